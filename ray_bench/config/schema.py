@@ -1,0 +1,223 @@
+"""The configuration of a sweep. Every field says what it means and in which unit.
+
+A field that is None is not set: the workload's own default is used (`SweepConfig.with_defaults`).
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from ray_bench.records import LrRule, Precision, Scaling
+
+
+def _number_from_text(value: Any) -> Any:
+    """PyYAML reads `1e-3` (no dot) as text; YAML 1.2 and people mean a number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _no_truth(value: Any) -> Any:
+    """Pydantic takes `true` for 1; nobody means that."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return value
+
+
+def _text_from_number(value: Any) -> Any:
+    """Variables of the environment are text, also where YAML reads a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+Int = Annotated[int, BeforeValidator(_no_truth)]
+Float = Annotated[float, BeforeValidator(_number_from_text), BeforeValidator(_no_truth)]
+#: What torch, numpy and a Parquet column can all hold.
+Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, lt=2**32)]
+EnvText = Annotated[str, BeforeValidator(_text_from_number)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class WorkloadDefaults(_Model):
+    """What a workload trains with where the configuration is silent."""
+
+    batch_size: Int = Field(128, ge=1)
+    lr: float = Field(0.1, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    epochs: Int = Field(1, ge=1)
+
+
+class DataConfig(_Model):
+    """Where training data comes from."""
+
+    dir: Path | None = Field(
+        None, description="Folder with data sets, or with one folder for each (`cifar10/`, ...)."
+    )
+    standin: bool = Field(
+        False,
+        description="Use Fashion-MNIST as 32x32x3 where CIFAR-10 is absent; every output says so.",
+    )
+    download: bool = Field(False, description="Let torchvision download a data set that is absent.")
+
+    @field_validator("dir")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        # Ray changes the working directory of its workers.
+        return None if value is None else value.expanduser().absolute()
+
+
+class OptimizerConfig(_Model):
+    """SGD and its learning-rate schedule."""
+
+    momentum: Float | None = Field(None, ge=0, lt=1, description="SGD momentum.")
+    weight_decay: Float | None = Field(None, ge=0, description="L2 penalty.")
+    warmup_epochs: Float | None = Field(
+        None,
+        ge=0,
+        description="Epochs in which the rate climbs from `lr` to its scaled value. "
+        "Not set: 5, or a tenth of the run where that is shorter.",
+    )
+    scale_with: Literal["global_batch", "world_size"] = Field(
+        "global_batch",
+        description="What a learning-rate rule follows: the growth of the global batch (the "
+        "theory; no change in strong scaling) or the world size.",
+    )
+
+
+class DdpConfig(_Model):
+    """Arguments of DistributedDataParallel."""
+
+    bucket_cap_mb: Float = Field(25.0, gt=0, description="Gradient bucket size, MiB.")
+    gradient_as_bucket_view: bool = Field(True, description="Gradients are views into the buckets.")
+    static_graph: bool = Field(True, description="The graph is the same in every step.")
+    at_world_size_one: bool = Field(
+        False, description="Measure world size 1 also with DDP, beside plain PyTorch."
+    )
+
+
+class MeasureConfig(_Model):
+    """How long and how finely runs are timed."""
+
+    warmup_steps: Int = Field(11, ge=0, description="At least so many steps are warm-up.")
+    warmup_s: Float = Field(2.0, ge=0, description="At least so many seconds are warm-up.")
+    block_s: Float = Field(0.25, gt=0, description="A timed block lasts about so many seconds.")
+    phase_steps: Int = Field(
+        20, ge=0, description="Steps of the separate phase pass after training; 0 leaves it out."
+    )
+
+
+class LaunchConfig(_Model):
+    """How runs are placed on the cluster."""
+
+    max_concurrent: Int = Field(1, ge=1, description="Runs at the same time; above 1 they disturb.")
+    order_seed: Int = Field(0, description="Seed of the randomised order of runs.")
+    timeout_s: Float = Field(
+        300.0, gt=0, description="A collective operation that hangs longer fails the run."
+    )
+    placement: Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"] = Field(
+        "PACK", description="Ray's placement strategy for the workers of a run."
+    )
+    env: dict[str, EnvText] = Field(
+        default_factory=dict, description="Environment of the workers, e.g. GLOO_SOCKET_IFNAME."
+    )
+
+
+class SweepConfig(_Model):
+    """A workload and the grid over which it is measured."""
+
+    workload: str = Field(
+        description="A name from `ray-bench workloads`, or `package.module:Name`."
+    )
+    world_sizes: tuple[Int, ...] = Field((1, 2), min_length=1, description="Ranks per run.")
+    scaling: Scaling = Field(
+        "strong", description="strong: global batch fixed. weak: batch per worker fixed."
+    )
+    lr_rules: tuple[LrRule, ...] = Field(
+        ("linear",), min_length=1, description="How the learning rate follows the batch."
+    )
+    batch_size: Int | None = Field(
+        None, ge=1, description="Samples: global in strong scaling, per worker in weak scaling."
+    )
+    lr: Float | None = Field(None, gt=0, description="Learning rate before the rule.")
+    epochs: Int | None = Field(None, ge=1, description="Passes over the training data.")
+    steps: Int | None = Field(
+        None, ge=1, description="Optimizer steps, instead of epochs; training ends after them."
+    )
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1, description="Model, data and order seeds.")
+    repeats: Int = Field(1, ge=1, description="Runs of every point, each in fresh processes.")
+    precision: Precision = Field("fp32", description="fp32, or bf16 autocast.")
+    cpus_per_worker: Float = Field(
+        1.0, gt=0, description="CPUs that Ray reserves for a worker; also its OMP threads (floor)."
+    )
+    use_gpu: bool | None = Field(None, description="Not set: GPUs where the cluster has enough.")
+    price_per_worker_hour: Float | None = Field(
+        None, ge=0, description="Money per worker and hour, in `currency`."
+    )
+    currency: str = Field("USD", max_length=8, description="Currency of the price.")
+    data: DataConfig = DataConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    ddp: DdpConfig = DdpConfig()
+    measure: MeasureConfig = MeasureConfig()
+    launch: LaunchConfig = LaunchConfig()
+
+    @field_validator("world_sizes", "lr_rules", "seeds", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, int | str) else value
+
+    @field_validator("world_sizes")
+    @classmethod
+    def _positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        for world_size in value:
+            if world_size < 1:
+                raise ValueError(f"a world size must be 1 or more, got {world_size}")
+        return value
+
+    @field_validator("world_sizes", "lr_rules", "seeds")
+    @classmethod
+    def _no_duplicates(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"values must differ, got {list(value)} (use `repeats` to repeat)")
+        return value
+
+    @model_validator(mode="after")
+    def _epochs_or_steps(self) -> SweepConfig:
+        if self.epochs is not None and self.steps is not None:
+            raise ValueError("give `epochs` or `steps`, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _divisible(self) -> SweepConfig:
+        if self.scaling == "strong" and self.batch_size is not None:
+            for world_size in self.world_sizes:
+                if self.batch_size % world_size:
+                    raise ValueError(
+                        f"batch_size {self.batch_size} (global, strong scaling) is not divisible "
+                        f"by world size {world_size}; "
+                        f"take a multiple of {math.lcm(*self.world_sizes)}"
+                    )
+        return self
+
+    def with_defaults(self, defaults: WorkloadDefaults) -> SweepConfig:
+        """Return the configuration with every unset training value taken from the workload."""
+        values = self.model_dump()
+        for name in ("batch_size", "lr"):
+            if values[name] is None:
+                values[name] = getattr(defaults, name)
+        if self.epochs is None and self.steps is None:
+            values["epochs"] = defaults.epochs
+        for name in ("momentum", "weight_decay"):
+            if values["optimizer"][name] is None:
+                values["optimizer"][name] = getattr(defaults, name)
+        return SweepConfig.model_validate(values)

@@ -1,0 +1,95 @@
+"""Every error that ray_bench raises on purpose.
+
+    RayBenchError                    exit 1
+    |- ConfigError (ValueError)      exit 2   bad key, type, range or path
+    |- DataError
+    |  |- MissingDataError                    a data set is not where it was looked for
+    |  `- CorruptDataError                    a data file is truncated or is not what its name says
+    |- LaunchError
+    |  |- ClusterCapacityError                asked for more workers than the cluster can ever give
+    |  `- WorkerFailedError                   a rank failed; names the rank and its cause
+    |- TrainingError
+    |  |- NonFiniteLossError                  the loss became NaN or infinite
+    |  `- RankDisagreementError               the ranks see different numbers of steps
+    |- StoreError
+    |  |- SchemaVersionError                  the results were written by another version
+    |  `- IncompatibleRunsError (ValueError)  the runs cannot be compared
+    |- AnalysisError (ValueError)
+    |  `- InsufficientPointsError             too few world sizes for the question
+    `- MissingExtraError (ImportError)        an optional package is not installed
+
+A message says what is wrong, the value that was got, and what to do. Every class is built from one
+positional message, so that it survives pickling between processes.
+"""
+
+
+class RayBenchError(Exception):
+    """Something that ray_bench can explain to its user."""
+
+    exit_code = 1
+
+
+class ConfigError(RayBenchError, ValueError):
+    """The request itself is wrong: a key, a type, a range or a path."""
+
+    exit_code = 2
+
+
+class DataError(RayBenchError):
+    """Training data cannot be used."""
+
+
+class MissingDataError(DataError):
+    """A data set is not where it was looked for."""
+
+
+class CorruptDataError(DataError):
+    """A data file is truncated, or is not what its name says."""
+
+
+class LaunchError(RayBenchError):
+    """Ray could not start or finish a run."""
+
+
+class ClusterCapacityError(LaunchError):
+    """More workers were asked for than the cluster can ever give."""
+
+
+class WorkerFailedError(LaunchError):
+    """A rank failed; the message names it and its cause."""
+
+
+class TrainingError(RayBenchError):
+    """The training itself went wrong."""
+
+
+class NonFiniteLossError(TrainingError):
+    """The loss became NaN or infinite."""
+
+
+class RankDisagreementError(TrainingError):
+    """The ranks see different numbers of steps."""
+
+
+class StoreError(RayBenchError):
+    """Results cannot be written or read."""
+
+
+class SchemaVersionError(StoreError):
+    """Results were written by another version of ray_bench."""
+
+
+class IncompatibleRunsError(StoreError, ValueError):
+    """Runs differ in something that forbids comparing them."""
+
+
+class AnalysisError(RayBenchError, ValueError):
+    """The measurements do not support the question."""
+
+
+class InsufficientPointsError(AnalysisError):
+    """There are too few world sizes for the question."""
+
+
+class MissingExtraError(RayBenchError, ImportError):
+    """An optional package is not installed."""

@@ -1,0 +1,271 @@
+"""What was measured: frozen records with the unit in every name. No I/O.
+
+Both wings of the house meet here: `launch` and `train` make these records, `store` keeps them, and
+`analysis` reads them. An unknown is None, never 0. Fractions (`_frac`) are between 0 and 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+
+Scaling = Literal["strong", "weak"]
+LrRule = Literal["none", "linear", "sqrt"]
+Precision = Literal["fp32", "bf16"]
+Status = Literal["ok", "failed"]
+
+#: Columns of a long table by name; all arrays have shape (num_rows,).
+Columns = Mapping[str, np.ndarray]
+
+#: What every flag means. A flag is stored with the run and shown in every output.
+FLAGS: Mapping[str, str] = {
+    "standin_data": "trained on stand-in data: its accuracy is not that of the named data set",
+    "oversubscribed": "more ranks than cores or GPUs on a host: no scaling claim can be made",
+    "warmup_included": "too few steps to leave warm-up out: the throughput includes it",
+    "few_blocks": "fewer than 20 timed blocks: the interval within the run is wide",
+    "clock_mismatch": "timed blocks and wall clock differ by more than 2 %: the run is invalid",
+    "steps_cut": "the run was ended by `steps` before the last epoch was complete",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One cell of a sweep's grid: everything that decides what is trained and how."""
+
+    workload: str
+    world_size: int
+    scaling: Scaling
+    lr_rule: LrRule
+    seed: int
+    precision: Precision
+    is_ddp: bool  # False only at world size 1: plain PyTorch, the honest baseline
+    global_batch_size: int  # samples per optimizer step
+    local_batch_size: int  # samples per rank and step
+    base_lr: float  # before the learning-rate rule
+    lr: float  # the peak that the rule gives
+
+    @property
+    def point_id(self) -> str:
+        """A readable name, unique within a sweep, with a short hash of all fields."""
+        digest = hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:6]
+        name = self.workload.replace(":", ".").rsplit(".", 1)[-1]
+        wrap = "" if self.is_ddp or self.world_size > 1 else "-plain"
+        how = f"{self.scaling}-{self.lr_rule}-s{self.seed}"
+        return f"{name}-w{self.world_size}{wrap}-{how}-{digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRun:
+    """One repeat of a point, and its place in the randomised order."""
+
+    point: Point
+    repeat: int  # from 0
+    order_index: int  # from 0: the order in which the sweep starts its runs
+
+    @property
+    def run_id(self) -> str:
+        """Unique within a sweep, the same when an interrupted sweep is resumed."""
+        return f"{self.point.point_id}-r{self.repeat}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRecord:
+    """A grid that was asked for: what `report` needs to tell a missing run from a failed one."""
+
+    sweep_id: str
+    created_at_utc: datetime
+    config_json: str  # the resolved configuration
+    config_sha256: str
+    command: str
+    ray_bench_version: str
+    run_ids: tuple[str, ...]  # in the order in which they were to run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run: its point, its outcome and its totals. Times are of the slowest rank."""
+
+    sweep_id: str
+    run_id: str
+    repeat: int
+    order_index: int
+    attempt: int  # from 1; a resumed sweep tries a failed run again
+    point: Point
+    status: Status
+    started_at_utc: datetime
+    wall_s: float  # from the launch to the end of the run, start-up included
+    flags: tuple[str, ...] = ()
+    error_type: str | None = None
+    error_message: str | None = None
+    error_rank: int | None = None
+    dataset: str | None = None
+    num_train_samples: int | None = None
+    num_val_samples: int | None = None
+    num_params: int | None = None
+    grad_bytes: int | None = None  # bytes of gradient that one all-reduce round moves
+    device: str | None = None  # "cpu" or the name of the GPU
+    backend: str | None = None  # "gloo", "nccl"; None without a process group
+    num_epochs: float | None = None  # epochs of data seen; a fraction when `steps` ended the run
+    num_steps: int | None = None
+    setup_s: float | None = None  # launch to first step: processes, imports, process group, data
+    train_s: float | None = None  # training steps only, warm-up steps included
+    eval_s: float | None = None
+    phase_pass_s: float | None = None
+    throughput_samples_per_s: float | None = None  # steady state: timed blocks without warm-up
+    step_time_s: float | None = None  # steady state: seconds per optimizer step
+    peak_memory_bytes: int | None = None  # per worker, the largest
+    energy_j: float | None = None  # all devices of the run; None without a counter
+    final_train_loss: float | None = None
+    final_train_accuracy_frac: float | None = None
+    final_val_loss: float | None = None
+    final_val_accuracy_frac: float | None = None
+    best_val_accuracy_frac: float | None = None
+    best_val_epoch: int | None = None
+    environment_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """One epoch of one run, over all ranks."""
+
+    run_id: str
+    epoch: int  # from 1
+    num_steps: int
+    num_samples: int
+    train_s: float
+    eval_s: float | None
+    lr: float  # at the epoch's last step
+    train_loss: float
+    train_accuracy_frac: float | None  # while training: augmentation and changing weights included
+    val_loss: float | None
+    val_accuracy_frac: float | None
+    num_val_samples: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRecord:
+    """Consecutive steps on one rank, timed together, devices synchronised at both edges."""
+
+    run_id: str
+    rank: int
+    block: int  # from 0; the same block has the same steps on every rank
+    epoch: int
+    num_steps: int
+    num_samples: int  # of this rank
+    start_s: float  # since the rank's first step
+    duration_s: float
+    is_warmup: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseRecord:
+    """One phase of one sampled step on one rank. The phases of a step add up to its wall time."""
+
+    run_id: str
+    rank: int
+    step: int
+    phase: str  # one of PHASES
+    duration_s: float
+
+
+#: Phases of a training step in the order in which they happen; `other` is what no phase explains.
+PHASES: tuple[str, ...] = (
+    "data_wait",
+    "host_to_device",
+    "forward",
+    "loss",
+    "backward",
+    "exposed_comm",
+    "optimizer",
+    "other",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentRecord:
+    """Where runs happened: hardware, topology and versions. Equal environments share a hash."""
+
+    hostnames: tuple[str, ...]
+    num_nodes: int
+    cpu_model: str | None
+    num_cpus: int  # physical cores of the smallest host that the run may use
+    memory_bytes: int
+    gpu_names: tuple[str, ...]
+    num_gpus: int
+    gpu_driver: str | None
+    kernel: str
+    python_version: str
+    torch_version: str
+    torchvision_version: str
+    ray_version: str
+    nccl_version: str | None
+    ray_bench_version: str
+    commit: str | None  # of the working directory, where it is a git checkout
+    omp_num_threads: int | None
+    niceness: int
+    ddp_arguments: str  # JSON
+
+    @property
+    def environment_hash(self) -> str:
+        """SHA-256 of all fields, 16 hex digits."""
+        text = repr(sorted(asdict(self).items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
+    """Everything that one run leaves behind; what the store writes in one go."""
+
+    run: RunRecord
+    epochs: tuple[EpochRecord, ...] = ()
+    blocks: tuple[BlockRecord, ...] = ()
+    phases: tuple[PhaseRecord, ...] = ()
+    environment: EnvironmentRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """One sweep as it is read back. Long tables are columns, named as the record's fields."""
+
+    sweep: SweepRecord
+    runs: tuple[RunRecord, ...]
+    epochs: Columns = field(default_factory=dict)
+    blocks: Columns = field(default_factory=dict)
+    phases: Columns = field(default_factory=dict)
+    environments: Mapping[str, EnvironmentRecord] = field(default_factory=dict)  # by hash
+
+    @property
+    def ok_runs(self) -> tuple[RunRecord, ...]:
+        """Runs that finished."""
+        return tuple(run for run in self.runs if run.status == "ok")
+
+    @property
+    def failed_runs(self) -> tuple[RunRecord, ...]:
+        """Runs that failed, each with its cause."""
+        return tuple(run for run in self.runs if run.status == "failed")
+
+    @property
+    def missing_run_ids(self) -> tuple[str, ...]:
+        """Planned runs that have left no record at all."""
+        present = {run.run_id for run in self.runs}
+        return tuple(run_id for run_id in self.sweep.run_ids if run_id not in present)
+
+
+def record_from_dict(values: Mapping[str, Any]) -> RunRecord:
+    """Build a RunRecord from flat columns, the point's among them; the inverse of `flat_run`."""
+    point_names = Point.__dataclass_fields__
+    point = Point(**{name: values[name] for name in point_names})
+    rest = {name: value for name, value in values.items() if name not in point_names}
+    return RunRecord(point=point, **rest)
+
+
+def flat_run(run: RunRecord) -> dict[str, Any]:
+    """Return the run as flat columns, the point's fields beside the run's own."""
+    values = {name: getattr(run, name) for name in RunRecord.__dataclass_fields__}
+    point = values.pop("point")
+    return {**asdict(point), **values}

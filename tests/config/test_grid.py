@@ -1,0 +1,67 @@
+"""Tests of the grid."""
+
+import math
+
+import pytest
+
+from ray_bench.config.grid import config_sha256, expand, lr_factor
+from ray_bench.config.schema import SweepConfig, WorkloadDefaults
+
+
+def grid(**changes):
+    return expand(SweepConfig(workload="x", **changes).with_defaults(WorkloadDefaults()))
+
+
+def test_every_cell_is_there_once():
+    runs = grid(world_sizes=(1, 2, 4), lr_rules=("none", "sqrt"), seeds=(0, 1), repeats=3)
+    assert len({run.run_id for run in runs}) == len(runs) == 3 * 2 * 2 * 3
+    assert [run.order_index for run in runs] == list(range(len(runs)))
+
+
+def test_the_order_is_random_and_repeatable():
+    runs = grid(repeats=8)
+    assert runs == grid(repeats=8)
+    sizes = [run.point.world_size for run in runs]
+    assert sizes != sorted(sizes)
+    assert runs != grid(repeats=8, launch={"order_seed": 1})
+
+
+@pytest.mark.parametrize(
+    ("scaling", "world_size", "global_batch", "local_batch"),
+    [("strong", 4, 128, 32), ("weak", 4, 512, 128)],
+)
+def test_batches(scaling, world_size, global_batch, local_batch):
+    (run,) = grid(scaling=scaling, world_sizes=(world_size,))
+    assert run.point.global_batch_size == global_batch
+    assert run.point.local_batch_size == local_batch
+
+
+@pytest.mark.parametrize(
+    ("rule", "factor"), [("none", 1.0), ("linear", 4.0), ("sqrt", math.sqrt(4))]
+)
+def test_learning_rate_rules(rule, factor):
+    assert lr_factor(rule, 4.0) == factor
+    (run,) = grid(scaling="weak", world_sizes=(4,), lr_rules=(rule,), lr=0.1)
+    assert run.point.lr == pytest.approx(0.1 * factor)
+
+
+def test_strong_scaling_keeps_the_rate_unless_it_follows_the_world_size():
+    (run,) = grid(world_sizes=(4,), lr=0.1)
+    assert run.point.lr == 0.1
+    (run,) = grid(world_sizes=(4,), lr=0.1, optimizer={"scale_with": "world_size"})
+    assert run.point.lr == pytest.approx(0.4)
+
+
+def test_one_worker_runs_plain_and_on_request_with_ddp():
+    assert [run.point.is_ddp for run in grid(world_sizes=(1,))] == [False]
+    both = grid(world_sizes=(1,), ddp={"at_world_size_one": True})
+    assert sorted(run.point.is_ddp for run in both) == [False, True]
+    assert len({run.run_id for run in both}) == 2
+
+
+def test_prices_do_not_change_the_hash():
+    base = SweepConfig(workload="x")
+    assert config_sha256(base) == config_sha256(
+        base.model_copy(update={"price_per_worker_hour": 3.0, "currency": "EUR"})
+    )
+    assert config_sha256(base) != config_sha256(base.model_copy(update={"repeats": 2}))
