@@ -1,0 +1,134 @@
+"""The protocol of a workload, and the helper that shards data exactly.
+
+A workload is any class with
+
+    build(context) -> (module, batches, loss_fn)
+
+and, if it likes, `evaluate(module, context) -> Evaluation`, `optimizer(module, lr) -> Optimizer`
+and `defaults = WorkloadDefaults(...)`. Nothing else is asked of it. It is built once in every rank.
+
+`batches` is iterated once an epoch and yields `(inputs, targets)` of this rank: a
+`ShardedBatches`, a DataLoader with a DistributedSampler, or any iterable with a length.
+`loss_fn(outputs, targets)` returns the mean over the samples that it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+
+from ray_bench.config.schema import DataConfig
+
+LossFn = Callable[[Any, Any], torch.Tensor]
+#: (inputs of a share, sample seeds) -> inputs; see ShardedBatches.
+Transform = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildContext:
+    """What a rank needs to know to build its workload."""
+
+    rank: int
+    world_size: int
+    local_batch_size: int
+    global_batch_size: int
+    seed: int
+    device: torch.device
+    data: DataConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One rank's share of an evaluation; the loop adds the shares of all ranks."""
+
+    num_samples: int
+    num_correct: int | None  # None where accuracy has no meaning
+    loss_sum: float  # summed over samples, not averaged
+
+
+@runtime_checkable
+class Workload(Protocol):
+    """What is trained."""
+
+    def build(self, context: BuildContext) -> tuple[torch.nn.Module, Any, LossFn]:
+        """Return the module on any device, this rank's batches, and the loss."""
+        ...
+
+
+class ShardedBatches:
+    """A data set in memory, cut into global batches and these into the ranks' shares.
+
+    The order of an epoch depends on the seed and the epoch alone, so global batch i holds the same
+    samples at every world size; rank r takes every `world_size`-th of them from r on. Nothing is
+    padded and nothing is dropped: the last global batch may be smaller, and shares may differ by
+    one sample. A rank whose share is empty gets an empty pair of tensors.
+
+    Args:
+        inputs: shape (num_samples, ...), any device; batches are indexed from it.
+        targets: shape (num_samples, ...).
+        context: rank, world size, batch sizes, seed.
+        transform: called as `transform(inputs, sample_seeds)` on each share. The seeds, int64,
+            shape (share,), belong to a place in the epoch's order, so that augmentation does not
+            depend on the world size.
+        dataset: name for the record.
+        is_standin: the data are not what their name says.
+    """
+
+    def __init__(
+        self,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        context: BuildContext,
+        *,
+        transform: Transform | None = None,
+        dataset: str | None = None,
+        is_standin: bool = False,
+    ) -> None:
+        if len(inputs) != len(targets):
+            raise ValueError(
+                "`inputs` and `targets` must have one length, "
+                f"got {len(inputs)} and {len(targets)}."
+            )
+        self.dataset = dataset
+        self.is_standin = is_standin
+        self.num_samples = len(inputs)
+        self._inputs = inputs
+        self._targets = targets
+        self._context = context
+        self._transform = transform
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the shuffle of the next iteration."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.num_samples // self._context.global_batch_size)
+
+    def global_sizes(self) -> list[int]:
+        """Return the samples of every global batch, shape (len(self),)."""
+        size = self._context.global_batch_size
+        return [min(size, self.num_samples - start) for start in range(0, self.num_samples, size)]
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        context, size = self._context, self._context.global_batch_size
+        generator = torch.Generator().manual_seed(hash((context.seed, self._epoch, 1)) % 2**63)
+        order = torch.randperm(self.num_samples, generator=generator)
+        seeds = torch.randint(2**62, (self.num_samples,), generator=generator)
+        for start in range(0, self.num_samples, size):
+            share = slice(
+                start + context.rank, min(start + size, self.num_samples), context.world_size
+            )
+            rows = order[share].to(self._inputs.device)
+            inputs = self._inputs[rows]
+            if self._transform is not None:
+                inputs = self._transform(inputs, seeds[share].to(inputs.device))
+            yield inputs, self._targets[rows]
+
+
+def eval_shard(num_samples: int, context: BuildContext) -> slice:
+    """Return this rank's share of an evaluation set: disjoint, complete, nothing padded."""
+    return slice(context.rank, num_samples, context.world_size)
