@@ -1,0 +1,117 @@
+"""Throughput: consecutive steps timed together, with nothing attached to the model.
+
+A block starts at the stamp that ended the one before, so that the blocks of an epoch leave no gap.
+Warm-up steps are blocks of one step each; they are kept and marked. Warm-up ends when enough steps
+and enough seconds have passed on every rank; then the ranks agree on one block length, so that
+block i has the same steps everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from typing import final
+
+from ray_bench.config.schema import MeasureConfig
+from ray_bench.measure.clock import Clock
+from ray_bench.records import BlockRecord
+
+NS = 1e-9
+
+
+@final
+class BlockTimer:
+    """Cuts the steps of a run into timed blocks and hands each to `record`.
+
+    Args:
+        clock: Where the time comes from.
+        config: Warm-up and block length.
+        agree: Returns the largest of a float over all ranks; called only during warm-up.
+        record: Receives each finished block.
+        run_id: The run, for the records.
+        rank: This rank, for the records.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        config: MeasureConfig,
+        *,
+        agree: Callable[[float], float],
+        record: Callable[[BlockRecord], None],
+        run_id: str,
+        rank: int,
+    ) -> None:
+        self._clock = clock
+        self._config = config
+        self._agree = agree
+        self._record = record
+        self._run_id = run_id
+        self._rank = rank
+        self._block_steps = 0 if config.warmup_steps or config.warmup_s else 1  # 0: warming up
+        self._warmup_durations_s: list[float] = []
+        self._num_blocks = 0
+        self._origin_ns: int | None = None
+
+    @property
+    def is_warmup(self) -> bool:
+        """Whether the next block is still warm-up."""
+        return self._block_steps == 0
+
+    def start_epoch(self, epoch: int) -> None:
+        """Stamp the start of the first block of an epoch."""
+        self._clock.synchronize()
+        self._epoch = epoch
+        self._start_ns = self._epoch_start_ns = self._clock.now_ns()
+        if self._origin_ns is None:
+            self._origin_ns = self._start_ns
+        self._steps = self._samples = 0
+
+    def step_done(self, num_samples: int) -> bool:
+        """Count a step of so many local samples; return True when it ended a block."""
+        self._steps += 1
+        self._samples += num_samples
+        if self._steps < max(1, self._block_steps):
+            return False
+        self._close()
+        return True
+
+    def end_epoch(self) -> float:
+        """Close the last block; return the seconds of the epoch on this rank's clock."""
+        if self._steps:
+            self._close()
+        return (self._clock.now_ns() - self._epoch_start_ns) * NS
+
+    def _close(self) -> None:
+        self._clock.synchronize()
+        end_ns = self._clock.now_ns()
+        assert self._origin_ns is not None, "start_epoch comes before step_done"
+        block = BlockRecord(
+            run_id=self._run_id,
+            rank=self._rank,
+            block=self._num_blocks,
+            epoch=self._epoch,
+            num_steps=self._steps,
+            num_samples=self._samples,
+            start_s=(self._start_ns - self._origin_ns) * NS,
+            duration_s=(end_ns - self._start_ns) * NS,
+            is_warmup=self.is_warmup,
+        )
+        self._record(block)
+        self._num_blocks += 1
+        self._start_ns = end_ns
+        self._steps = self._samples = 0
+        if block.is_warmup:
+            self._end_warmup_when_due(block.duration_s)
+
+    def _end_warmup_when_due(self, duration_s: float) -> None:
+        durations = self._warmup_durations_s
+        durations.append(duration_s)
+        if len(durations) < self._config.warmup_steps:
+            return
+        shortest_s = -self._agree(-sum(durations))
+        if shortest_s < self._config.warmup_s:
+            return
+        typical_s = self._agree(statistics.median(durations[len(durations) // 2 :]))
+        self._block_steps = max(1, math.ceil(self._config.block_s / max(typical_s, NS)))

@@ -1,0 +1,88 @@
+"""Energy counters, where the hardware has them. Unknown is None, never 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import final
+
+import torch
+
+RAPL_ROOT = Path("/sys/class/powercap")
+
+
+def _read_int(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+@final
+class RaplMeter:
+    """Energy of all CPU packages of this host, from Intel's and AMD's RAPL counters.
+
+    Package domains are `intel-rapl:N`; their sub-domains are left out because they are contained.
+    The counters wrap at `max_energy_range_uj`; one wrap between start and stop is undone.
+    """
+
+    def __init__(self, root: Path = RAPL_ROOT) -> None:
+        self._domains = sorted(
+            path for path in root.glob("intel-rapl:*") if path.name.count(":") == 1
+        )
+        self._start = self._read()
+
+    def _read(self) -> list[int] | None:
+        values = [_read_int(domain / "energy_uj") for domain in self._domains]
+        known = [value for value in values if value is not None]
+        return known if known and len(known) == len(values) else None
+
+    def joules(self) -> float | None:
+        """Return the energy since the meter was made, or None without a readable counter."""
+        end = self._read()
+        if self._start is None or end is None:
+            return None
+        return sum(map(self._difference_uj, self._domains, self._start, end)) * 1e-6
+
+    @staticmethod
+    def _difference_uj(domain: Path, start: int, end: int) -> int:
+        if end >= start:
+            return end - start
+        return end - start + (_read_int(domain / "max_energy_range_uj") or 0)
+
+
+@final
+class NvmlMeter:
+    """Energy of the GPU that a rank computes on, from NVML's counter (Volta and newer)."""
+
+    def __init__(self, device: torch.device) -> None:
+        # By UUID: NVML counts physical devices, torch those that CUDA_VISIBLE_DEVICES leaves.
+        self._uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+        self._start_mj = self._read_mj()
+
+    def _read_mj(self) -> int | None:
+        import pynvml
+
+        try:
+            pynvml.nvmlInit()
+            handle = pynvml.nvmlDeviceGetHandleByUUID(self._uuid)
+            return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))
+        except pynvml.NVMLError:  # a MIG slice or an older GPU has no such counter
+            return None
+
+    def joules(self) -> float | None:
+        """Return the energy since the meter was made, or None without a counter."""
+        end_mj = self._read_mj()
+        if self._start_mj is None or end_mj is None:
+            return None
+        return (end_mj - self._start_mj) * 1e-3
+
+
+def rank_meter(device: torch.device, *, is_node_leader: bool) -> NvmlMeter | RaplMeter | None:
+    """Return the counter that this rank reads so that the run counts each device once.
+
+    On CUDA every rank reads its GPU; on CPU the first rank of a host reads the whole host. None
+    for a rank that has nothing to read.
+    """
+    if device.type == "cuda":
+        return NvmlMeter(device)
+    return RaplMeter() if is_node_leader else None

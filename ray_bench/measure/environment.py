@@ -1,0 +1,140 @@
+"""Where a run happens: hardware, topology and versions, read in the worker itself."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import platform
+import socket
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+import ray_bench
+from ray_bench.records import EnvironmentRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """What one rank sees of its host."""
+
+    hostname: str
+    cpu_model: str | None
+    num_cpus: int
+    memory_bytes: int
+    gpu_name: str | None
+    gpu_uuid: str | None
+    gpu_driver: str | None
+    kernel: str
+    omp_num_threads: int | None
+    niceness: int
+
+
+def host_facts(device: torch.device) -> HostFacts:
+    """Return what this rank sees of its host."""
+    is_cuda = device.type == "cuda"
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return HostFacts(
+        hostname=socket.gethostname(),
+        cpu_model=_cpu_model(),
+        num_cpus=usable_cores(),
+        memory_bytes=psutil.virtual_memory().total,
+        gpu_name=torch.cuda.get_device_name(device) if is_cuda else None,
+        gpu_uuid=str(torch.cuda.get_device_properties(device).uuid) if is_cuda else None,
+        gpu_driver=_gpu_driver() if is_cuda else None,
+        kernel=platform.release(),
+        omp_num_threads=int(threads) if threads.isdigit() else None,
+        niceness=os.getpriority(os.PRIO_PROCESS, 0),
+    )
+
+
+def usable_cores() -> int:
+    """Return the physical cores that this process may use: two hyper-threads are one core."""
+    physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
+    return max(1, min(physical, allowed))
+
+
+def _cpu_model() -> str | None:
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists():
+        return platform.processor() or None
+    for line in cpuinfo.read_text().splitlines():
+        if line.lower().startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine() or None
+
+
+def _gpu_driver() -> str | None:
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except pynvml.NVMLError:
+        return None
+
+
+def _nccl_version() -> str:
+    return ".".join(map(str, torch.cuda.nccl.version()))  # type: ignore[no-untyped-call]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+@functools.cache
+def git_commit() -> str | None:
+    """Return the working directory's commit, with `+` when it has changes; None without git."""
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+" if _git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], capture_output=True, text=True, check=True, timeout=5
+    )
+    return done.stdout.strip()
+
+
+def environment_record(
+    hosts: Sequence[HostFacts], *, ddp_arguments: dict[str, Any], commit: str | None
+) -> EnvironmentRecord:
+    """Merge what all ranks saw into one record; `hosts` is in rank order, shape (world_size,)."""
+    first = hosts[0]
+    gpus = tuple(host.gpu_name for host in hosts if host.gpu_name is not None)
+    names = tuple(sorted({host.hostname for host in hosts}))
+    return EnvironmentRecord(
+        hostnames=names,
+        num_nodes=len(names),
+        cpu_model=first.cpu_model,
+        num_cpus=min(host.num_cpus for host in hosts),
+        memory_bytes=min(host.memory_bytes for host in hosts),
+        gpu_names=tuple(sorted(set(gpus))),
+        num_gpus=len(gpus),
+        gpu_driver=first.gpu_driver,
+        kernel=first.kernel,
+        python_version=platform.python_version(),
+        torch_version=str(torch.__version__),
+        torchvision_version=_version("torchvision"),
+        ray_version=_version("ray"),
+        nccl_version=_nccl_version() if gpus else None,
+        ray_bench_version=ray_bench.__version__,
+        commit=commit,
+        omp_num_threads=first.omp_num_threads,
+        niceness=first.niceness,
+        ddp_arguments=json.dumps(ddp_arguments, sort_keys=True),
+    )

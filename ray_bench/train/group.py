@@ -1,0 +1,44 @@
+"""The ranks of a run, and the few things they tell each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """This rank's place among the ranks. World size 1 needs no process group."""
+
+    rank: int
+    world_size: int
+    local_rank: int
+    device: torch.device
+
+    def max(self, value: float) -> float:
+        """Return the largest of a number over all ranks."""
+        if self.world_size == 1:
+            return value
+        tensor = torch.tensor(value, dtype=torch.float64, device=self.device)
+        dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+        return float(tensor)
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the elementwise sum of a tensor over all ranks; `values` itself may be changed."""
+        if self.world_size > 1:
+            values = values.to(self.device)
+            dist.all_reduce(values)
+        return values
+
+    def gather(self, value: T) -> list[T]:
+        """Return every rank's value in rank order, on every rank."""
+        if self.world_size == 1:
+            return [value]
+        values: list[Any] = [None] * self.world_size
+        dist.all_gather_object(values, value)
+        return values

@@ -1,0 +1,185 @@
+"""From what every rank measured to the one record of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import torch.distributed as dist
+
+from ray_bench.config.schema import SweepConfig
+from ray_bench.measure.environment import HostFacts, environment_record
+from ray_bench.records import (
+    BlockRecord,
+    EnvironmentRecord,
+    EpochRecord,
+    PhaseRecord,
+    PlannedRun,
+    RunData,
+    RunRecord,
+)
+from ray_bench.train import totals
+from ray_bench.train.loop import Loop
+from ray_bench.train.model import ddp_arguments
+from ray_bench.train.shares import samples_per_epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a rank is asked to run; the same on every rank."""
+
+    planned: PlannedRun
+    config: SweepConfig
+    sweep_id: str
+    attempt: int
+    started_at_utc: datetime  # when the run was launched
+    commit: str | None  # of the user's working directory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankReport:
+    """What one rank measured; gathered on all ranks at the end."""
+
+    blocks: list[BlockRecord]
+    epochs: list[EpochRecord]
+    phases: list[PhaseRecord]
+    host: HostFacts
+    peak_memory_bytes: int
+    reads_energy: bool
+    energy_j: float | None
+    phase_pass_s: float | None
+    setup_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What is the same on every rank and needs no measuring."""
+
+    dataset: str | None
+    is_standin: bool
+    num_train_samples: int | None
+    num_params: int
+    grad_bytes: int
+    device: str
+    total_steps: int
+    steps_per_epoch: int
+
+
+def run_facts(loop: Loop) -> RunFacts:
+    """Read the facts off a loop."""
+    trainable = [p for p in loop.module.parameters() if p.requires_grad]
+    return RunFacts(
+        dataset=getattr(loop.batches, "dataset", None) or None,
+        is_standin=bool(getattr(loop.batches, "is_standin", False)),
+        num_train_samples=samples_per_epoch(loop.batches),
+        num_params=sum(p.numel() for p in trainable),
+        grad_bytes=sum(p.numel() * p.element_size() for p in trainable),
+        device=loop.group.device.type,
+        total_steps=loop.total_steps,
+        steps_per_epoch=loop.steps_per_epoch,
+    )
+
+
+def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> RunData:
+    """Return the run's records. `wall_s` is the launch's to fill in, it ends after the ranks do."""
+    epochs = totals.slowest_epochs([rank.epochs for rank in ranks])
+    environment = environment_record(
+        [rank.host for rank in ranks],
+        ddp_arguments=ddp_arguments(request.config.ddp) if request.planned.point.is_ddp else {},
+        commit=request.commit,
+    )
+    rate, step_time_s, flags = totals.throughput(
+        totals.job_blocks(block for rank in ranks for block in rank.blocks)
+    )
+    flags += _flags(facts, ranks, environment)
+    run = RunRecord(
+        sweep_id=request.sweep_id,
+        run_id=request.planned.run_id,
+        repeat=request.planned.repeat,
+        order_index=request.planned.order_index,
+        attempt=request.attempt,
+        point=request.planned.point,
+        status="ok",
+        started_at_utc=request.started_at_utc,
+        wall_s=0.0,
+        flags=tuple(flags),
+        throughput_samples_per_s=rate,
+        step_time_s=step_time_s,
+        environment_hash=environment.environment_hash,
+        **_fact_fields(facts, environment),
+        **_epoch_fields(epochs),
+        **_rank_fields(ranks),
+    )
+    return RunData(
+        run=run,
+        epochs=epochs,
+        blocks=tuple(block for rank in ranks for block in rank.blocks),
+        phases=tuple(phase for rank in ranks for phase in rank.phases),
+        environment=environment,
+    )
+
+
+def _flags(
+    facts: RunFacts, ranks: Sequence[RankReport], environment: EnvironmentRecord
+) -> list[str]:
+    checks = {
+        "standin_data": facts.is_standin,
+        "oversubscribed": _oversubscribed(ranks, environment),
+        "clock_mismatch": any(totals.clock_mismatch(rank.blocks, rank.epochs) for rank in ranks),
+        "steps_cut": facts.total_steps % facts.steps_per_epoch != 0,
+    }
+    return [name for name, is_set in checks.items() if is_set]
+
+
+def _oversubscribed(ranks: Sequence[RankReport], environment: EnvironmentRecord) -> bool:
+    """More ranks on a host than it has GPUs (all on one) or cores."""
+    per_host = max(
+        sum(rank.host.hostname == name for rank in ranks) for name in environment.hostnames
+    )
+    if environment.num_gpus:
+        return len({(r.host.hostname, r.host.gpu_uuid) for r in ranks}) < len(ranks)
+    return per_host > environment.num_cpus
+
+
+def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, Any]:
+    gpu = environment.gpu_names[0] if environment.gpu_names else None
+    return {
+        "dataset": facts.dataset,
+        "num_train_samples": facts.num_train_samples,
+        "num_params": facts.num_params,
+        "grad_bytes": facts.grad_bytes,
+        "device": gpu or facts.device,
+        "backend": dist.get_backend() if dist.is_initialized() else None,
+        "num_steps": facts.total_steps,
+        "num_epochs": facts.total_steps / facts.steps_per_epoch,
+    }
+
+
+def _epoch_fields(epochs: Sequence[EpochRecord]) -> dict[str, Any]:
+    last, best = epochs[-1], totals.best_epoch(epochs)
+    evals = [epoch.eval_s for epoch in epochs if epoch.eval_s is not None]
+    return {
+        "train_s": sum(epoch.train_s for epoch in epochs),
+        "eval_s": sum(evals) if evals else None,
+        "num_val_samples": last.num_val_samples,
+        "final_train_loss": last.train_loss,
+        "final_train_accuracy_frac": last.train_accuracy_frac,
+        "final_val_loss": last.val_loss,
+        "final_val_accuracy_frac": last.val_accuracy_frac,
+        "best_val_accuracy_frac": best.val_accuracy_frac if best else None,
+        "best_val_epoch": best.epoch if best else None,
+    }
+
+
+def _rank_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:
+    readings = [rank.energy_j for rank in ranks if rank.reads_energy]
+    known = [reading for reading in readings if reading is not None]
+    passes = [rank.phase_pass_s for rank in ranks if rank.phase_pass_s is not None]
+    return {
+        "setup_s": max(rank.setup_s for rank in ranks),
+        "phase_pass_s": max(passes) if passes else None,
+        "peak_memory_bytes": max(rank.peak_memory_bytes for rank in ranks),
+        "energy_j": sum(known) if known and len(known) == len(readings) else None,
+    }

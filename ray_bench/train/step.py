@@ -1,0 +1,60 @@
+"""One optimizer step, with and without phase marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ray_bench.records import Precision
+from ray_bench.train.model import autocast
+from ray_bench.train.shares import Share, to_device
+
+
+def _full_precision(outputs: Any) -> Any:
+    """A loss and its sum over an epoch need more than bf16's three digits."""
+    is_half = isinstance(outputs, torch.Tensor) and outputs.dtype == torch.bfloat16
+    return outputs.float() if is_half else outputs
+
+
+def _no_mark(phase: str) -> None:
+    del phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepper:
+    """Everything that a step needs and that does not change between steps."""
+
+    module: torch.nn.Module  # in DDP or plain
+    loss_fn: Callable[[Any, Any], torch.Tensor]
+    optimizer: torch.optim.Optimizer
+    precision: Precision
+    device: torch.device
+
+    def step(
+        self,
+        share: Share,
+        *,
+        mark: Callable[[str], None] = _no_mark,
+        after_backward: Callable[[], None] = lambda: None,
+    ) -> tuple[torch.Tensor, Any, Any]:
+        """Make one step; return (mean loss over the share, outputs, targets)."""
+        inputs, targets = (
+            to_device(share.inputs, self.device),
+            to_device(share.targets, self.device),
+        )
+        mark("host_to_device")
+        with autocast(self.precision, self.device):
+            outputs = _full_precision(self.module(inputs))
+            mark("forward")
+            loss = self.loss_fn(outputs, targets)
+        scaled = loss * share.weight
+        mark("loss")
+        scaled.backward()  # type: ignore[no-untyped-call]
+        after_backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        mark("optimizer")
+        return loss, outputs, targets

@@ -1,0 +1,60 @@
+"""Sums of loss and correct predictions over an epoch, kept on the device without synchronising."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, final
+
+import torch
+
+from ray_bench.errors import NonFiniteLossError
+from ray_bench.train.group import Group
+
+
+@final
+class Tally:
+    """Adds up one rank's training loss and correct predictions."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._loss = torch.zeros((), device=device)
+        self._correct = torch.zeros((), device=device)
+        self._has_accuracy = True
+        self._samples = 0
+
+    def add(self, loss: torch.Tensor, outputs: Any, targets: Any, num_samples: int) -> None:
+        """Add a step: its mean loss over `num_samples` samples, its outputs for the accuracy."""
+        if num_samples == 0:
+            return
+        self._samples += num_samples
+        self._loss += loss.detach() * num_samples
+        if is_classification(outputs, targets):
+            self._correct += (outputs.detach().argmax(1) == targets).sum()
+        else:
+            self._has_accuracy = False
+
+    def check_finite(self, *, epoch: int, step: int) -> None:
+        """Raise NonFiniteLossError when the sum of losses is not finite (waits for the device)."""
+        if not math.isfinite(float(self._loss)):
+            raise NonFiniteLossError(
+                f"The training loss became {float(self._loss)} in epoch {epoch}, by step {step}; "
+                "lower `lr`, or lengthen `optimizer.warmup_epochs`."
+            )
+
+    def means(self, group: Group) -> tuple[int, float, float | None]:
+        """Return (samples, mean loss, accuracy or None) over all ranks."""
+        sums = torch.stack([self._loss.double(), self._correct.double()])
+        counts = torch.tensor([self._samples], dtype=torch.float64, device=sums.device)
+        loss, correct, samples = group.sum(torch.cat([sums, counts])).tolist()
+        accuracy = correct / samples if self._has_accuracy else None
+        return int(samples), loss / samples, accuracy
+
+
+def is_classification(outputs: Any, targets: Any) -> bool:
+    """Tell whether accuracy has a meaning: scores (samples, classes) against class indices."""
+    return (
+        isinstance(outputs, torch.Tensor)
+        and isinstance(targets, torch.Tensor)
+        and outputs.ndim == 2
+        and targets.ndim == 1
+        and not targets.is_floating_point()
+    )

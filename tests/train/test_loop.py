@@ -1,0 +1,185 @@
+"""The training of one run: repeatable, exact, the same at every world size."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import torch
+
+from ray_bench.config.grid import expand
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import NonFiniteLossError, RankDisagreementError, TrainingError
+from ray_bench.measure.clock import SystemClock
+from ray_bench.records import PHASES, RunData
+from ray_bench.train.group import Group
+from ray_bench.train.merge import RunRequest
+from ray_bench.train.run import train_rank
+from tests.fakes import TinyWorkload
+from tests.ranks import RankError, run_ranks
+
+
+def request(world_size: int = 1, **values) -> RunRequest:
+    config = SweepConfig.model_validate(
+        {
+            "workload": "tests.fakes:TinyWorkload",
+            "world_sizes": [world_size],
+            "measure": {"warmup_steps": 0, "warmup_s": 0, "phase_steps": 0},
+            **values,
+        }
+    ).with_defaults(TinyWorkload.defaults)
+    planned = expand(config)[-1]
+    return RunRequest(
+        planned=planned,
+        config=config,
+        sweep_id="test",
+        attempt=1,
+        started_at_utc=datetime.now(UTC),
+        commit=None,
+    )
+
+
+def train(run: RunRequest, workload: object, group: Group) -> RunData:
+    return train_rank(run, workload, group, SystemClock(group.device))
+
+
+def alone() -> Group:
+    return Group(rank=0, world_size=1, local_rank=0, device=torch.device("cpu"))
+
+
+def losses(data: RunData) -> list[float]:
+    return [epoch.train_loss for epoch in data.epochs]
+
+
+def test_the_same_seed_gives_the_same_losses_twice():
+    first = train(request(epochs=3), TinyWorkload(), alone())
+    second = train(request(epochs=3), TinyWorkload(), alone())
+    assert losses(first) == losses(second)
+    assert first.run.final_val_accuracy_frac == second.run.final_val_accuracy_frac
+
+
+def test_another_seed_gives_other_losses():
+    first = train(request(epochs=1), TinyWorkload(), alone())
+    second = train(request(epochs=1, seeds=[1]), TinyWorkload(), alone())
+    assert losses(first) != losses(second)
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+@pytest.mark.parametrize("num_samples", [50, 49, 37])
+def test_strong_scaling_trains_the_same_model_at_every_world_size(
+    tmp_path, world_size, num_samples
+):
+    """Ragged last batches (12 does not divide them; 37 leaves one sample, so empty shares)."""
+    workload = TinyWorkload(num_samples=num_samples)
+    single = train(request(epochs=3), workload, alone())
+
+    def job(group: Group) -> RunData:
+        return train(request(world_size, epochs=3), workload, group)
+
+    for data in run_ranks(job, world_size, tmp_path):
+        assert losses(data) == pytest.approx(losses(single), rel=1e-4)
+        assert data.run.final_val_accuracy_frac == single.run.final_val_accuracy_frac
+        assert [epoch.num_samples for epoch in data.epochs] == [num_samples] * 3
+        assert data.run.num_val_samples == num_samples
+
+
+def test_weak_scaling_grows_the_global_batch_and_the_rate(tmp_path):
+    def job(group: Group) -> RunData:
+        run = request(2, scaling="weak", lr_rules=["linear"], epochs=4)
+        return train(run, TinyWorkload(num_samples=240), group)
+
+    data = run_ranks(job, 2, tmp_path)[0]
+    assert (data.run.point.global_batch_size, data.run.point.local_batch_size) == (24, 12)
+    assert data.epochs[-1].lr == pytest.approx(0.2)
+    assert data.epochs[0].num_steps == 10
+
+
+def test_evaluation_over_ranks_counts_every_sample_once(tmp_path):
+    """51 samples over 2 ranks: a padded evaluation would count 52."""
+    workload = TinyWorkload(num_samples=51)
+    single = train(request(epochs=2), workload, alone())
+    shared = run_ranks(lambda group: train(request(2, epochs=2), workload, group), 2, tmp_path)[0]
+    correct = single.run.final_val_accuracy_frac * 51
+    assert shared.run.final_val_accuracy_frac * 51 == pytest.approx(round(correct), abs=1e-9)
+
+
+def test_steps_cut_the_last_epoch_and_are_flagged():
+    data = train(request(steps=7), TinyWorkload(), alone())  # 5 steps an epoch
+    assert [epoch.num_steps for epoch in data.epochs] == [5, 2]
+    assert data.run.num_epochs == pytest.approx(1.4)
+    assert "steps_cut" in data.run.flags
+
+
+def test_phases_add_up_to_the_step_and_show_the_all_reduce(tmp_path):
+    def job(group: Group) -> RunData:
+        run = request(2, epochs=1, measure={"warmup_s": 0, "warmup_steps": 0, "phase_steps": 5})
+        return train(run, TinyWorkload(), group)
+
+    data = run_ranks(job, 2, tmp_path)[0]
+    assert {phase.rank for phase in data.phases} == {0, 1}
+    assert {phase.step for phase in data.phases} == set(range(5))
+    assert {phase.phase for phase in data.phases} == set(PHASES)
+    exposed = [phase.duration_s for phase in data.phases if phase.phase == "exposed_comm"]
+    assert min(exposed) > 0
+
+
+def test_phases_without_ddp_have_no_communication():
+    run = request(epochs=1, measure={"warmup_s": 0, "warmup_steps": 0, "phase_steps": 4})
+    data = train(run, TinyWorkload(), alone())
+    exposed = [phase.duration_s for phase in data.phases if phase.phase == "exposed_comm"]
+    backward = [phase.duration_s for phase in data.phases if phase.phase == "backward"]
+    assert exposed == [0.0] * 4
+    assert min(backward) > 0
+
+
+class NanWorkload(TinyWorkload):
+    def build(self, context):
+        module, batches, loss_fn = super().build(context)
+        return module, batches, lambda outputs, targets: loss_fn(outputs, targets) * float("nan")
+
+
+def test_a_loss_that_turns_nan_is_an_error_with_a_remedy():
+    with pytest.raises(NonFiniteLossError, match=r"became nan in epoch 1.*lower `lr`"):
+        train(request(), NanWorkload(), alone())
+
+
+class UnequalWorkload(TinyWorkload):
+    def build(self, context):
+        module, batches, loss_fn = super().build(context)
+        return module, list(batches)[: 3 + context.rank], loss_fn
+
+
+def test_ranks_that_disagree_on_steps_are_told_before_they_hang(tmp_path):
+    def job(group: Group) -> RunData:
+        return train(request(2), UnequalWorkload(), group)
+
+    with pytest.raises(RankError, match=r"RankDisagreementError: The ranks have \[3, 4\] steps"):
+        run_ranks(job, 2, tmp_path)
+    assert issubclass(RankDisagreementError, TrainingError)
+
+
+class NoBatches(TinyWorkload):
+    def build(self, context):
+        module, _, loss_fn = super().build(context)
+        return module, [], loss_fn
+
+
+def test_a_workload_without_data_is_told():
+    with pytest.raises(TrainingError, match="nothing to train on"):
+        train(request(), NoBatches(), alone())
+
+
+class Regression:
+    """A user's own workload with a plain list of batches and no evaluation."""
+
+    def build(self, context):
+        batches = [(torch.randn(4, 3), torch.randn(4, 1)) for _ in range(6)]
+        return torch.nn.Linear(3, 1), batches, torch.nn.functional.mse_loss
+
+
+def test_a_workload_without_evaluation_or_classes_has_no_accuracy():
+    data = train(request(epochs=2), Regression(), alone())
+    run = data.run
+    assert run.final_train_loss is not None
+    unknown = (run.final_train_accuracy_frac, run.final_val_accuracy_frac, run.eval_s)
+    assert unknown == (None, None, None)
