@@ -1,0 +1,4 @@
+"""Runs on a Ray cluster: TorchTrainer for a run, Tune for a sweep. Only this room imports Ray.
+
+Imports ray, train, measure, workloads, config, records and errors; knows no Parquet.
+"""

@@ -1,0 +1,113 @@
+"""Joining a cluster or starting a local one, and what it can give."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import ray
+from ray._private import state as ray_state
+
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import ClusterCapacityError, LaunchError
+from ray_bench.launch import settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """The most that a cluster can ever give, autoscaling included."""
+
+    cpus: float
+    gpus: float
+
+    @classmethod
+    def of(cls, resources: Mapping[str, float]) -> Capacity:
+        """Read the capacity off a table of Ray resources."""
+        return cls(cpus=resources.get("CPU", 0.0), gpus=resources.get("GPU", 0.0))
+
+
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[Capacity]:
+    """Join the cluster at `address` or RAY_ADDRESS, or start a local one; leave it at the end.
+
+    Raises:
+        LaunchError: If the cluster cannot be reached or refuses the token.
+    """
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    _start(address)
+    try:
+        yield capacity()
+    finally:
+        ray.shutdown()
+
+
+def _start(address: str) -> None:
+    is_local = address == "local"
+    # The token that a new cluster makes, and its logs, are for this user alone.
+    old_umask = os.umask(0o077)
+    try:
+        ray.init(
+            address=address,
+            include_dashboard=False if is_local else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env=None if is_local else {"env_vars": settings.job_environment()},
+        )
+    except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as err:
+        raise LaunchError(
+            f"No Ray cluster could be reached at {address!r}: {_first_line(err)} "
+            "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
+        ) from err
+    finally:
+        os.umask(old_umask)
+
+
+def _first_line(err: BaseException) -> str:
+    text = str(err).strip().splitlines()
+    return text[0] if text else type(err).__name__
+
+
+def capacity() -> Capacity:
+    """Return what the connected cluster has, or could grow to where it scales itself."""
+    now = Capacity.of(ray.cluster_resources())  # type: ignore[no-untyped-call]
+    # Ray's own trainer asks the same private function; there is no public one.
+    limits = ray_state.state.get_max_resources_from_cluster_config() or {}
+    most = Capacity.of(limits)
+    return Capacity(cpus=max(now.cpus, most.cpus), gpus=max(now.gpus, most.gpus))
+
+
+def choose_gpu(config: SweepConfig, have: Capacity) -> bool:
+    """Return whether the sweep runs on GPUs.
+
+    Raises:
+        ClusterCapacityError: If the cluster can never give the largest run its workers, or if it
+        has
+            some GPUs but fewer than the largest run has workers, so that the choice is the user's.
+    """
+    largest = max(config.world_sizes)
+    use_gpu = config.use_gpu
+    if use_gpu is None:
+        if 0 < have.gpus < largest:
+            raise ClusterCapacityError(
+                f"World size {largest} needs {largest} GPUs and the cluster has {have.gpus:g}; "
+                "take smaller `world_sizes`, or `use_gpu=false` to measure on CPUs."
+            )
+        use_gpu = have.gpus >= largest
+    if use_gpu and have.gpus < largest:
+        raise ClusterCapacityError(
+            f"World size {largest} needs {largest} GPUs and the cluster can give {have.gpus:g}; "
+            "take smaller `world_sizes`, or `use_gpu=false`."
+        )
+    needed = largest * config.cpus_per_worker
+    if needed > have.cpus:
+        share = int(have.cpus / largest * 100) / 100
+        hint = f"cpus_per_worker={share:g}" if share else "a larger cluster"
+        raise ClusterCapacityError(
+            f"World size {largest} needs {needed:g} CPUs and the cluster can give {have.cpus:g}; "
+            f"take smaller `world_sizes`, or {hint} (more ranks than cores are marked "
+            "oversubscribed)."
+        )
+    return use_gpu

@@ -1,0 +1,87 @@
+"""What went wrong in a run, in one sentence, from Ray's nested errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import ray
+from ray.train import ControllerError, WorkerGroupError
+
+from ray_bench.errors import RayBenchError
+
+MAX_MESSAGE = 500
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "outofmemory", "not enough memory")
+#: What peers report when another rank has died; never the cause itself.
+_COLLATERAL = ("gloo", "connection closed by peer", "connection reset by peer", "nccl")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The cause of a failed run."""
+
+    type: str
+    message: str
+    rank: int | None
+
+
+def describe(error: BaseException) -> Failure:
+    """Return the failure that explains an error of `TorchTrainer.fit()` or of a Tune trial."""
+    rank, cause = _blamed_rank(error)
+    return Failure(*_name_and_text(cause), rank)
+
+
+def _blamed_rank(error: BaseException) -> tuple[int | None, BaseException]:
+    for link in _chain(error):
+        if isinstance(link, WorkerGroupError) and link.worker_failures:
+            # A rank that only lost its peer comes last: the others name the cause.
+            ranked = sorted(link.worker_failures.items(), key=lambda item: _is_collateral(item[1]))
+            return ranked[0][0], _root(ranked[0][1])
+        if isinstance(link, ControllerError):
+            return None, _root(link.controller_failure)
+    return None, _root(error)
+
+
+def _is_collateral(error: BaseException) -> bool:
+    text = str(_root(error)).lower()
+    return any(word in text for word in _COLLATERAL)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        seen.append(current)
+        yield current
+        current = getattr(current, "cause", None) or current.__cause__
+
+
+def _root(error: BaseException) -> BaseException:
+    for link in _chain(error):
+        if isinstance(link, RayBenchError):
+            return link
+    last = error
+    for link in _chain(error):
+        wraps = getattr(link, "health_check_failure", None) or getattr(link, "cause", None)
+        last = wraps if isinstance(wraps, BaseException) else link
+    return last
+
+
+def _name_and_text(cause: BaseException) -> tuple[str, str]:
+    name, text = type(cause).__name__, " ".join(str(cause).split())
+    lowered = f"{name} {text}".lower()
+    if isinstance(cause, MemoryError) or any(word in lowered for word in _OUT_OF_MEMORY):
+        return "OutOfMemory", (
+            f"A worker ran out of memory ({_cut(text) or name}); lower `batch_size`, use more "
+            "workers in strong scaling, or larger hosts."
+        )
+    if isinstance(cause, ray.exceptions.ActorDiedError | ray.exceptions.WorkerCrashedError):
+        return "WorkerDied", (
+            f"A worker process died without a Python error ({_cut(text)}); often the system's "
+            "out-of-memory killer or a lost node."
+        )
+    return name, _cut(text) or name
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "..."

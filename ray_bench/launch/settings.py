@@ -1,0 +1,40 @@
+"""The environment that Ray's processes need, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+#: Read by the process that builds a trainer, handed on by Ray to its controller and workers.
+TRAIN_ENV: Mapping[str, str] = {
+    # One poll is the price of noticing that a run has ended; Ray's default is 2 s.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "1",
+}
+
+#: Read by the driver. The store keeps the results; Tune's own loggers would write them again.
+DRIVER_ENV: Mapping[str, str] = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new reporter prints at every verbosity
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+#: Ray gives its workers nice 15; a benchmark competes with nobody on purpose.
+WORKER_ENV: Mapping[str, str] = {"RAY_worker_niceness": "0"}
+
+#: Seconds that Ray waits for a run's workers before it gives up once.
+START_TIMEOUT = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
+#: How often Ray tries to start a run's workers again; its own default is for ever.
+START_ATTEMPTS = 2
+
+
+def apply_defaults() -> None:
+    """Set what the user has not set, in this process. Call it before Ray is imported."""
+    for name, value in {**TRAIN_ENV, **DRIVER_ENV}.items():
+        os.environ.setdefault(name, value)
+
+
+def job_environment() -> dict[str, str]:
+    """Return what a joined cluster's processes need of this process's settings."""
+    return {name: os.environ[name] for name in TRAIN_ENV if name in os.environ}
