@@ -1,0 +1,180 @@
+"""The results of sweeps under one root: written when a run ends, read back as records."""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, final
+
+import pyarrow as pa
+
+from ray_bench.errors import StoreError
+from ray_bench.records import (
+    Columns,
+    EnvironmentRecord,
+    Results,
+    RunData,
+    RunRecord,
+    SweepRecord,
+    flat_run,
+)
+from ray_bench.store.location import Location, safe_name
+from ray_bench.store.rows import columns_of, environments_of, plain, runs_of, sweeps_of
+from ray_bench.store.schema import LONG_TABLES, SCHEMAS
+from ray_bench.store.tables import read_tables, write_table
+
+
+@final
+class ResultsStore:
+    """Parquet datasets under one root, one file a run and table.
+
+        sweeps/<sweep_id>.parquet
+        runs/sweep=<sweep_id>/<run_id>.parquet        also epochs/, blocks/, phases/
+        environments/<hash>.parquet
+
+    A run counts when its file in `runs/` is there; that one is written last.
+
+    Args:
+        root: a path, or a URI such as `s3://bucket/folder`. It need not exist yet.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self._location = Location(root)
+        self.root = self._location.root
+
+    def check_writable(self) -> None:
+        """Find out before any training whether results can be written; creates the folder.
+
+        Raises:
+            StoreError: If they cannot; says what to do.
+        """
+        probe = f".probe-{uuid.uuid4().hex}"
+        self._location.write(probe, b"")
+        self._location.remove(probe)
+
+    def write_sweep(self, sweep: SweepRecord) -> None:
+        """Store what was asked for. A sweep is written once.
+
+        Raises:
+            StoreError: If there is a sweep of this id.
+        """
+        name = f"sweeps/{safe_name(sweep.sweep_id)}.parquet"
+        if self._location.exists(name):
+            raise StoreError(f"{self.root} has a sweep {sweep.sweep_id!r} already.")
+        write_table(self._location, "sweeps", name, [plain(sweep)])
+
+    def write_run(self, data: RunData) -> None:
+        """Store everything that a run leaves behind, in place of an earlier attempt of it."""
+        run = data.run
+        # While its tables are replaced the run does not count.
+        self._location.remove(_file("runs", run.sweep_id, run.run_id))
+        for table in LONG_TABLES:
+            self._write_long(table, run, getattr(data, table))
+        if data.environment is not None:
+            self._write_environment(data.environment)
+        write_table(
+            self._location, "runs", _file("runs", run.sweep_id, run.run_id), [flat_run(run)]
+        )
+
+    def write_text(self, name: str, text: str) -> str:
+        """Write a text file, e.g. `report.md`, whole or not at all; returns its path."""
+        return self._location.write(name, text.encode())
+
+    def sweeps(self) -> tuple[SweepRecord, ...]:
+        """Return every sweep, oldest first; none when the folder is empty or does not exist."""
+        tables = read_tables(self._location, "sweeps", self._location.names("sweeps"))
+        found = [sweep for table in tables for sweep in sweeps_of(table)]
+        return tuple(sorted(found, key=lambda sweep: (sweep.created_at_utc, sweep.sweep_id)))
+
+    def runs(self, sweep_id: str) -> tuple[RunRecord, ...]:
+        """Return the runs that a sweep has left so far, in the order in which they were to run."""
+        tables = read_tables(
+            self._location, "runs", self._location.names(_folder("runs", sweep_id))
+        )
+        found = [run for table in tables for run in runs_of(table)]
+        return tuple(sorted(found, key=lambda run: (run.order_index, run.run_id)))
+
+    def finished_run_ids(self, sweep_id: str) -> frozenset[str]:
+        """Return the runs that need not run again: stored, and not failed."""
+        return frozenset(run.run_id for run in self.runs(sweep_id) if run.status == "ok")
+
+    def read(self, sweep_id: str | None = None) -> Results:
+        """Read one sweep back.
+
+        Args:
+            sweep_id: None takes the newest.
+
+        Raises:
+            StoreError: If there are no results, no such sweep, or a damaged file.
+            SchemaVersionError: If a newer ray_bench wrote them.
+        """
+        sweep = self._find(sweep_id)
+        runs = self.runs(sweep.sweep_id)
+        return Results(
+            sweep=sweep,
+            runs=runs,
+            epochs=self._read_long("epochs", sweep.sweep_id, runs),
+            blocks=self._read_long("blocks", sweep.sweep_id, runs),
+            phases=self._read_long("phases", sweep.sweep_id, runs),
+            environments=self._environments(runs),
+        )
+
+    def _find(self, sweep_id: str | None) -> SweepRecord:
+        sweeps = self.sweeps()
+        if not sweeps:
+            why = "has no results" if self._location.exists() else "does not exist"
+            raise StoreError(
+                f"{self.root} {why}. Measure first: ray-bench run demo --results {self.root}"
+            )
+        by_id = {sweep.sweep_id: sweep for sweep in sweeps}
+        if sweep_id is None:
+            return sweeps[-1]
+        if sweep_id not in by_id:
+            raise StoreError(f"{self.root} has no sweep {sweep_id!r}. {_hint(sweep_id, by_id)}")
+        return by_id[sweep_id]
+
+    def _write_long(self, table: str, run: RunRecord, records: Sequence[Any]) -> None:
+        name = _file(table, run.sweep_id, run.run_id)
+        if records:
+            write_table(self._location, table, name, [plain(record) for record in records])
+        else:
+            self._location.remove(name)
+
+    def _write_environment(self, environment: EnvironmentRecord) -> None:
+        digest = environment.environment_hash
+        name = f"environments/{safe_name(digest)}.parquet"
+        if not self._location.exists(name):
+            row = {"environment_hash": digest, **plain(environment)}
+            write_table(self._location, "environments", name, [row])
+
+    def _read_long(self, table: str, sweep_id: str, runs: Iterable[RunRecord]) -> Columns:
+        # Only tables of runs that count: a killed run may have left tables without its own file.
+        counted = {_file(table, sweep_id, run.run_id) for run in runs}
+        names = [n for n in self._location.names(_folder(table, sweep_id)) if n in counted]
+        parts = [SCHEMAS[table].empty_table(), *read_tables(self._location, table, names)]
+        return columns_of(pa.concat_tables(parts))
+
+    def _environments(self, runs: Iterable[RunRecord]) -> dict[str, EnvironmentRecord]:
+        wanted = {run.environment_hash for run in runs if run.environment_hash is not None}
+        files = {f"environments/{safe_name(digest)}.parquet" for digest in wanted}
+        names = [name for name in self._location.names("environments") if name in files]
+        found: dict[str, EnvironmentRecord] = {}
+        for table in read_tables(self._location, "environments", names):
+            found.update(environments_of(table))
+        return found
+
+
+def _folder(table: str, sweep_id: str) -> str:
+    return f"{table}/sweep={safe_name(sweep_id)}"
+
+
+def _file(table: str, sweep_id: str, run_id: str) -> str:
+    return f"{_folder(table, sweep_id)}/{safe_name(run_id)}.parquet"
+
+
+def _hint(wanted: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}?" if close else f"It has: {', '.join(names[-5:])}."
