@@ -1,0 +1,138 @@
+"""Accuracy by world size and learning-rate rule, and its difference to the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate, t_quantile
+from ray_bench.analysis.times import mean
+from ray_bench.records import RunRecord
+
+Tables = Mapping[str, Mapping[str, np.ndarray]]
+
+#: Standard errors that a two-sided 95 % interval of a normal variable reaches.
+_Z = NormalDist().inv_cdf(0.5 + COVERAGE_FRAC / 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyRow:
+    """Means over the runs (seeds and repeats) of one world size and learning-rate rule."""
+
+    world_size: int
+    lr_rule: str
+    lr: float
+    num_runs: int
+    num_seeds: int
+    train_frac: float | None
+    val_frac: float | None
+    best_val_frac: float | None
+    convergence_epoch: float | None
+    difference: Estimate | None  # of final validation accuracy to the baseline of the same rule
+
+
+def accuracy_rows(runs: Sequence[RunRecord], epochs: Tables) -> tuple[AccuracyRow, ...]:
+    """Return a row for every world size and rule that has an accuracy."""
+    known = [run for run in runs if _has_accuracy(run)]
+    by_cell: dict[tuple[int, str], list[RunRecord]] = {}
+    for run in known:
+        by_cell.setdefault((run.point.world_size, run.point.lr_rule), []).append(run)
+    smallest = min((size for size, _ in by_cell), default=0)
+    rows = []
+    for size, rule in sorted(by_cell):
+        # Every rule gives the same learning rate at the baseline; its own runs come first.
+        baseline = by_cell.get((smallest, rule)) or [r for r in known if _size(r) == smallest]
+        rows.append(_row(by_cell[size, rule], baseline, epochs, size == smallest))
+    return tuple(rows)
+
+
+def _size(run: RunRecord) -> int:
+    return run.point.world_size
+
+
+def _has_accuracy(run: RunRecord) -> bool:
+    return run.final_val_accuracy_frac is not None or run.final_train_accuracy_frac is not None
+
+
+def _row(
+    runs: Sequence[RunRecord], baseline: Sequence[RunRecord], epochs: Tables, is_baseline: bool
+) -> AccuracyRow:
+    point = runs[0].point
+    return AccuracyRow(
+        world_size=point.world_size,
+        lr_rule=point.lr_rule,
+        lr=point.lr,
+        num_runs=len(runs),
+        num_seeds=len({run.point.seed for run in runs}),
+        train_frac=mean(run.final_train_accuracy_frac for run in runs),
+        val_frac=mean(run.final_val_accuracy_frac for run in runs),
+        best_val_frac=mean(run.best_val_accuracy_frac for run in runs),
+        convergence_epoch=mean(_run_convergence(run, epochs) for run in runs),
+        difference=None if is_baseline else difference(runs, baseline),
+    )
+
+
+def binomial_variance(accuracy_frac: float, num_samples: int) -> float:
+    """Return the variance of a share of correct answers, p (1 - p) / n."""
+    return accuracy_frac * (1 - accuracy_frac) / num_samples
+
+
+def convergence_epoch(val_accuracy_frac: np.ndarray, num_val_samples: int) -> int | None:
+    """Return the first epoch, from 1, that cannot be told from the run's best.
+
+    That is the first whose validation accuracy is within one binomial standard error of the best.
+    `val_accuracy_frac` has shape (num_epochs,); NaN where there was no evaluation.
+    """
+    if not np.isfinite(val_accuracy_frac).any():
+        return None
+    best = float(np.nanmax(val_accuracy_frac))
+    near = val_accuracy_frac >= best - math.sqrt(binomial_variance(best, num_val_samples))
+    return int(np.flatnonzero(near)[0]) + 1
+
+
+def _run_convergence(run: RunRecord, epochs: Tables) -> int | None:
+    table = epochs.get(run.run_id)
+    if table is None or not run.num_val_samples:
+        return None
+    order = np.argsort(table["epoch"])
+    values = np.array(table["val_accuracy_frac"][order].tolist(), dtype=float)
+    found = convergence_epoch(values, run.num_val_samples)
+    return None if found is None else int(table["epoch"][order][found - 1])
+
+
+def difference(runs: Sequence[RunRecord], baseline: Sequence[RunRecord]) -> Estimate | None:
+    """Return the difference of mean final validation accuracy, with an interval.
+
+    Half-width^2 = z^2 (binomial of both) + t^2 (spread over runs of both). The validation set is
+    the same in all runs, so more runs do not shrink the binomial part. One run on each side: no
+    spread is known and the interval is too narrow; the report says so.
+    """
+    ours, theirs = _final(runs), _final(baseline)
+    num_val = runs[0].num_val_samples
+    if not len(ours) or not len(theirs):
+        return None
+    value = float(ours.mean() - theirs.mean())
+    if not num_val:
+        return Estimate(value)
+    binomial = sum(binomial_variance(float(x.mean()), num_val) for x in (ours, theirs))
+    spread, df = _spread(ours, theirs)
+    reach = math.sqrt(_Z**2 * binomial + (t_quantile(df) ** 2 * spread if df else 0.0))
+    return Estimate(value, value - reach, value + reach)
+
+
+def _final(runs: Sequence[RunRecord]) -> np.ndarray:
+    found = [r.final_val_accuracy_frac for r in runs if r.final_val_accuracy_frac is not None]
+    return np.array(found, dtype=float)
+
+
+def _spread(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, int]:
+    """Return the variance of the difference of means over runs, and its degrees of freedom."""
+    df = len(ours) + len(theirs) - 2
+    if df < 1:
+        return 0.0, 0
+    squares = sum(float(((x - x.mean()) ** 2).sum()) for x in (ours, theirs))
+    return squares / df * (1 / len(ours) + 1 / len(theirs)), df

@@ -1,0 +1,90 @@
+"""Which runs may be joined by a line, and which differ in something that changes speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ray_bench.records import EnvironmentRecord, Results, RunRecord
+
+#: Flags of runs whose numbers cannot be trusted; they are listed and left out of every curve.
+INVALID_FLAGS = ("clock_mismatch",)
+
+#: What of an environment must be equal. Hosts and commits may differ, and the number of nodes grows
+#: with the world size.
+_ENVIRONMENT_FIELDS = (
+    "cpu_model",
+    "num_cpus",
+    "gpu_driver",
+    "python_version",
+    "torch_version",
+    "torchvision_version",
+    "ray_version",
+    "nccl_version",
+    "ray_bench_version",
+    "omp_num_threads",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs that differ only in world size, learning-rate rule, seed and repeat."""
+
+    key: Mapping[str, object]  # what is equal in all runs, by name
+    runs: tuple[RunRecord, ...]  # plain PyTorch at world size 1
+    ddp_at_one: tuple[RunRecord, ...]  # world size 1 with the DDP wrapper, beside the curve
+
+    @property
+    def world_sizes(self) -> tuple[int, ...]:
+        """World sizes of the curve, ascending."""
+        return tuple(sorted({run.point.world_size for run in self.runs}))
+
+
+def groups_of(results: Results) -> tuple[Group, ...]:
+    """Return the groups of comparable runs, the one with most world sizes first."""
+    by_key: dict[tuple[tuple[str, object], ...], list[RunRecord]] = {}
+    for run in valid_runs(results):
+        key = tuple(group_key(run, results.environments).items())
+        by_key.setdefault(key, []).append(run)
+    groups = [_group(dict(key), runs) for key, runs in by_key.items()]
+    return tuple(sorted(groups, key=lambda g: (-len(g.world_sizes), -len(g.runs))))
+
+
+def valid_runs(results: Results) -> tuple[RunRecord, ...]:
+    """Return the finished runs whose clocks agree."""
+    return tuple(run for run in results.ok_runs if not set(run.flags) & set(INVALID_FLAGS))
+
+
+def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> dict[str, object]:
+    """Return everything that two runs must share before their speeds are compared."""
+    point = run.point
+    is_weak = point.scaling == "weak"
+    key: dict[str, object] = {
+        "workload": point.workload,
+        "scaling": point.scaling,
+        "batch": point.local_batch_size if is_weak else point.global_batch_size,
+        "precision": point.precision,
+        "device": run.device,
+        "dataset": run.dataset,
+        "stand-in data": "standin_data" in run.flags,
+    }
+    environment = environments.get(run.environment_hash or "")
+    if environment is not None:
+        key |= {name: getattr(environment, name) for name in _ENVIRONMENT_FIELDS}
+        key["gpu_names"] = tuple(sorted(set(environment.gpu_names)))
+    return key
+
+
+def differences(groups: tuple[Group, ...]) -> tuple[str, ...]:
+    """Return the names of what differs between the groups."""
+    names = dict.fromkeys(name for group in groups for name in group.key)
+    return tuple(n for n in names if len({repr(g.key.get(n)) for g in groups}) > 1)
+
+
+def _group(key: Mapping[str, object], runs: list[RunRecord]) -> Group:
+    wrapped = [r for r in runs if r.point.world_size == 1 and r.point.is_ddp]
+    has_plain = any(r.point.world_size == 1 and not r.point.is_ddp for r in runs)
+    if not has_plain:  # then the wrapped runs are the only baseline at world size 1
+        return Group(key, tuple(runs), ())
+    curve = tuple(r for r in runs if r not in wrapped)
+    return Group(key, curve, tuple(wrapped))

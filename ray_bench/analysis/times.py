@@ -1,0 +1,137 @@
+"""How long training takes, and how much of it more workers save."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
+from ray_bench.analysis.throughput import pooled_log_means
+from ray_bench.records import RunRecord
+
+#: Runs whose amounts of data differ by more than this are not compared by their total time.
+_SAME_WORK_FRAC = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRow:
+    """Times of one world size, means over its runs."""
+
+    world_size: int
+    total: LogEstimate | None  # seconds of training and evaluation, as measured
+    train_s: float | None
+    eval_s: float | None
+    setup_s: float | None
+    num_epochs: float | None
+    epoch: LogEstimate | None  # seconds: training samples / throughput
+    iteration: LogEstimate | None  # seconds: global batch / throughput
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A time against a longer or shorter one, both ways of saying it."""
+
+    ratio: Estimate  # how many times as fast
+    less_frac: Estimate  # share of the time that is saved; negative if slower
+
+
+def change(before_s: float, after_s: float) -> Change:
+    """Return both forms: before / after, and 1 - after / before.
+
+    218.5 s to 122.4 s is 1.79 times as fast and 44.0 % less time: neither number is the other.
+    """
+    return change_of(Estimate(before_s / after_s))
+
+
+def change_of(ratio: Estimate) -> Change:
+    """Return the change from its ratio, before / after."""
+    return Change(ratio, ratio.mapped(lambda r: 1 - 1 / r))
+
+
+def time_rows(
+    runs: Sequence[RunRecord], throughput: Mapping[int, LogEstimate]
+) -> tuple[TimeRow, ...]:
+    """Return a row for every world size that has finished runs."""
+    sizes = sorted({run.point.world_size for run in runs})
+    by_size = {n: [r for r in runs if r.point.world_size == n] for n in sizes}
+    totals = _totals(by_size)
+    return tuple(_row(n, by_size[n], totals.get(n), throughput.get(n)) for n in sizes)
+
+
+def _totals(by_size: Mapping[int, Sequence[RunRecord]]) -> dict[int, LogEstimate]:
+    found = {n: _known(total_s(run) for run in runs) for n, runs in by_size.items()}
+    sizes = [n for n, values in found.items() if values]
+    return dict(zip(sizes, pooled_log_means([found[n] for n in sizes]), strict=True))
+
+
+def _row(
+    size: int, runs: Sequence[RunRecord], total: LogEstimate | None, rate: LogEstimate | None
+) -> TimeRow:
+    samples = next((run.num_train_samples for run in runs if run.num_train_samples), None)
+    return TimeRow(
+        world_size=size,
+        total=total,
+        train_s=mean(run.train_s for run in runs),
+        eval_s=mean(run.eval_s for run in runs),
+        setup_s=mean(run.setup_s for run in runs),
+        num_epochs=mean(run.num_epochs for run in runs),
+        epoch=_seconds_for(samples, rate),
+        iteration=_seconds_for(runs[0].point.global_batch_size, rate),
+    )
+
+
+def total_s(run: RunRecord) -> float | None:
+    """Return seconds of training and evaluation; start-up and the phase pass are left out."""
+    if not run.train_s or run.train_s <= 0:
+        return None
+    return run.train_s + (run.eval_s or 0.0)
+
+
+def is_same_work(rows: Sequence[TimeRow]) -> bool:
+    """Return whether all world sizes saw as much data, so that totals may be compared."""
+    epochs = [row.num_epochs for row in rows if row.num_epochs]
+    return len(epochs) == len(rows) and max(epochs) <= min(epochs) * (1 + _SAME_WORK_FRAC)
+
+
+def run_time(row: TimeRow, rows: Sequence[TimeRow]) -> LogEstimate | None:
+    """Return seconds of one run for the baseline's amount of data.
+
+    The measured total where all world sizes saw the same data; else epochs x seconds per epoch.
+    """
+    if is_same_work(rows):
+        return row.total
+    epochs = rows[0].num_epochs
+    return _times(row.epoch, epochs) if epochs else None
+
+
+def saving(row: TimeRow, rows: Sequence[TimeRow]) -> Change | None:
+    """Return how much faster a run is than the baseline's."""
+    before, after = run_time(rows[0], rows), run_time(row, rows)
+    if before is None or after is None:
+        return None
+    return change_of(log_ratio(before, after).estimate)
+
+
+def _seconds_for(samples: int | None, rate: LogEstimate | None) -> LogEstimate | None:
+    if samples is None or rate is None:
+        return None
+    inverse = LogEstimate(-rate.log_mean, rate.variance, rate.df, rate.num_runs, rate.source)
+    return _times(inverse, samples)
+
+
+def _times(estimate: LogEstimate | None, factor: float) -> LogEstimate | None:
+    if estimate is None:
+        return None
+    log_mean = estimate.log_mean + math.log(factor)
+    return LogEstimate(log_mean, estimate.variance, estimate.df, estimate.num_runs, estimate.source)
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [float(v) for v in values if v is not None]
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are known, None if there is none."""
+    found = _known(values)
+    return sum(found) / len(found) if found else None

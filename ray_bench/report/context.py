@@ -1,0 +1,43 @@
+"""What every section is built from: one analysed group, and the price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ray_bench.analysis.study import Study
+from ray_bench.records import Results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One group of comparable runs, and what the report was asked with."""
+
+    results: Results
+    study: Study
+    price_per_worker_hour: float | None
+    currency: str
+    number: int  # from 1: which of the groups
+    num_groups: int
+
+    def key(self, name: str) -> str:
+        """Return a table's key, unique among the groups."""
+        return name if self.number == 1 else f"{name}_{self.number}"
+
+    def title(self, words: str) -> str:
+        """Return a heading, with the group's number where there are several."""
+        return words if self.num_groups == 1 else f"{words} (group {self.number})"
+
+    @property
+    def no_price(self) -> tuple[str, ...]:
+        """Return how to give a price, where there is none."""
+        if self.price_per_worker_hour is not None:
+            return ()
+        return (
+            "No price given: give it as price_per_worker_hour=1.5 to `run`, or --price 1.5 to "
+            "`report`.",
+        )
+
+
+def workers(count: int) -> str:
+    """Return `1 worker`, `2 workers`."""
+    return f"{count} worker" if count == 1 else f"{count} workers"

@@ -1,0 +1,90 @@
+"""The report as Markdown (GitHub's tables). Text from anywhere is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ray_bench.report.cells import Cell, Section, Table
+from ray_bench.report.format import clean, clean_line, show
+from ray_bench.report.model import Report
+
+#: Characters that Markdown or HTML would act on wherever they stand.
+_SPECIAL = re.compile(r"([\\`*\[\]<>|~$&])|(?<![^\W_])(_)|(_)(?![^\W_])")
+#: Characters that make a heading, list or rule at the start of a line.
+_LINE_START = re.compile(r"^(\s*)([#+-]|\d+[.)](?=\s|$)|=+$)")
+_ENTITY = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+
+
+def markdown_report(report: Report) -> str:
+    """Return the whole report as Markdown."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def escape(words: str) -> str:
+    """Return text in which nothing is markup."""
+    return _SPECIAL.sub(_escaped, clean(words))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    char = match.group()
+    return _ENTITY.get(char, f"\\{char}")
+
+
+def _paragraph(words: str) -> str:
+    return _LINE_START.sub(r"\1\\\2", escape(words))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield from (f"# {escape(report.title)}", "", f"**{escape(report.answer)}**", "")
+    for flag in report.flags:
+        runs = f" ({flag.num_runs} runs)" if flag.num_runs else ""
+        yield f"- **{escape(flag.key)}**{runs}: {escape(flag.text)}"
+    if report.flags:
+        yield ""
+    yield from (f"*{escape(report.legend)}*", "")
+    for section in report.sections:
+        yield from _section(section)
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield from (f"## {escape(section.title)}", "")
+    for words in section.paragraphs:
+        yield from (_paragraph(words), "")
+    for table in section.tables:
+        yield from _table(table)
+    if section.code is not None:
+        yield from _code(section.code)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield from (f"### {escape(table.title)}", "")
+    if table.rows:
+        yield _row([escape(column.title) for column in table.columns])
+        yield _row([":--" if _is_text(table, i) else "--:" for i in range(len(table.columns))])
+        for row in table.rows:
+            yield _row([_cell(cell) for cell in row])
+        yield ""
+    for note in table.notes:
+        yield from (_paragraph(note), "")
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _is_text(table: Table, index: int) -> bool:
+    return any(isinstance(row[index].value, str) for row in table.rows)
+
+
+def _cell(cell: Cell) -> str:
+    shown = show(cell)
+    mark = f" *{shown.mark}*" if shown.mark else ""
+    interval = f" ({shown.interval})" if shown.interval else ""
+    return f"{escape(shown.value)}{mark}{interval}"
+
+
+def _code(code: str) -> Iterator[str]:
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield from (fence, *(clean_line(line) for line in code.splitlines()), fence, "")

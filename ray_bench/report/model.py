@@ -1,0 +1,77 @@
+"""What a report says, once. The renderers only draw it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ray_bench.analysis.study import studies
+from ray_bench.records import Results
+from ray_bench.report.cells import Section
+from ray_bench.report.context import Context
+from ray_bench.report.flags import Flag, flags_of
+from ray_bench.report.format import LEGEND
+from ray_bench.report.sections import all_sections, sections_without_runs
+from ray_bench.report.sentences import answer, answer_without_runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that the terminal, Markdown and JSON reports say."""
+
+    title: str
+    sweep_id: str
+    answer: str
+    flags: tuple[Flag, ...]
+    sections: tuple[Section, ...]
+    legend: str = LEGEND
+
+
+def build_report(
+    results: Results,
+    *,
+    price_per_worker_hour: float | None = None,
+    currency: str | None = None,
+) -> Report:
+    """Analyse the results of a sweep and say what they mean.
+
+    Args:
+        results: One sweep, finished or not.
+        price_per_worker_hour: Money per worker and hour; by default as the sweep was configured.
+        currency: Of the price; by default that of the configuration.
+    """
+    config = _config(results)
+    if price_per_worker_hour is None:
+        price_per_worker_hour = config.get("price_per_worker_hour")
+    currency = currency or config.get("currency") or "USD"
+    found = studies(results)
+    contexts = [
+        Context(
+            results=results,
+            study=study,
+            price_per_worker_hour=price_per_worker_hour,
+            currency=currency,
+            number=number,
+            num_groups=len(found),
+        )
+        for number, study in enumerate(found, start=1)
+    ]
+    sections = all_sections(results, contexts) if contexts else sections_without_runs(results)
+    workload = results.runs[0].point.workload if results.runs else config.get("workload", "?")
+    return Report(
+        title=f"Scaling report: {workload}",
+        sweep_id=results.sweep.sweep_id,
+        answer=" ".join(answer(x) for x in contexts) if contexts else answer_without_runs(results),
+        flags=flags_of(results, found),
+        sections=sections,
+    )
+
+
+def _config(results: Results) -> dict[str, Any]:
+    """Return the sweep's configuration, empty where it cannot be read."""
+    try:
+        values = json.loads(results.sweep.config_json)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,46 @@
+"""The sections of a report, in the order in which they are read.
+
+Imports what report imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ray_bench.records import Results
+from ray_bench.report.cells import Section
+from ray_bench.report.context import Context
+from ray_bench.report.sections import (
+    accuracy,
+    advice,
+    needs,
+    phases,
+    predictions,
+    record,
+    resources,
+    scaling,
+    times,
+)
+
+_OF_A_GROUP = (
+    advice.findings_section,
+    scaling.section,
+    times.section,
+    predictions.section,
+    phases.section,
+    resources.section,
+    accuracy.section,
+    needs.section,
+    advice.usage_section,
+)
+
+
+def all_sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ...]:
+    """Return failures, then every group's sections, then how it was measured."""
+    of_groups = [make(context) for context in contexts for make in _OF_A_GROUP]
+    return (*record.failures(results), *of_groups, *record.how_measured(results))
+
+
+def sections_without_runs(results: Results) -> tuple[Section, ...]:
+    """Return what can be said where no run can be used."""
+    return (*record.failures(results), *record.how_measured(results))

@@ -1,0 +1,67 @@
+"""Accuracy by world size and learning-rate rule."""
+
+from __future__ import annotations
+
+from ray_bench.analysis.accuracy import AccuracyRow
+from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
+from ray_bench.report.context import Context
+
+
+def section(context: Context) -> Section:
+    """Return the accuracy section."""
+    return Section(context.key("accuracy"), context.title("Accuracy"), tables=(_accuracy(context),))
+
+
+def _accuracy(context: Context) -> Table:
+    columns = {
+        "world_size": "Workers",
+        "rule": "Rate rule",
+        "lr": "Learning rate",
+        "runs": "Runs",
+        "seeds": "Seeds",
+        "train": "Final training",
+        "val": "Final validation",
+        "best": "Best validation",
+        "epoch": "Converged at epoch",
+        "difference": "Validation against baseline",
+    }
+    rows = [_row(row) for row in context.study.accuracy]
+    return table(context.key("accuracy"), "Accuracy", columns, rows, _notes(context))
+
+
+def _row(row: AccuracyRow) -> tuple[Cell, ...]:
+    return (
+        asked(row.world_size),
+        text(row.lr_rule),
+        asked(row.lr, "lr"),
+        asked(row.num_runs),
+        asked(row.num_seeds),
+        number(row.train_frac, "frac"),
+        number(row.val_frac, "frac"),
+        number(row.best_val_frac, "frac"),
+        number(row.convergence_epoch, "count"),
+        estimate(row.difference, "points"),
+    )
+
+
+def _notes(context: Context) -> list[str]:
+    rows = context.study.accuracy
+    if not rows:
+        return ["No accuracy was measured."]
+    notes = [
+        "Converged: the first epoch whose validation accuracy is within one binomial standard "
+        "error of the run's best, mean over runs. pp: percentage points; the interval holds the "
+        "binomial "
+        "error of the validation set and the spread between runs."
+    ]
+    if any("standin_data" in run.flags for run in context.study.group.runs):
+        notes.insert(
+            0,
+            f"Stand-in data ({context.study.first.dataset or 'unknown'}): these accuracies are not "
+            "those of the data set in the workload's name.",
+        )
+    if all(row.num_runs == 1 for row in rows):
+        notes.append(
+            "One run each: the spread between seeds is unknown, so intervals are too narrow."
+        )
+    return notes

@@ -1,0 +1,168 @@
+"""Findings, recommendation, and when to use how many workers."""
+
+from __future__ import annotations
+
+from ray_bench.analysis.predict import Prediction
+from ray_bench.analysis.resources import ResourceRow, cost
+from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.report.cells import (
+    Cell,
+    Section,
+    Table,
+    asked,
+    estimate,
+    log_estimate,
+    number,
+    table,
+    text,
+)
+from ray_bench.report.context import Context, workers
+from ray_bench.report.format import show
+from ray_bench.report.sentences import findings, reason
+
+
+def findings_section(context: Context) -> Section:
+    """Return the findings and the recommendation."""
+    return Section(
+        context.key("findings"),
+        context.title("Findings and recommendation"),
+        paragraphs=(_group_words(context),),
+        tables=(_findings(context), _recommendation(context)),
+    )
+
+
+def _group_words(context: Context) -> str:
+    study = context.study
+    where = "per worker" if study.scaling == "weak" else "in all"
+    return (
+        f"{study.first.point.workload}, {study.scaling} scaling, {study.batch_size} samples per "
+        f"step {where}, {study.first.point.precision}, {study.first.device or 'unknown device'}, "
+        f"data set {study.first.dataset or 'unknown'}. Baseline: {workers(study.baseline)}, "
+        + ("DDP" if study.first_baseline.point.is_ddp else "plain PyTorch without DDP")
+        + "."
+    )
+
+
+def _findings(context: Context) -> Table:
+    rows = [(asked(i), text(words)) for i, words in enumerate(findings(context), start=1)]
+    columns = {"number": "#", "finding": "Finding"}
+    return table(context.key("findings"), "Key findings", columns, rows)
+
+
+def _recommendation(context: Context) -> Table:
+    best = context.study.verdict.recommended
+    point = next((r.point for r in context.study.group.runs if r.point.world_size == best), None)
+    row = next((r for r in context.study.rows if r.world_size == best), None)
+    rows: list[tuple[Cell, ...]] = [(text("Why"), text(reason(context)))]
+    if point is not None and row is not None:
+        rows += [
+            (text("Workers"), asked(best)),
+            (text("Batch per worker"), asked(point.local_batch_size)),
+            (text("Global batch"), asked(point.global_batch_size)),
+            (text("Speedup"), estimate(row.speedup, "x")),
+            (text("Parallel efficiency"), estimate(row.efficiency_frac, "frac")),
+            (text("Time per epoch"), _epoch(context, best)),
+        ]
+    columns = {"what": "", "value": "Recommendation"}
+    return table(context.key("recommendation"), "Recommendation", columns, rows)
+
+
+def _epoch(context: Context, size: int | None) -> Cell:
+    epoch = next((row.epoch for row in context.study.times if row.world_size == size), None)
+    return log_estimate(epoch, "s", "derived")
+
+
+def usage_section(context: Context) -> Section:
+    """Return when to use how many workers, and the comparison aspect by aspect."""
+    return Section(
+        context.key("usage"),
+        context.title("When to use which"),
+        tables=(_when(context), _aspects(context)),
+    )
+
+
+def _when(context: Context) -> Table:
+    clean = clean_sizes(context.study.group.runs)
+    resources = [r for r in context.study.resources if r.world_size in clean and r.time]
+    rows = [(asked(r.world_size), text("; ".join(_uses(context, r, resources)))) for r in resources]
+    notes = () if rows else ("No world size carries a claim, so none is advised.",)
+    columns = {"world_size": "Workers", "use_when": "Use when"}
+    return table(context.key("when_to_use"), "When to use how many", columns, rows, notes)
+
+
+def _uses(context: Context, row: ResourceRow, rows: list[ResourceRow]) -> list[str]:
+    """Return the reasons for a world size, from its numbers among the others'."""
+    seconds = {r.world_size: r.time.estimate.value for r in rows if r.time}
+    worker_s = {n: n * x for n, x in seconds.items()}
+    size = row.world_size
+    time = show(number(seconds[size], "s")).value
+    uses = []
+    if size == min(seconds, key=seconds.__getitem__):
+        uses.append(f"time matters most: the shortest run, {time}")
+    if size == min(worker_s, key=worker_s.__getitem__):
+        used = show(number(worker_s[size], "worker_s")).value
+        uses.append(f"cost matters most: the least worker-time, {used}")
+    if size == min(seconds):
+        uses.append("prototyping and debugging: the fewest processes")
+    if size == context.study.verdict.recommended:
+        uses.append("no reason speaks against it: it is recommended")
+    return uses or [f"{workers(size)} are what is free: a run takes {time}"]
+
+
+def _aspects(context: Context) -> Table:
+    """Return the comparison of the smallest and the largest world size in words and numbers."""
+    study = context.study
+    first, last = study.group.world_sizes[0], study.group.world_sizes[-1]
+    resources = {row.world_size: row for row in study.resources}
+    speedups = {row.world_size: row.speedup for row in study.rows}
+    rows = [
+        (text("Code complexity"), *(text(_code(context, n)) for n in (first, last))),
+        (text("Hardware usage"), *(text(_hardware(context, n)) for n in (first, last))),
+        (text("Time per run"), *(log_estimate(resources[n].time, "s") for n in (first, last))),
+        (text("Speedup"), *(estimate(speedups.get(n), "x") for n in (first, last))),
+        (text("Cost per run"), *(_cost(context, resources[n]) for n in (first, last))),
+        (text("Best use case"), *(text(_best_use(context, n)) for n in (first, last))),
+    ]
+    if first == last:
+        rows = [row[:2] for row in rows]
+        columns = {"aspect": "Aspect", "first": workers(first)}
+    else:
+        columns = {"aspect": "Aspect", "first": workers(first), "last": workers(last)}
+    notes = [*context.no_price, *_scalability(context)]
+    return table(context.key("aspects"), "Aspect by aspect", columns, list(rows), notes)
+
+
+def _code(context: Context, size: int) -> str:
+    run = context.study.runs_at(size)[0]
+    if not run.point.is_ddp:
+        return "plain training loop, one process"
+    return f"model wrapped in DDP, data sharded, {size} process{'es' * (size > 1)}"
+
+
+def _hardware(context: Context, size: int) -> str:
+    device = context.study.first.device or "unknown device"
+    return f"{workers(size)} on {device}"
+
+
+def _cost(context: Context, row: ResourceRow) -> Cell:
+    money = cost(row.worker_s, context.price_per_worker_hour)
+    return estimate(money, "money", "derived", context.currency)
+
+
+def _best_use(context: Context, size: int) -> str:
+    rows = [r for r in context.study.resources if r.time]
+    own = next((r for r in rows if r.world_size == size), None)
+    if own is None or size not in clean_sizes(context.study.group.runs):
+        return "unknown"
+    return "; ".join(words.split(":")[0] for words in _uses(context, own, rows))
+
+
+def _scalability(context: Context) -> tuple[str, ...]:
+    far = [x for x in context.study.predictions if x.speedup is not None]
+    return (_far(context, far[-1]),) if far else ()
+
+
+def _far(context: Context, prediction: Prediction) -> str:
+    name = context.study.law.name if context.study.law else "The law"
+    shown = show(estimate(prediction.speedup, "x", "predicted"))
+    return f"Scalability: {name}'s law predicts {shown} at {prediction.world_size} workers."

@@ -1,0 +1,175 @@
+"""What the fitted law says of other numbers of workers, beside what was measured."""
+
+from __future__ import annotations
+
+from ray_bench.analysis.estimate import Estimate
+from ray_bench.analysis.laws.status import FitStatus
+from ray_bench.analysis.predict import Prediction
+from ray_bench.analysis.resources import cost
+from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table
+from ray_bench.report.context import Context
+from ray_bench.report.format import show
+
+
+def section(context: Context) -> Section:
+    """Return the predictions."""
+    return Section(
+        context.key("predictions"),
+        context.title("Predictions"),
+        paragraphs=tuple(_words(context)),
+        tables=(_predictions(context), _curve(context)),
+    )
+
+
+def _words(context: Context) -> list[str]:
+    """Return how the predictions were made and how far they can be trusted."""
+    law = context.study.law
+    if law is None:
+        return [
+            "No law is fitted: it needs two world sizes that carry a claim. Measure another one."
+        ]
+    clean = clean_sizes(context.study.group.runs)
+    sizes = ", ".join(str(n) for n in context.study.throughput if n in clean)
+    words = [
+        f"{law.name}'s law ({law.formula}), fitted to {sizes} workers. {law.fit.status.value}",
+        *_bound_words(context),
+    ]
+    if law.fit.draws is None:
+        words.append("No prediction is given without an interval. Use repeats=3.")
+        return words
+    if law.fit.status is FitStatus.UNDERDETERMINED:
+        words.append(
+            "The intervals hold only the noise of the measurements, not the error of the law: the "
+            "truth may well lie outside them."
+        )
+    words.append(_not_measured(context))
+    return words
+
+
+def _bound_words(context: Context) -> list[str]:
+    law = context.study.law
+    if law is None or law.fit.bound is None:
+        return []
+    limits = ("no serial part is found: scaling is ideal or better", "more workers bring nothing")
+    return [f"At the edge of the law: {limits[law.fit.bound]}."]
+
+
+def _not_measured(context: Context) -> str:
+    nodes = {
+        environment.num_nodes
+        for run in context.study.group.runs
+        if (environment := context.results.environments.get(run.environment_hash or ""))
+    }
+    largest = context.study.group.world_sizes[-1]
+    where = (
+        "No run spanned several nodes: a prediction that needs a second node does not know its "
+        "network."
+        if nodes and max(nodes) == 1
+        else "A network that was not measured is not in the predictions."
+    )
+    return f"Beyond {largest} workers the law is extrapolated. {where}"
+
+
+def _predictions(context: Context) -> Table:
+    columns = {
+        "world_size": "Workers",
+        "batch": "Batch per worker",
+        "speedup": "Speedup",
+        "measured_speedup": "Measured speedup",
+        "efficiency": "Efficiency",
+        "throughput": "Samples/s",
+        "epoch_time": "Time per epoch",
+        "total_time": "Total time",
+        "cost": "Cost per run",
+    }
+    rows = [_row(context, x) for x in context.study.predictions]
+    notes = [*_batch_notes(context), *context.no_price]
+    if rows:
+        notes.insert(0, _total_note(context))
+    return table(context.key("predictions"), "Predictions", columns, rows, notes)
+
+
+def _total_note(context: Context) -> str:
+    epochs = context.study.times[0].num_epochs
+    if not epochs:
+        return "The number of epochs is unknown, so there is no total time."
+    shown = show(asked(epochs)).value
+    return (
+        f"Total time = {shown} epochs x time per epoch, evaluation and start-up left out. "
+        "An interval is where one new run would lie if the law were right."
+    )
+
+
+def _batch_notes(context: Context) -> list[str]:
+    """Return why some world sizes cannot be run as they are."""
+    found = context.study.predictions
+    odd = [str(x.world_size) for x in found if x.batch_per_worker >= 1 and not x.is_divisible]
+    empty = [str(x.world_size) for x in found if x.batch_per_worker < 1]
+    notes = []
+    if odd:
+        notes.append(
+            f"The global batch of {context.study.batch_size} cannot be divided evenly among "
+            f"{', '.join(odd)} workers."
+        )
+    if empty:
+        notes.append(
+            f"The global batch of {context.study.batch_size} has fewer samples than "
+            f"{', '.join(empty)} workers: there is nothing to predict."
+        )
+    return notes
+
+
+def _row(context: Context, prediction: Prediction) -> tuple[Cell, ...]:
+    rate = prediction.throughput
+    samples = context.study.first.num_train_samples
+    epochs = context.study.times[0].num_epochs
+    epoch = rate.mapped(lambda x: samples / x) if rate and samples else None
+    total = epoch.scaled(epochs) if epoch and epochs else None
+    money = cost(total and total.scaled(prediction.world_size), context.price_per_worker_hour)
+    return (
+        asked(prediction.world_size),
+        asked(prediction.batch_per_worker),
+        _predicted(prediction.speedup, "x"),
+        estimate(prediction.measured_speedup, "x"),
+        _predicted(prediction.efficiency_frac, "frac"),
+        _predicted(rate, "samples/s"),
+        _predicted(epoch, "s"),
+        _predicted(total, "s"),
+        estimate(money, "money", "predicted", context.currency),
+    )
+
+
+def _predicted(value: Estimate | None, unit: Unit) -> Cell:
+    return estimate(value, unit, "predicted")
+
+
+def _curve(context: Context) -> Table:
+    law = context.study.law
+    name = law.name if law else ("Gustafson" if context.study.scaling == "weak" else "Amdahl")
+    columns = {
+        "world_size": "Workers",
+        "ideal": "Ideal",
+        "law": f"{name}'s law",
+        "measured": "Measured",
+        "difference": "Measured / law",
+    }
+    rows = [_curve_row(context, x) for x in context.study.predictions]
+    notes = []
+    if law is not None:
+        share = show(estimate(law.serial_frac, "frac", "predicted"))
+        notes.append(f"Serial share of the fitted law: {share}.")
+    title = f"Speedup curve ({name}'s law)"
+    return table(context.key("amdahl_curve"), title, columns, rows, notes)
+
+
+def _curve_row(context: Context, prediction: Prediction) -> tuple[Cell, ...]:
+    law, measured = prediction.speedup, prediction.measured_speedup
+    ratio = measured.scaled(1 / law.value) if law and measured else None
+    return (
+        asked(prediction.world_size),
+        asked(prediction.world_size / context.study.baseline, "x"),
+        _predicted(law, "x"),
+        estimate(measured, "x"),
+        estimate(ratio and Estimate(ratio.value), "frac", "derived"),
+    )

@@ -1,0 +1,137 @@
+"""What failed, and how everything was measured: runs, environment, configuration, command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from ray_bench.records import EnvironmentRecord, Results, RunRecord
+from ray_bench.report.cells import Cell, Section, Table, asked, number, table, text
+
+_REMEDIES = {
+    "ClusterCapacityError": "Ask for fewer workers, or add hosts to the cluster.",
+    "MissingDataError": "Give data.dir, or data.download=true, or data.standin=true.",
+    "CorruptDataError": "Fetch the data set again.",
+    "NonFiniteLossError": "Lower the learning rate, or warm up longer.",
+    "RankDisagreementError": "Let every rank see the same number of batches.",
+    "WorkerFailedError": "Read the cause; if the process was killed, look for lack of memory.",
+    "OutOfMemoryError": "Use a smaller batch per worker, or bf16.",
+}
+_NO_REMEDY = "Read the cause, then run the sweep again: finished runs are kept."
+
+
+def failures(results: Results) -> tuple[Section, ...]:
+    """Return the failed and missing runs; no section where all went well."""
+    if not results.failed_runs and not results.missing_run_ids:
+        return ()
+    tables = [_failed(results)] if results.failed_runs else []
+    tables += [_missing(results)] if results.missing_run_ids else []
+    return (Section("failures", "Failed and missing runs", tables=tuple(tables)),)
+
+
+def _failed(results: Results) -> Table:
+    columns = {
+        "run_id": "Run",
+        "world_size": "Workers",
+        "rank": "Rank",
+        "cause": "Cause",
+        "remedy": "Remedy",
+    }
+    rows: list[tuple[Cell, ...]] = [_failed_row(run) for run in results.failed_runs]
+    return table("failed_runs", "Failed runs", columns, rows)
+
+
+def _failed_row(run: RunRecord) -> tuple[Cell, ...]:
+    cause = ": ".join(x for x in (run.error_type, run.error_message) if x) or "unknown"
+    return (
+        text(run.run_id),
+        asked(run.point.world_size),
+        asked(run.error_rank),
+        text(cause),
+        text(_REMEDIES.get(run.error_type or "", _NO_REMEDY)),
+    )
+
+
+def _missing(results: Results) -> Table:
+    rows = [(text(run_id),) for run_id in results.missing_run_ids]
+    title = f"Missing runs ({len(rows)} of {len(results.sweep.run_ids)})"
+    return table("missing_runs", title, {"run_id": "Run"}, list(rows))
+
+
+def how_measured(results: Results) -> tuple[Section, ...]:
+    """Return the record: runs, environments, configuration and command."""
+    environments = [
+        _environment(key, environment) for key, environment in results.environments.items()
+    ]
+    tables = (_runs(results), *environments)
+    return (
+        Section("record", "How it was measured", _about(results), tables),
+        Section("configuration", "Configuration", code=_config(results)),
+        Section("command", "Command to reproduce", code=results.sweep.command),
+    )
+
+
+def _about(results: Results) -> tuple[str, ...]:
+    sweep = results.sweep
+    created = sweep.created_at_utc.strftime("%Y-%m-%d %H:%M UTC")
+    return (
+        f"Sweep {sweep.sweep_id}, created {created} with ray_bench {sweep.ray_bench_version}, "
+        f"configuration {sweep.config_sha256[:12]}. {len(results.ok_runs)} runs finished, "
+        f"{len(results.failed_runs)} failed, {len(results.missing_run_ids)} missing.",
+    )
+
+
+def _runs(results: Results) -> Table:
+    columns = {
+        "order": "Order",
+        "run_id": "Run",
+        "world_size": "Workers",
+        "status": "Status",
+        "throughput": "Samples/s",
+        "train": "Training",
+        "wall": "Wall time",
+        "flags": "Flags",
+    }
+    runs = sorted(results.runs, key=lambda run: (run.order_index, run.attempt))
+    notes = ("In the order in which they were started; order 0 is the first.",)
+    return table("runs", "Runs", columns, [_run_row(run) for run in runs], notes)
+
+
+def _run_row(run: RunRecord) -> tuple[Cell, ...]:
+    return (
+        asked(run.order_index),
+        text(run.run_id),
+        asked(run.point.world_size),
+        text(run.status),
+        number(run.throughput_samples_per_s, "samples/s"),
+        number(run.train_s, "s"),
+        number(run.wall_s, "s"),
+        text(", ".join(run.flags) or "none"),
+    )
+
+
+def _environment(key: str, environment: EnvironmentRecord) -> Table:
+    rows = [
+        (text(name.removesuffix("_bytes").replace("_", " ")), _fact(name, value))
+        for name, value in asdict(environment).items()
+    ]
+    columns = {"what": "What", "value": "Value"}
+    return table(f"environment_{key}", f"Environment {key}", columns, rows)
+
+
+def _fact(name: str, value: object) -> Cell:
+    if value is None or value == ():
+        return text(None)
+    if name.endswith("_bytes") and isinstance(value, int):
+        return asked(value, "bytes")
+    if isinstance(value, tuple):
+        return text(", ".join(str(x) for x in value))
+    return text(str(value))
+
+
+def _config(results: Results) -> str:
+    """Return the resolved configuration, indented where it is JSON."""
+    try:
+        return json.dumps(json.loads(results.sweep.config_json), indent=2, ensure_ascii=False)
+    except ValueError:
+        return results.sweep.config_json

@@ -1,0 +1,261 @@
+import io
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from ray_bench.report.format import show
+from ray_bench.report.json_report import json_report
+from ray_bench.report.markdown import escape, markdown_report
+from ray_bench.report.model import build_report
+from ray_bench.report.terminal import print_report
+from tests.synthetic import synthetic
+
+SEED_TABLES = (
+    *("summary", "training_time", "resources", "accuracy", "communication", "phases"),
+    *("phase_speedup", "time_savings", "cost", "predictions", "amdahl_curve", "code_needs"),
+    *("hardware_needs", "when_to_use", "findings", "recommendation", "aspects"),
+)
+
+
+def terminal(report, width=120):
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    print_report(report, console)
+    return console.file.getvalue()
+
+
+def tables(report):
+    return {table.key: table for section in report.sections for table in section.tables}
+
+
+def column(report, key, name):
+    table = tables(report)[key]
+    index = [c.key for c in table.columns].index(name)
+    return [row[index] for row in table.rows]
+
+
+CASES = {
+    "strong": {},
+    "weak": {"scaling": "weak"},
+    "not_from_one": {"world_sizes": (2, 4)},
+    "two_sizes": {"world_sizes": (1, 2)},
+    "one_size": {"world_sizes": (1,)},
+    "one_run": {"repeats": 1},
+    "nothing_within": {"repeats": 1, "with_blocks": False},
+    "no_phases": {"with_phases": False},
+    "no_accuracy": {"with_accuracy": False},
+    "no_price": {"price": None},
+    "wrapped": {"ddp_at_one": True},
+    "small_batch": {"batch": 24},
+    "all_failed": {"failed": lambda n, r: True},
+    "some_failed": {"failed": lambda n, r: n == 4, "num_missing": 2},
+    "oversubscribed": {"flags": lambda n: ("oversubscribed",) if n > 1 else ()},
+    "invalid": {"flags": lambda n: ("clock_mismatch",)},
+    "standin": {"flags": lambda n: ("standin_data",)},
+    "no_throughput": {"throughput_samples_per_s": None, "with_blocks": False},
+    "unknown": {
+        "num_train_samples": None,
+        "num_val_samples": None,
+        "num_epochs": None,
+        "train_s": None,
+        "peak_memory_bytes": None,
+        "grad_bytes": None,
+        "device": None,
+        "dataset": None,
+        "environment_hash": None,
+    },
+    "retrograde": {"step_s": lambda n, _: 0.1 * n},
+    "superlinear": {"step_s": lambda n, _: 0.1 / n**1.2},
+    "rules": {"rules": ("none", "linear", "sqrt"), "scaling": "weak", "seeds": (0, 1)},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_renderer_draws_every_number(case):
+    report = build_report(synthetic(**CASES[case]))
+    markdown, drawn = markdown_report(report), terminal(report)
+    values = json.loads(json_report(report))
+    assert len(values["sections"]) == len(report.sections)
+    for table in tables(report).values():
+        for row in table.rows:
+            for cell in row:
+                if isinstance(cell.value, str) or cell.value is None:
+                    continue
+                shown = show(cell)
+                for text in filter(None, (shown.value, shown.interval)):
+                    assert text in drawn
+                    assert escape(text) in markdown
+    assert "None" not in drawn
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_terminal_keeps_its_width(case, width):
+    drawn = terminal(build_report(synthetic(**CASES[case])), width)
+    assert max(len(line) for line in drawn.splitlines()) <= width
+
+
+@pytest.mark.parametrize("key", SEED_TABLES)
+@pytest.mark.parametrize("case", ["strong", "weak"])
+def test_every_table_of_the_hand_written_reports_is_computed(key, case):
+    table = tables(build_report(synthetic(**CASES[case])))[key]
+    assert table.rows
+    assert len({len(row) for row in table.rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "kind"),
+    [
+        ("summary", "speedup", "measured"),
+        ("training_time", "epoch", "derived"),
+        ("predictions", "speedup", "predicted"),
+        ("predictions", "measured_speedup", "measured"),
+        ("predictions", "cost", "predicted"),
+        ("cost", "cost", "derived"),
+        ("amdahl_curve", "law", "predicted"),
+        ("resources", "memory", "measured"),
+    ],
+)
+def test_every_number_says_what_it_is(key, name, kind):
+    cells = [c for c in column(build_report(synthetic()), key, name) if c.value is not None]
+    assert cells
+    assert {cell.kind for cell in cells} == {kind}
+
+
+def test_every_prediction_has_an_interval():
+    for cell in column(build_report(synthetic()), "predictions", "total_time"):
+        assert cell.low <= cell.value <= cell.high
+    bare = build_report(synthetic(repeats=1, with_blocks=False))
+    assert {cell.value for cell in column(bare, "predictions", "speedup")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("strong", "Use 8 workers: 5.9"),
+        ("one_size", "world_sizes=[1,2]"),
+        ("nothing_within", "repeats=3"),
+        ("oversubscribed", "No scaling claim"),
+        ("all_failed", "no valid run finished"),
+        ("invalid", "no valid run finished"),
+        ("retrograde", "2 workers are slower"),
+        ("no_throughput", "no run was long enough"),
+    ],
+)
+def test_answer(case, words):
+    assert words in build_report(synthetic(**CASES[case])).answer
+
+
+def test_no_gain_is_said():
+    report = build_report(synthetic((1, 2), step_s=lambda n, _: 0.1, noise=0.02))
+    assert "Cannot tell 2 from 1 worker" in report.answer
+    assert "contains 1" in report.answer
+
+
+@pytest.mark.parametrize(
+    ("case", "key"),
+    [
+        ("one_run", "within_one_run_only"),
+        ("some_failed", "failed"),
+        ("some_failed", "missing"),
+        ("standin", "standin_data"),
+        ("oversubscribed", "oversubscribed"),
+        ("retrograde", "retrograde"),
+        ("superlinear", "superlinear"),
+        ("invalid", "left_out"),
+    ],
+)
+def test_flags_are_in_every_output(case, key):
+    report = build_report(synthetic(**CASES[case]))
+    assert key in {flag.key for flag in report.flags}
+    assert key in terminal(report)
+    assert key in markdown_report(report).replace("\\", "")
+    assert key in json_report(report)
+
+
+def test_two_world_sizes_say_that_the_law_is_not_tested():
+    drawn = " ".join(terminal(build_report(synthetic((1, 2)))).split())
+    assert "only the noise of the measurements" in drawn
+    assert "not tested" in drawn
+
+
+def test_price_of_the_call_wins():
+    report = build_report(synthetic(), price_per_worker_hour=3.0, currency="EUR")
+    twice = column(report, "cost", "cost")[0]
+    once = column(build_report(synthetic()), "cost", "cost")[0]
+    assert twice.value == pytest.approx(2 * once.value)
+    assert "EUR" in markdown_report(report)
+
+
+def test_without_a_price_the_report_says_how_to_give_one():
+    report = build_report(synthetic(price=None))
+    assert {cell.value for cell in column(report, "cost", "cost")} == {None}
+    assert "--price 1.5" in terminal(report)
+    assert "price_per_worker_hour=1.5" in terminal(report)
+
+
+def test_standin_accuracy_is_never_that_of_the_named_set():
+    notes = tables(build_report(synthetic(**CASES["standin"])))["accuracy"].notes
+    assert notes[0].startswith("Stand-in data")
+
+
+def test_failed_runs_have_cause_and_remedy():
+    report = build_report(synthetic(**CASES["all_failed"]))
+    assert len(tables(report)["failed_runs"].rows) == 12
+    assert "killed \\| see \\*log\\*" in markdown_report(report)
+
+
+HOSTILE = "[bold]x[/bold] | <script>alert(1)</script> `a` *b* \x1b[31m\n# head \u202e _c_"
+
+
+def test_hostile_text_stays_text():
+    report = build_report(synthetic((1, 2), workload=HOSTILE, dataset=HOSTILE, device=HOSTILE))
+    markdown, drawn = markdown_report(report), terminal(report, 400)
+    body = markdown.split("## Configuration")[0]
+    assert "<script>" not in body
+    assert "\n# head" not in body
+    assert "[bold]x[/bold]" in drawn
+    for text in (markdown, drawn):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+    for line in body.splitlines():
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) >= 2
+    json.loads(json_report(report))
+
+
+def test_code_fences_are_longer_than_what_they_hold():
+    results = synthetic((1, 2))
+    results = replace(results, sweep=replace(results.sweep, command="a ```` b"))
+    assert "`````\na ```` b\n`````" in markdown_report(build_report(results))
+
+
+def test_broken_configuration_is_shown_as_it_is():
+    results = synthetic((1, 2))
+    results = replace(results, sweep=replace(results.sweep, config_json="{broken"))
+    assert "{broken" in markdown_report(build_report(results))
+
+
+def test_groups_that_cannot_be_joined_are_reported_apart():
+    results = synthetic()
+    bf16 = [replace(r, point=replace(r.point, precision="bf16")) for r in results.runs]
+    report = build_report(replace(results, runs=results.runs + tuple(bf16)))
+    assert {"summary", "summary_2"} <= set(tables(report))
+    assert any("precision" in flag.text for flag in report.flags)
+
+
+def test_phase_pass_at_another_speed_is_warned_of():
+    results = synthetic((1, 2))
+    phases = {**results.phases, "duration_s": results.phases["duration_s"] * 1.3}
+    notes = tables(build_report(replace(results, phases=phases)))["phases"].notes
+    assert any(note.startswith("Warning") for note in notes)
+
+
+def test_500_runs():
+    results = synthetic((1, 2, 4, 8), repeats=125)
+    report = build_report(results)
+    assert len(tables(report)["runs"].rows) == 500
+    assert "5.9" in report.answer
+    markdown_report(report)

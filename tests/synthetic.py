@@ -1,0 +1,254 @@
+"""Made-up Results with a known truth, for tests of analysis and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ray_bench.config.schema import SweepConfig
+from ray_bench.records import (
+    EnvironmentRecord,
+    Point,
+    Results,
+    RunRecord,
+    SweepRecord,
+)
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+#: Seconds per sample of one worker by phase: 95 % of 1 ms can be shared out.
+SHARED_S = {"data_wait": 2e-5, "forward": 3.5e-4, "loss": 1e-5, "backward": 5e-4}
+FIXED_S = {"optimizer": 4e-5, "other": 1e-5}
+
+
+def amdahl_step_s(world_size: int, batch: int, serial_frac: float = 0.05) -> float:
+    """A step of 1 ms per sample at one worker."""
+    return batch * 1e-3 * (serial_frac + (1 - serial_frac) / world_size)
+
+
+def environment(**changes: object) -> EnvironmentRecord:
+    values: dict[str, object] = {
+        "hostnames": ("host-a",),
+        "num_nodes": 1,
+        "cpu_model": "Made-up CPU",
+        "num_cpus": 64,
+        "memory_bytes": 2**36,
+        "gpu_names": (),
+        "num_gpus": 0,
+        "gpu_driver": None,
+        "kernel": "6.1",
+        "python_version": "3.11.7",
+        "torch_version": "2.11.0",
+        "torchvision_version": "0.26.0",
+        "ray_version": "2.60.0",
+        "nccl_version": None,
+        "ray_bench_version": "0.1.0",
+        "commit": None,
+        "omp_num_threads": 1,
+        "niceness": 0,
+        "ddp_arguments": "{}",
+    }
+    return EnvironmentRecord(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def synthetic(
+    world_sizes: Sequence[int] = (1, 2, 4, 8),
+    *,
+    repeats: int = 3,
+    scaling: str = "strong",
+    rules: Sequence[str] = ("linear",),
+    seeds: Sequence[int] = (0,),
+    noise: float = 0.005,
+    step_s: Callable[[int, int], float] | None = None,
+    batch: int = 128,
+    workload: str = "resnet18-cifar10",
+    with_blocks: bool = True,
+    with_phases: bool = True,
+    with_accuracy: bool = True,
+    ddp_at_one: bool = False,
+    price: float | None = 1.5,
+    flags: Callable[[int], tuple[str, ...]] = lambda _: (),
+    failed: Callable[[int, int], bool] = lambda _size, _repeat: False,
+    num_missing: int = 0,
+    epochs: int = 10,
+    num_samples: int = 50_000,
+    **run_changes: object,
+) -> Results:
+    """A sweep whose step time is Amdahl's with 5 % serial work, and relative noise between runs."""
+    rng = np.random.default_rng(7)
+    host = environment()
+    runs: list[RunRecord] = []
+    blocks: list[dict[str, np.ndarray]] = []
+    phases: list[dict[str, np.ndarray]] = []
+    curves: list[dict[str, np.ndarray]] = []
+    wraps = [(n, n > 1) for n in world_sizes]
+    if ddp_at_one:
+        wraps.append((1, True))
+    cells = [
+        (n, is_ddp, rule, seed, repeat)
+        for n, is_ddp in wraps
+        for rule in rules
+        for seed in seeds
+        for repeat in range(repeats)
+    ]
+    for order, (n, is_ddp, rule, seed, repeat) in enumerate(cells):
+        weak = scaling == "weak"
+        global_batch = batch * n if weak else batch
+        true_step_s = (
+            step_s(n, global_batch)
+            if step_s
+            else batch * 1e-3 * (1 + 0.02 * (n - 1) / n)
+            if weak
+            else amdahl_step_s(n, batch)
+        )
+        step = true_step_s * float(np.exp(noise * rng.standard_normal()))
+        growth = global_batch / batch
+        point = Point(
+            workload=workload,
+            world_size=n,
+            scaling=scaling,  # type: ignore[arg-type]
+            lr_rule=rule,  # type: ignore[arg-type]
+            seed=seed,
+            precision="fp32",
+            is_ddp=is_ddp,
+            global_batch_size=global_batch,
+            local_batch_size=global_batch // n,
+            base_lr=0.1,
+            lr=0.1 * {"none": 1.0, "linear": growth, "sqrt": growth**0.5}[rule],
+        )
+        run_id = f"{point.point_id}-r{repeat}"
+        common = {
+            "sweep_id": "sweep-1",
+            "run_id": run_id,
+            "repeat": repeat,
+            "order_index": order,
+            "attempt": 1,
+            "point": point,
+            "started_at_utc": START,
+            "environment_hash": host.environment_hash,
+        }
+        if failed(n, repeat):
+            runs.append(
+                RunRecord(
+                    **common,
+                    status="failed",
+                    wall_s=3.0,
+                    error_type="WorkerFailedError",
+                    error_message="rank 1 was killed | see *log*",
+                    error_rank=1,
+                )
+            )
+            continue
+        accuracy = 0.62 + 0.003 * float(rng.standard_normal())
+        train_s = epochs * num_samples / global_batch * step
+        values: dict[str, object] = {
+            "status": "ok",
+            "wall_s": train_s + 30,
+            "flags": flags(n),
+            "dataset": "cifar10",
+            "num_train_samples": num_samples,
+            "num_val_samples": 10_000,
+            "num_params": 11_173_962,
+            "grad_bytes": 44_695_848,
+            "device": "cpu",
+            "backend": "gloo" if is_ddp else None,
+            "num_epochs": float(epochs),
+            "num_steps": epochs * -(-num_samples // global_batch),
+            "setup_s": 7.5,
+            "train_s": train_s,
+            "eval_s": train_s * 0.05,
+            "phase_pass_s": 1.0,
+            "throughput_samples_per_s": global_batch / step,
+            "step_time_s": step,
+            "peak_memory_bytes": 2**30 + 2**29 // n,
+            "final_train_loss": 1.0,
+            "final_val_loss": 1.1,
+        }
+        if with_accuracy:
+            values |= {
+                "final_train_accuracy_frac": accuracy + 0.01,
+                "final_val_accuracy_frac": accuracy,
+                "best_val_accuracy_frac": accuracy + 0.002,
+                "best_val_epoch": epochs - 1,
+            }
+            ramp = accuracy * (1 - np.exp(-np.arange(1, epochs + 1)))
+            curves.append(_columns(run_id, epoch=np.arange(1, epochs + 1), val_accuracy_frac=ramp))
+        runs.append(RunRecord(**{**common, **values, **run_changes}))  # type: ignore[arg-type]
+        if with_blocks:
+            blocks.append(_blocks(run_id, n, global_batch, step, rng))
+        if with_phases:
+            phases.append(_phases(run_id, n, global_batch, step, is_ddp))
+    config = SweepConfig(
+        workload=workload,
+        world_sizes=tuple(world_sizes),
+        scaling=scaling,  # type: ignore[arg-type]
+        repeats=repeats,
+        price_per_worker_hour=price,
+    )
+    run_ids = tuple(run.run_id for run in runs) + tuple(f"gone-{i}" for i in range(num_missing))
+    sweep = SweepRecord(
+        sweep_id="sweep-1",
+        created_at_utc=START,
+        config_json=json.dumps(config.model_dump(mode="json")),
+        config_sha256="ab" * 32,
+        command=f"ray-bench run {workload} world_sizes=1,2,4,8",
+        ray_bench_version="0.1.0",
+        run_ids=run_ids,
+    )
+    return Results(
+        sweep=sweep,
+        runs=tuple(runs),
+        epochs=_joined(curves),
+        blocks=_joined(blocks),
+        phases=_joined(phases),
+        environments={host.environment_hash: host},
+    )
+
+
+def _columns(run_id: str, **columns: np.ndarray) -> dict[str, np.ndarray]:
+    count = len(next(iter(columns.values())))
+    return {"run_id": np.full(count, run_id, dtype=object), **columns}
+
+
+def _joined(pieces: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    if not pieces:
+        return {}
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _blocks(
+    run_id: str, size: int, batch: int, step: float, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    block, rank = (x.ravel() for x in np.meshgrid(np.arange(26), np.arange(size)))
+    slow = step * 2 * np.exp(0.01 * rng.standard_normal(26))
+    return _columns(
+        run_id,
+        rank=rank,
+        block=block,
+        num_steps=np.full(len(block), 2),
+        num_samples=np.full(len(block), 2 * batch // size),
+        duration_s=slow[block] * (1 - 0.01 * (rank > 0)),
+        is_warmup=block == 0,
+    )
+
+
+def _phases(run_id: str, size: int, batch: int, step: float, is_ddp: bool) -> dict[str, np.ndarray]:
+    seconds = {name: batch * s / size for name, s in SHARED_S.items()}
+    seconds |= {name: 128 * s for name, s in FIXED_S.items()}
+    if is_ddp:
+        seconds["exposed_comm"] = 0.004 * (size - 1) / size
+    scale = step / sum(seconds.values())
+    names = list(seconds)
+    index, number, rank = (
+        x.ravel() for x in np.meshgrid(np.arange(len(names)), np.arange(5), np.arange(size))
+    )
+    return _columns(
+        run_id,
+        rank=rank,
+        step=number,
+        phase=np.array(names, dtype=object)[index],
+        duration_s=np.array(list(seconds.values()))[index] * scale,
+    )
