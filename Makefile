@@ -1,0 +1,52 @@
+# Every target makes the environment when it is missing or pyproject.toml changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test check fmt docs clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+
+demo: $(STAMP) ## Measure a small sweep on this machine and print its report.
+	$(BIN)/ray-bench run demo --results demo-results
+
+test: $(STAMP) ## Run the tests that need neither a cluster nor a GPU.
+	$(BIN)/pytest
+
+check: $(STAMP) ## Check format, lint, types and generated pages.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m ray_bench.cli.docs --check
+
+fmt: $(STAMP) ## Format and fix what can be fixed.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## Write docs/cli.md from the commands' help.
+	$(BIN)/python -m ray_bench.cli.docs
+
+clean: ## Remove caches and builds; the environment and results stay.
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find ray_bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "error: $(PYTHON) is not there; name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: Python 3.11 or newer is needed, $(PYTHON) is" \
+	    "$$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --group dev -e .; \
+	else \
+	  echo "uv is not to be had; installing with pip, which takes longer" >&2; \
+	  $(BIN)/python -m pip install --quiet --upgrade pip && \
+	  $(BIN)/python -m pip install --quiet --group dev -e .; \
+	fi
+	@touch $@

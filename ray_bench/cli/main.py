@@ -1,0 +1,74 @@
+"""The program: its commands, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ray_bench import __version__
+from ray_bench.cli import config, report, run, workloads
+from ray_bench.errors import RayBenchError
+
+HELP = """How many workers should this PyTorch DDP training use, and what does each one buy?
+
+ray-bench trains a workload with 1, 2, 4, ... workers under Ray Train, stores every measurement in
+Parquet, and explains the scaling curve: speedup, efficiency, laws, cost, and what to try next.
+
+\b
+Example: measure, then read the report again
+  ray-bench run demo --results results
+  ray-bench report results
+"""
+
+app = typer.Typer(
+    name="ray-bench",
+    help=HELP,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+)
+app.command("run", help=run.HELP, short_help="Measure a sweep.")(run.run)
+app.command("report", help=report.HELP, short_help="Explain a sweep.")(report.report)
+app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
+    workloads.workloads
+)
+app.command("config", help=config.HELP, short_help="Show what can be configured.")(config.config)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ray-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    del version  # handled by its callback
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends with SystemExit.
+
+    Args:
+        arguments: None takes those of the process.
+    """
+    try:
+        app(args=arguments, prog_name="ray-bench")
+    except RayBenchError as err:
+        typer.echo(f"error: {err}", err=True)
+        sys.exit(err.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(130)

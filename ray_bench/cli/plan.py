@@ -1,0 +1,143 @@
+"""From a request to the runs that are to run: a new sweep, or what an old one still lacks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ray_bench import __version__
+from ray_bench.config.grid import config_sha256, expand
+from ray_bench.config.load import fill_in, load
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import ConfigError
+from ray_bench.records import PlannedRun, RunRecord, SweepRecord
+from ray_bench.store import ResultsStore
+from ray_bench.workloads.catalog import WorkloadInfo, find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A configuration without gaps, and the workload that filled them."""
+
+    config: SweepConfig
+    info: WorkloadInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to run, in which sweep."""
+
+    sweep: SweepRecord
+    planned: tuple[PlannedRun, ...]  # all runs of the sweep, in their order
+    stored: tuple[RunRecord, ...] = ()  # what an earlier call of a resumed sweep left
+    is_resumed: bool = False
+
+    @property
+    def finished(self) -> tuple[RunRecord, ...]:
+        """Runs that need not run again."""
+        return tuple(run for run in self.stored if run.status == "ok")
+
+    @property
+    def todo(self) -> tuple[PlannedRun, ...]:
+        """Runs that are missing or have failed, in their order."""
+        done = {run.run_id for run in self.finished}
+        return tuple(planned for planned in self.planned if planned.run_id not in done)
+
+    @property
+    def attempts(self) -> Mapping[str, int]:
+        """The attempt, from 1, of every run that is to run."""
+        last = {run.run_id: run.attempt for run in self.stored}
+        return {planned.run_id: last.get(planned.run_id, 0) + 1 for planned in self.todo}
+
+
+def resolve(source: str | None, overrides: Sequence[str]) -> Resolved:
+    """Load a configuration and fill in its workload's defaults."""
+    config = load(source, overrides)
+    info = find(config.workload)
+    return Resolved(config=fill_in(config, info.defaults), info=info)
+
+
+def new_plan(config: SweepConfig, store: ResultsStore, command: str) -> Plan:
+    """Return the plan of a sweep that starts from nothing."""
+    planned = expand(config)
+    now = datetime.now(UTC)
+    sha256 = config_sha256(config)
+    sweep = SweepRecord(
+        sweep_id=_unused(f"{now:%Y%m%dT%H%M%SZ}-{sha256[:6]}", store),
+        created_at_utc=now,
+        config_json=config.model_dump_json(),
+        config_sha256=sha256,
+        command=command,
+        ray_bench_version=__version__,
+        run_ids=tuple(run.run_id for run in planned),
+    )
+    return Plan(sweep=sweep, planned=planned)
+
+
+def resumed_plan(config: SweepConfig, store: ResultsStore) -> Plan:
+    """Return the plan of what the newest sweep of this configuration still lacks.
+
+    Raises:
+        ConfigError: If there is none; names the keys in which the newest sweep differs.
+    """
+    sweep = newest_alike(config, store)
+    if sweep is None:
+        raise ConfigError(_nothing_alike(config, store))
+    planned = expand(config)
+    if {run.run_id for run in planned} != set(sweep.run_ids):
+        raise ConfigError(
+            f"Sweep {sweep.sweep_id} was planned by ray_bench {sweep.ray_bench_version}, whose "
+            f"runs differ from those of {__version__}. Leave out --resume to measure anew."
+        )
+    return Plan(sweep=sweep, planned=planned, stored=store.runs(sweep.sweep_id), is_resumed=True)
+
+
+def newest_alike(config: SweepConfig, store: ResultsStore) -> SweepRecord | None:
+    """Return the newest sweep that asked for the same runs."""
+    sha256 = config_sha256(config)
+    alike = [sweep for sweep in store.sweeps() if sweep.config_sha256 == sha256]
+    return alike[-1] if alike else None
+
+
+def unfinished_note(config: SweepConfig, store: ResultsStore) -> str | None:
+    """Return a hint that --resume would spare work, if it would."""
+    sweep = newest_alike(config, store)
+    if sweep is None:
+        return None
+    finished = len(store.finished_run_ids(sweep.sweep_id))
+    if finished == len(sweep.run_ids):
+        return None
+    return (
+        f"{store.root} holds an unfinished sweep of this configuration ({finished} of "
+        f"{len(sweep.run_ids)} runs finished); --resume would continue it. This is a new sweep."
+    )
+
+
+def _nothing_alike(config: SweepConfig, store: ResultsStore) -> str:
+    sweeps = store.sweeps()
+    if not sweeps:
+        return f"There is nothing to resume in {store.root}. Leave out --resume to start."
+    newest = sweeps[-1]
+    old = json.loads(newest.config_json)
+    new = config.model_dump(mode="json")
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    changes = ", ".join(
+        f"{key} (was {_short(old.get(key))}, now {_short(new.get(key))})" for key in keys
+    )
+    return (
+        f"No sweep in {store.root} has this configuration. The newest, {newest.sweep_id}, differs "
+        f"in {changes}. Leave out --resume to start a new one."
+    )
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _unused(sweep_id: str, store: ResultsStore) -> str:
+    taken = {sweep.sweep_id for sweep in store.sweeps()}
+    candidates = (f"{sweep_id}-{number}" for number in range(2, len(taken) + 3))
+    return sweep_id if sweep_id not in taken else next(c for c in candidates if c not in taken)

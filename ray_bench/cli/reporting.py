@@ -1,0 +1,79 @@
+"""From stored results to a report on the terminal and in files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from ray_bench.report.model import Report
+    from ray_bench.store import ResultsStore
+
+_FILE_WIDTH = 100
+
+
+def build(
+    store: ResultsStore,
+    sweep_id: str | None,
+    *,
+    price_per_worker_hour: float | None = None,
+    currency: str | None = None,
+) -> Report:
+    """Return the report of a stored sweep; None takes the newest one, and its own price."""
+    from ray_bench.report.model import build_report
+
+    return build_report(
+        store.read(sweep_id), price_per_worker_hour=price_per_worker_hour, currency=currency
+    )
+
+
+def show(report: Report, store: ResultsStore) -> None:
+    """Print the report, write it beside the results, and say where."""
+    from rich.console import Console
+
+    from ray_bench.report.terminal import print_report
+
+    print_report(report, Console())
+    paths = [store.write_text(f"report.{form}", render(report, form)) for form in ("md", "json")]
+    typer.echo(f"Written: {' and '.join(paths)}", err=True)
+
+
+def render(report: Report, form: str) -> str:
+    """Return the report as text: "md", "json", or "terminal" without colours."""
+    if form == "md":
+        from ray_bench.report.markdown import markdown_report
+
+        return markdown_report(report)
+    if form == "json":
+        from ray_bench.report.json_report import json_report
+
+        return json_report(report)
+    from rich.console import Console
+
+    from ray_bench.report.terminal import print_report
+
+    sink = io.StringIO()
+    print_report(report, Console(file=sink, width=_FILE_WIDTH))
+    return sink.getvalue()
+
+
+def write(report: Report, form: str, output: str | None) -> None:
+    """Print the report in one form, or write it to a file."""
+    if output is None and form == "terminal":
+        from rich.console import Console
+
+        from ray_bench.report.terminal import print_report
+
+        print_report(report, Console())
+        return
+    text = render(report, form)
+    if output is None:
+        typer.echo(text.rstrip("\n"))
+        return
+    from ray_bench.store import ResultsStore
+
+    path = Path(output).expanduser().absolute()
+    typer.echo(f"Written: {ResultsStore(path.parent).write_text(path.name, text)}", err=True)

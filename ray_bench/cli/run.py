@@ -1,0 +1,60 @@
+"""`ray-bench run`: measure a sweep."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ray_bench.cli.options import Config, Overrides, split
+
+HELP = """Measure a sweep: train the workload at every world size, and print the report.
+
+Every run is stored as soon as it ends, so an interrupted sweep loses nothing: the same command with
+--resume runs only what is missing or has failed.
+
+\b
+Examples:
+  ray-bench run demo
+  ray-bench run demo 'world_sizes=[1,2,4]' repeats=3 --results results
+  ray-bench run sweep.yaml 'lr_rules=[none,linear]' --dry-run
+  ray-bench run workload=cnn-digits data.dir=/data --resume
+  ray-bench run workload=my_package.my_module:MyWorkload 'world_sizes=[1,2]'
+
+`ray-bench config` lists all keys, `ray-bench workloads` all workloads.
+
+Exit code: 0 all runs finished, 1 a run failed, 2 the request is wrong, 130 interrupted.
+"""
+
+
+def run(
+    config: Config = None,
+    overrides: Overrides = None,
+    results: Annotated[
+        str, typer.Option(metavar="DIR", help="Where results go: a folder, s3://... or gs://...")
+    ] = "results",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            show_default=False,
+            help="Ray cluster to use, e.g. auto. Not given: a Ray of its own on this machine.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the newest sweep of this configuration.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the runs in their order, and stop.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress; failures only.")] = False,
+) -> None:
+    """Measure a sweep."""
+    from ray_bench.cli.execute import Request, execute, print_plan
+
+    source, settings = split(config, overrides)
+    request = Request(source, tuple(settings), results, address, resume=resume, quiet=quiet)
+    if dry_run:
+        print_plan(request)
+    else:
+        execute(request)

@@ -1,0 +1,106 @@
+"""A launcher that makes records up, in place of Ray."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ray_bench.cli.main import main
+from ray_bench.records import PlannedRun
+from tests.samples import data_of
+
+
+@dataclass
+class FakeLauncher:
+    """Stands for `ray_bench.launch.sweep.run_sweep`, and remembers what it was asked."""
+
+    fail: Callable[[PlannedRun], bool] = lambda planned: False
+    stop_after: int | None = None
+    stop_with: type[BaseException] | BaseException = KeyboardInterrupt
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def run_sweep(self, config, planned, *, sweep_id, attempts, address, listener) -> None:
+        self.calls.append(
+            {"config": config, "planned": planned, "attempts": attempts, "address": address}
+        )
+        for number, run in enumerate(planned):
+            if number == self.stop_after:
+                raise self.stop_with
+            listener.run_started(run)
+            failed = self.fail(run)
+            changes = {"status": "failed", "error_type": "NonFiniteLossError"} if failed else {}
+            if failed:
+                changes |= {"error_message": "loss is nan\nmore", "error_rank": 1}
+            size = run.point.world_size
+            speed = None if failed else 100.0 * size + run.repeat
+            listener.run_finished(
+                data_of(
+                    run,
+                    sweep_id,
+                    attempt=attempts[run.run_id],
+                    throughput_samples_per_s=speed,
+                    with_tables=False,
+                    **changes,
+                )
+            )
+
+
+@pytest.fixture
+def launcher(monkeypatch) -> FakeLauncher:
+    """A launcher that starts no process."""
+    fake = FakeLauncher()
+    module = ModuleType("ray_bench.launch.sweep")
+    module.run_sweep = fake.run_sweep
+    monkeypatch.setitem(sys.modules, "ray_bench.launch.sweep", module)
+    return fake
+
+
+@pytest.fixture
+def reports(monkeypatch) -> list[dict[str, Any]]:
+    """Put short texts in place of real reports; what was reported on is in the list."""
+    built: list[dict[str, Any]] = []
+
+    def build_report(results, price_per_worker_hour=None, currency=None):
+        built.append({"results": results, "price": price_per_worker_hour, "currency": currency})
+        return f"{len(results.ok_runs)} ok"
+
+    def put(name: str, **functions: Any) -> None:
+        module = ModuleType(name)
+        vars(module).update(functions)
+        monkeypatch.setitem(sys.modules, name, module)
+
+    put("ray_bench.report.model", build_report=build_report)
+    put(
+        "ray_bench.report.terminal",
+        print_report=lambda report, console: console.print(f"T:{report}"),
+    )
+    put("ray_bench.report.markdown", markdown_report=lambda report: f"# {report}\n")
+    put("ray_bench.report.json_report", json_report=lambda report: f'{{"r": "{report}"}}')
+    return built
+
+
+@dataclass
+class Outcome:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ray_bench(capsys) -> Callable[..., Outcome]:
+    """Call the program as the shell would."""
+
+    def call(*arguments: str) -> Outcome:
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        captured = capsys.readouterr()
+        return Outcome(int(caught.value.code or 0), captured.out, captured.err)
+
+    return call

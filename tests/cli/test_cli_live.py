@@ -1,0 +1,125 @@
+"""Tests of counting and showing progress, on a clock that is set by hand."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from ray_bench.cli.live import LiveTable, display_for, run_line, summary_line
+from ray_bench.cli.progress import SweepProgress, as_duration
+from ray_bench.config.grid import expand
+from ray_bench.config.schema import SweepConfig
+from tests.samples import data_of
+
+CONFIG = SweepConfig(workload="cnn-digits", world_sizes=(1, 2), repeats=2, batch_size=64, lr=0.1)
+PLANNED = expand(CONFIG)
+
+
+class Clock:
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def progress(clock):
+    return SweepProgress(PLANNED, clock_s=clock)
+
+
+def ended(planned, **changes):
+    return data_of(planned, "sweep", **changes).run
+
+
+def of_size(size):
+    return [run for run in PLANNED if run.point.world_size == size]
+
+
+def test_counts(progress):
+    first, second = of_size(1)
+    progress.started(first)
+    row = progress.rows[0]
+    assert (row.num_running, row.num_left) == (1, 1)
+    progress.finished(ended(first, throughput_samples_per_s=100.0))
+    progress.finished(ended(second, throughput_samples_per_s=300.0))
+    assert (row.num_running, row.num_left, row.num_done) == (0, 0, 2)
+    assert row.throughput_samples_per_s == 200.0
+    assert progress.num_ended == 2
+
+
+def test_failures_count_as_ended_but_not_as_done(progress):
+    progress.finished(ended(PLANNED[0], status="failed"))
+    assert sum(row.num_failed for row in progress.rows) == 1
+    assert progress.num_ended == 1
+    assert progress.left_s() is None
+
+
+def test_the_time_left_follows_world_sizes(progress, clock):
+    one, other_one = of_size(1)
+    two, other_two = of_size(2)
+    assert progress.left_s() is None
+    progress.finished(ended(one, wall_s=30.0))
+    assert progress.left_s() == 90.0
+    progress.finished(ended(two, wall_s=10.0))
+    assert progress.left_s() == 40.0
+    progress.started(other_one)
+    clock.now_s += 12.0
+    assert progress.left_s() == 28.0
+    clock.now_s += 1000.0
+    assert progress.left_s() == 0.0
+    assert other_two.run_id not in progress._running
+
+
+def test_runs_of_an_earlier_call_are_counted(clock):
+    progress = SweepProgress(PLANNED, [ended(PLANNED[0])], clock_s=clock)
+    assert progress.num_ended == 1
+    assert "1 of 4 runs, 0 s, about 37 s left" in summary_line(progress)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(12.4, "12 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+)
+def test_durations(seconds, text):
+    assert as_duration(seconds) == text
+
+
+def test_a_run_has_a_line(progress):
+    (run, _) = of_size(2)
+    done = ended(run, throughput_samples_per_s=1234.4)
+    progress.finished(done)
+    assert run_line(progress, done) == "[1/4] cnn-digits w=2 linear: 1,234 samples/s in 12.3 s"
+
+
+def test_labels_name_what_differs():
+    config = CONFIG.model_copy(
+        update={"seeds": (0, 7), "ddp": CONFIG.ddp.model_copy(update={"at_world_size_one": True})}
+    )
+    labels = [row.label for row in SweepProgress(expand(config)).rows]
+    assert "cnn-digits w=1 linear seed=7" in labels
+    assert "cnn-digits w=1 ddp linear seed=0" in labels
+    assert len(set(labels)) == len(labels) == 6
+
+
+def test_the_table_on_a_terminal(progress):
+    sink = io.StringIO()
+    console = Console(file=sink, force_terminal=True, width=80, color_system=None)
+    with LiveTable(progress, console) as table:
+        progress.started(PLANNED[0])
+        run = ended(PLANNED[0], status="failed", error_type="E", error_message="[red] no markup")
+        progress.finished(run)
+        table.finished(run)
+    shown = sink.getvalue()
+    assert "FAILED after 12.3 s: E: [red] no markup" in shown
+    assert "samples/s" in shown
+    assert "1 of 4 runs" in shown
+
+
+def test_the_table_only_shows_on_a_terminal(progress, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert isinstance(display_for(progress, quiet=False), LiveTable)
+    assert not isinstance(display_for(progress, quiet=True), LiveTable)

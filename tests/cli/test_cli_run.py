@@ -1,0 +1,209 @@
+"""Tests of `ray-bench run` with a launcher that makes records up."""
+
+import pyarrow.parquet as pq
+import pytest
+
+from ray_bench.errors import ClusterCapacityError
+from ray_bench.store import ResultsStore
+from ray_bench.workloads.catalog import BUILTIN
+
+SMALL = ["workload=cnn-digits", "world_sizes=[1,2]", "repeats=2", "epochs=1"]
+
+pytestmark = pytest.mark.usefixtures("reports")
+
+
+@pytest.fixture
+def results(tmp_path):
+    return str(tmp_path / "results")
+
+
+def test_a_sweep_is_measured_stored_and_reported(ray_bench, launcher, results, tmp_path):
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out == "T:4 ok\n"
+    assert f"Written: {results}/report.md and {results}/report.json" in outcome.err
+    assert (tmp_path / "results" / "report.md").read_text() == "# 4 ok\n"
+    stored = ResultsStore(results).read()
+    assert stored.missing_run_ids == ()
+    assert stored.sweep.command.startswith("ray-bench run workload=cnn-digits 'world_sizes=[1,2]'")
+    assert stored.sweep.sweep_id.endswith(f"-{stored.sweep.config_sha256[:6]}")
+
+
+def test_defaults_of_the_workload_reach_the_launcher(ray_bench, launcher, results):
+    ray_bench("run", *SMALL, "--results", results, "--address", "auto")
+    (call,) = launcher.calls
+    assert call["config"].batch_size == BUILTIN["cnn-digits"].defaults.batch_size
+    assert call["config"].optimizer.momentum == 0.9
+    assert call["address"] == "auto"
+    assert set(call["attempts"].values()) == {1}
+
+
+def test_a_line_a_run_where_stderr_is_no_terminal(ray_bench, launcher, results):
+    lines = ray_bench("run", *SMALL, "--results", results).err.splitlines()
+    assert sum(line.startswith("[") for line in lines) == 4
+    assert "[4/4] cnn-digits w=" in lines[3]
+    assert lines[3].endswith("samples/s in 12.3 s")
+
+
+def test_quiet_shows_failures_only(ray_bench, launcher, results):
+    launcher.fail = lambda planned: planned.order_index == 2
+    err = ray_bench("run", *SMALL, "--results", results, "--quiet").err
+    assert [line for line in err.splitlines() if line.startswith("[")] == [
+        line for line in err.splitlines() if "FAILED" in line
+    ]
+    assert "rank 1: NonFiniteLossError: loss is nan" in err
+    assert "more" not in err
+
+
+def test_a_failed_run_fails_the_command_but_not_the_report(ray_bench, launcher, results):
+    launcher.fail = lambda planned: planned.order_index == 0
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert outcome.code == 1
+    assert outcome.out == "T:3 ok\n"
+    assert "1 of 4 runs failed. Try those again with:" in outcome.err
+    assert f"--results {results} --resume" in outcome.err
+
+
+def test_a_sweep_of_failures_is_reported_too(ray_bench, launcher, results):
+    launcher.fail = lambda planned: True
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert (outcome.code, outcome.out) == (1, "T:0 ok\n")
+    assert "4 of 4 runs failed" in outcome.err
+
+
+def test_ctrl_c_keeps_runs_and_says_how_to_continue(ray_bench, launcher, results):
+    launcher.stop_after = 3
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert outcome.code == 130
+    assert f"3 of 4 runs are kept in {results}" in outcome.err
+    assert "  ray-bench run workload=cnn-digits 'world_sizes=[1,2]'" in outcome.err
+    assert f"--results {results} --resume" in outcome.err
+    assert outcome.out == ""
+
+
+def test_a_lost_cluster_says_the_same(ray_bench, launcher, results):
+    launcher.stop_after, launcher.stop_with = 1, ClusterCapacityError("asked 8, has 4.")
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert outcome.code == 1
+    assert "1 of 4 runs are kept" in outcome.err
+    assert outcome.err.endswith("error: asked 8, has 4.\n")
+
+
+def test_resume_runs_what_is_missing_or_failed(ray_bench, launcher, results):
+    launcher.stop_after, launcher.fail = 3, lambda planned: planned.order_index == 1
+    ray_bench("run", *SMALL, "--results", results)
+    launcher.stop_after, launcher.fail = None, lambda planned: False
+    outcome = ray_bench("run", *SMALL, "--results", results, "--resume")
+    assert outcome.code == 0
+    assert "skipping 2 of 4 runs" in outcome.err
+    assert "2 to run (1 of them failed before)" in outcome.err
+    attempts = launcher.calls[1]["attempts"]
+    planned = launcher.calls[1]["planned"]
+    assert [(run.order_index, attempts[run.run_id]) for run in planned] == [(1, 2), (3, 1)]
+    store = ResultsStore(results)
+    assert len(store.sweeps()) == 1
+    assert len(store.read().ok_runs) == 4
+
+
+def test_resume_of_a_finished_sweep_only_reports(ray_bench, launcher, results):
+    ray_bench("run", *SMALL, "--results", results)
+    outcome = ray_bench("run", *SMALL, "--results", results, "--resume")
+    assert (outcome.code, outcome.out) == (0, "T:4 ok\n")
+    assert len(launcher.calls) == 1
+
+
+def test_resume_takes_a_new_price(ray_bench, launcher, results, reports):
+    ray_bench("run", *SMALL, "--results", results)
+    settings = [*SMALL, "price_per_worker_hour=2.5", "currency=EUR"]
+    assert ray_bench("run", *settings, "--results", results, "--resume").code == 0
+    assert (reports[0]["price"], reports[0]["currency"]) == (None, None)
+    assert (reports[1]["price"], reports[1]["currency"]) == (2.5, "EUR")
+
+
+def test_resume_of_another_configuration_names_the_difference(ray_bench, launcher, results):
+    ray_bench("run", *SMALL, "lr=0.05", "--results", results)
+    outcome = ray_bench("run", *SMALL, "epochs=2", "lr=1e-3", "--results", results, "--resume")
+    assert outcome.code == 2
+    assert "differs in lr (was 0.05, now 0.001), epochs (was 1, now 2)." in outcome.err
+
+
+def test_resume_of_nothing(ray_bench, launcher, results):
+    outcome = ray_bench("run", *SMALL, "--results", results, "--resume")
+    assert outcome.code == 2
+    assert "nothing to resume" in outcome.err
+
+
+def test_a_new_sweep_beside_an_unfinished_one_is_noted(ray_bench, launcher, results):
+    launcher.stop_after = 1
+    ray_bench("run", *SMALL, "--results", results)
+    launcher.stop_after = None
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert outcome.code == 0
+    assert "unfinished sweep of this configuration (1 of 4 runs finished)" in outcome.err
+    sweeps = ResultsStore(results).sweeps()
+    assert len({sweep.sweep_id for sweep in sweeps}) == 2
+    assert "note:" not in ray_bench("run", *SMALL, "--results", results).err
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(ray_bench, launcher, results, tmp_path):
+    outcome = ray_bench("run", *SMALL, "--results", results, "--dry-run")
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    assert lines[0] == "4 runs of cnn-digits, strong scaling, 1 epochs"
+    assert [line.split()[0] for line in lines[4:]] == ["0", "1", "2", "3"]
+    assert list(tmp_path.iterdir()) == []
+    assert launcher.calls == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["demo", "epoch=3"], "Unknown key `epoch`. Did you mean `epochs`?"),
+        (["demo", "data.stand=true"], "Unknown key `data.stand`. Did you mean `standin`?"),
+        (["workload=cnn-digit"], "did you mean 'cnn-digits'"),
+        (["dmo"], "Did you mean 'demo'?"),
+        (["demo", "lr=nan"], "`lr`: must be a finite number, got nan."),
+        (["workload=cnn-digits", "world_sizes=[1,3]"], "take a multiple of 3"),
+        ([], "`workload` is not set"),
+        (["workload=nowhere.to:Find"], "nowhere"),
+    ],
+)
+def test_wrong_requests(ray_bench, launcher, results, arguments, message, tmp_path):
+    outcome = ray_bench("run", *arguments, "--results", results)
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: ")
+    assert message in outcome.err
+    assert launcher.calls == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_data_is_found_before_anything_starts(ray_bench, launcher, results, tmp_path):
+    (tmp_path / "empty").mkdir()
+    outcome = ray_bench(
+        "run", "workload=resnet18-cifar10", f"data.dir={tmp_path}/empty", "--results", results
+    )
+    assert outcome.code == 1
+    assert "cifar10" in outcome.err.lower()
+    assert launcher.calls == []
+    assert ResultsStore(results).sweeps() == ()
+
+
+def test_results_that_cannot_be_written_stop_it_before_training(ray_bench, launcher, results):
+    with open(results, "w") as file:
+        file.write("a file in place of the folder")
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert outcome.code == 1
+    assert "Cannot write" in outcome.err
+    assert launcher.calls == []
+
+
+def test_runs_are_on_disk_the_moment_they_end(ray_bench, launcher, results, tmp_path):
+    seen = []
+    launcher.fail = lambda planned: bool(seen.append(len(_run_files(tmp_path)))) or False
+    ray_bench("run", *SMALL, "--results", results)
+    assert seen == [0, 1, 2, 3]
+    assert pq.read_table(_run_files(tmp_path)[0]).num_rows == 1
+
+
+def _run_files(tmp_path):
+    return list((tmp_path / "results" / "runs").rglob("*.parquet"))
