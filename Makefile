@@ -43,7 +43,7 @@ $(BIN)/python:
 
 $(STAMP): pyproject.toml | $(BIN)/python
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --group dev -e .; \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group dev -e .; \
 	else \
 	  echo "uv is not to be had; installing with pip, which takes longer" >&2; \
 	  $(BIN)/python -m pip install --quiet --upgrade pip && \
