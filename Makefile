@@ -4,17 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test check fmt docs clean
+
+.PHONY: help demo test test-cluster check fmt docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
 demo: $(STAMP) ## Measure a small sweep on this machine and print its report.
 	$(BIN)/ray-bench run demo --results demo-results
 
 test: $(STAMP) ## Run the tests that need neither a cluster nor a GPU.
 	$(BIN)/pytest
+
+test-cluster: $(STAMP) ## Run the tests that start a Ray cluster on this machine.
+	$(BIN)/pytest -m cluster
 
 check: $(STAMP) ## Check format, lint, types and generated pages.
 	$(BIN)/ruff format --check .
@@ -41,9 +45,12 @@ $(BIN)/python:
 	    "$$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# Compiled at once: a run starts many processes, and importing torch and Ray from source takes each of
+# them twice as long. (uv leaves it out where PYTHONDONTWRITEBYTECODE is set.)
 $(STAMP): pyproject.toml | $(BIN)/python
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
-	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group dev -e .; \
+	  env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode \
+	    --python $(BIN)/python --group dev -e .; \
 	else \
 	  echo "uv is not to be had; installing with pip, which takes longer" >&2; \
 	  $(BIN)/python -m pip install --quiet --upgrade pip && \

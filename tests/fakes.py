@@ -39,7 +39,7 @@ class TinyWorkload:
     def data(self, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(seed)
         targets = torch.randint(10, (self.num_samples,), generator=generator)
-        centres = torch.randn(10, self.width, generator=generator)
+        centres = torch.randn(10, self.width, generator=torch.Generator().manual_seed(99))
         noise = torch.randn(self.num_samples, self.width, generator=generator)
         return centres[targets] + 0.3 * noise, targets
 
