@@ -46,6 +46,8 @@ def connected(address: str | None) -> Iterator[Capacity]:
 
 def _start(address: str) -> None:
     is_local = address == "local"
+    if is_local:
+        settings.apply(settings.LOCAL_ENV)
     # The token that a new cluster makes, and its logs, are for this user alone.
     old_umask = os.umask(0o077)
     try:
