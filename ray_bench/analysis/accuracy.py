@@ -9,7 +9,12 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate, t_quantile
+from ray_bench.analysis.estimate import (
+    COVERAGE_FRAC,
+    Estimate,
+    satterthwaite_df,
+    t_quantile,
+)
 from ray_bench.analysis.times import mean
 from ray_bench.records import RunRecord
 
@@ -29,7 +34,7 @@ class AccuracyRow:
     num_runs: int
     num_seeds: int
     train_frac: float | None
-    val_frac: float | None
+    val: Estimate | None  # final validation accuracy, a fraction
     best_val_frac: float | None
     convergence_epoch: float | None
     difference: Estimate | None  # of final validation accuracy to the baseline of the same rule
@@ -69,7 +74,7 @@ def _row(
         num_runs=len(runs),
         num_seeds=len({run.point.seed for run in runs}),
         train_frac=mean(run.final_train_accuracy_frac for run in runs),
-        val_frac=mean(run.final_val_accuracy_frac for run in runs),
+        val=accuracy(runs),
         best_val_frac=mean(run.best_val_accuracy_frac for run in runs),
         convergence_epoch=mean(_run_convergence(run, epochs) for run in runs),
         difference=None if is_baseline else difference(runs, baseline),
@@ -77,8 +82,13 @@ def _row(
 
 
 def binomial_variance(accuracy_frac: float, num_samples: int) -> float:
-    """Return the variance of a share of correct answers, p (1 - p) / n."""
-    return accuracy_frac * (1 - accuracy_frac) / num_samples
+    """Return the variance of a share of correct answers, p (1 - p) / n with n = samples + 4.
+
+    p counts two right and two wrong answers more, so that a perfect score is not without error
+    (Agresti and Coull 1998, The American Statistician 52).
+    """
+    adjusted = (accuracy_frac * num_samples + 2) / (num_samples + 4)
+    return adjusted * (1 - adjusted) / (num_samples + 4)
 
 
 def convergence_epoch(val_accuracy_frac: np.ndarray, num_val_samples: int) -> int | None:
@@ -107,11 +117,12 @@ def _run_convergence(run: RunRecord, epochs: Tables) -> int | None:
 def difference(runs: Sequence[RunRecord], baseline: Sequence[RunRecord]) -> Estimate | None:
     """Return the difference of mean final validation accuracy, with an interval.
 
-    Half-width^2 = z^2 (binomial of both) + t^2 (spread over runs of both). The validation set is
-    the same in all runs, so more runs do not shrink the binomial part. One run on each side: no
-    spread is known and the interval is too narrow; the report says so.
+    Half-width^2 = z^2 (binomial of both) + t^2 (spread over seeds of both). The validation set is
+    the same in all runs, so more runs do not shrink the binomial part. Repeats of a seed train the
+    same model again, so they do not count as independent. One seed: its spread is unknown and the
+    interval is too narrow; the report says so.
     """
-    ours, theirs = _final(runs), _final(baseline)
+    ours, theirs = _finals(runs), _finals(baseline)
     num_val = runs[0].num_val_samples
     if not len(ours) or not len(theirs):
         return None
@@ -124,15 +135,34 @@ def difference(runs: Sequence[RunRecord], baseline: Sequence[RunRecord]) -> Esti
     return Estimate(value, value - reach, value + reach)
 
 
-def _final(runs: Sequence[RunRecord]) -> np.ndarray:
-    found = [r.final_val_accuracy_frac for r in runs if r.final_val_accuracy_frac is not None]
-    return np.array(found, dtype=float)
+def accuracy(runs: Sequence[RunRecord]) -> Estimate | None:
+    """Return the mean final validation accuracy with an interval, built as that of `difference`."""
+    finals = _finals(runs)
+    num_val = runs[0].num_val_samples
+    if not len(finals):
+        return None
+    value = float(finals.mean())
+    if not num_val:
+        return Estimate(value)
+    spread, df = _spread(finals)
+    binomial = _Z**2 * binomial_variance(value, num_val)
+    reach = math.sqrt(binomial + (t_quantile(df) ** 2 * spread if df else 0.0))
+    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
-def _spread(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, int]:
-    """Return the variance of the difference of means over runs, and its degrees of freedom."""
-    df = len(ours) + len(theirs) - 2
-    if df < 1:
-        return 0.0, 0
-    squares = sum(float(((x - x.mean()) ** 2).sum()) for x in (ours, theirs))
-    return squares / df * (1 / len(ours) + 1 / len(theirs)), df
+def _finals(runs: Sequence[RunRecord]) -> np.ndarray:
+    """Return the final validation accuracy of every seed, the mean over its repeats."""
+    by_seed: dict[int, list[float]] = {}
+    for run in runs:
+        if run.final_val_accuracy_frac is not None:
+            by_seed.setdefault(run.point.seed, []).append(run.final_val_accuracy_frac)
+    return np.array([float(np.mean(found)) for found in by_seed.values()])
+
+
+def _spread(*samples: np.ndarray) -> tuple[float, float]:
+    """Return the variance of a sum or difference of means over seeds, and Welch's df."""
+    known = [x for x in samples if len(x) > 1]
+    parts = tuple((float(x.var(ddof=1)) / len(x), float(len(x) - 1)) for x in known)
+    if len(known) < len(samples):
+        return 0.0, 0.0
+    return sum(variance for variance, _ in parts), satterthwaite_df(parts)

@@ -73,17 +73,15 @@ def value_of(log_estimate: LogEstimate | None) -> Estimate | None:
 def log_ratio(top: LogEstimate, bottom: LogEstimate) -> LogEstimate:
     """Return top / bottom of two independent estimates.
 
-    Var(ln R) = Var(ln top) + Var(ln bottom). A variance that was pooled over world sizes keeps its
-    degrees of freedom; others get those of Welch and Satterthwaite (Welch 1947, Biometrika 34).
+    Var(ln R) = Var(ln top) + Var(ln bottom), with the degrees of freedom of Welch and
+    Satterthwaite (Welch 1947, Biometrika 34): the noise of the two need not be equal.
     """
     log_mean = top.log_mean - bottom.log_mean
     runs = min(top.num_runs, bottom.num_runs)
     if top.variance is None or bottom.variance is None or top.df is None or bottom.df is None:
         return LogEstimate(log_mean, None, None, runs, "none")
     variance = top.variance + bottom.variance
-    is_pooled = top.source == bottom.source == "repeats"
-    parts = ((top.variance, top.df), (bottom.variance, bottom.df))
-    df = top.df if is_pooled else satterthwaite_df(parts)
+    df = satterthwaite_df(((top.variance, top.df), (bottom.variance, bottom.df)))
     return LogEstimate(log_mean, variance, df, runs, top.source)
 
 

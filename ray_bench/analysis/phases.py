@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ray_bench.analysis.columns import codes_of
+from ray_bench.analysis.estimate import Estimate, t_quantile
 from ray_bench.records import PHASES, RunRecord
 
 #: The phase pass and the throughput pass may differ by this share before the report warns.
@@ -26,6 +28,8 @@ class PhaseSplit:
     world_size: int
     global_batch_size: int
     step_s: Mapping[str, float]  # in the order of PHASES; a phase that never happened is left out
+    step: Mapping[str, Estimate]  # the same, with t-intervals over runs where there are several
+    total: Estimate
 
     @property
     def total_s(self) -> float:
@@ -67,8 +71,24 @@ def phase_splits(runs: Sequence[RunRecord], tables: Tables) -> tuple[PhaseSplit,
 def _split(size: int, batch: int, found: Sequence[Mapping[str, float]]) -> PhaseSplit:
     names = dict.fromkeys(name for phases in found for name in phases)
     order = [name for name in PHASES if name in names] + [n for n in names if n not in PHASES]
-    mean = {name: sum(x.get(name, 0.0) for x in found) / len(found) for name in order}
-    return PhaseSplit(world_size=size, global_batch_size=batch, step_s=mean)
+    step = {name: _mean([x.get(name, 0.0) for x in found]) for name in order}
+    return PhaseSplit(
+        world_size=size,
+        global_batch_size=batch,
+        step_s={name: seconds.value for name, seconds in step.items()},
+        step=step,
+        total=_mean([sum(x.values()) for x in found]),
+    )
+
+
+def _mean(values: Sequence[float]) -> Estimate:
+    """Return the mean with a t-interval, cut off at 0; without one where there is one value."""
+    seconds = np.array(values)
+    if len(seconds) == 1 or not seconds.any():
+        return Estimate(float(seconds.mean()))
+    reach = t_quantile(len(seconds) - 1) * float(seconds.std(ddof=1)) / math.sqrt(len(seconds))
+    mean = float(seconds.mean())
+    return Estimate(mean, max(0.0, mean - reach), mean + reach)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +124,30 @@ def _gain(name: str, baseline: PhaseSplit, split: PhaseSplit, saved: float | Non
         after_s=after,
         speedup=before / after if before > 0 and after > 0 else None,
         contribution_frac=None if saved is None else (before - after) / saved,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overhead:
+    """What more workers add to an epoch's worth of samples, seconds per sample."""
+
+    sync_s: float  # exposed communication beyond the baseline's
+    coordination_s: float  # `other` beyond the baseline's share
+    total_frac: float  # of both, of the step
+
+
+def overhead(split: PhaseSplit, baseline: PhaseSplit) -> Overhead:
+    """Return what is there beside the work itself and grows with the workers.
+
+    Ideal scaling divides the baseline's seconds by N / b; what is beyond that is overhead. Negative
+    if there is less.
+    """
+    lost = lost_s(split, baseline)
+    sync, coordination = lost.get("exposed_comm", 0.0), lost.get("other", 0.0)
+    return Overhead(
+        sync_s=sync / split.global_batch_size,
+        coordination_s=coordination / split.global_batch_size,
+        total_frac=(sync + coordination) / split.total_s,
     )
 
 

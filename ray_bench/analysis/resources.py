@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
-from ray_bench.analysis.times import TimeRow, mean, run_time
+from ray_bench.analysis.times import TimeRow, is_same_work, mean, run_time
 from ray_bench.records import RunRecord
 
 _S_PER_HOUR = 3600
@@ -21,7 +21,8 @@ class ResourceRow:
     time: LogEstimate | None  # seconds of one run
     worker_s: Estimate | None  # world size x seconds
     worker_ratio: Estimate | None  # worker-seconds against the baseline's
-    energy_j: float | None
+    energy_j: float | None  # for the baseline's amount of data
+    energy_ratio: float | None  # against the baseline's
 
 
 def resource_rows(runs: Sequence[RunRecord], times: Sequence[TimeRow]) -> tuple[ResourceRow, ...]:
@@ -32,6 +33,7 @@ def resource_rows(runs: Sequence[RunRecord], times: Sequence[TimeRow]) -> tuple[
 def _row(row: TimeRow, times: Sequence[TimeRow], runs: Sequence[RunRecord]) -> ResourceRow:
     own = [run for run in runs if run.point.world_size == row.world_size]
     time = run_time(row, times)
+    energy, before = (_energy(x, times, runs) for x in (row, times[0]))
     peaks = [run.peak_memory_bytes for run in own if run.peak_memory_bytes is not None]
     return ResourceRow(
         world_size=row.world_size,
@@ -39,8 +41,19 @@ def _row(row: TimeRow, times: Sequence[TimeRow], runs: Sequence[RunRecord]) -> R
         time=time,
         worker_s=None if time is None else time.estimate.scaled(row.world_size),
         worker_ratio=_ratio(row, times),
-        energy_j=mean(run.energy_j for run in own),
+        energy_j=energy,
+        energy_ratio=energy / before if energy is not None and before else None,
     )
+
+
+def _energy(row: TimeRow, times: Sequence[TimeRow], runs: Sequence[RunRecord]) -> float | None:
+    """Return the mean energy of a run, scaled to the baseline's data where runs saw other data."""
+    energy = mean(run.energy_j for run in runs if run.point.world_size == row.world_size)
+    if energy is None or is_same_work(times):
+        return energy
+    if not row.num_epochs or not times[0].num_epochs:
+        return None
+    return energy * times[0].num_epochs / row.num_epochs
 
 
 def _ratio(row: TimeRow, times: Sequence[TimeRow]) -> Estimate | None:

@@ -16,7 +16,7 @@ from ray_bench.analysis.phases import PhaseSplit, phase_splits
 from ray_bench.analysis.predict import Prediction, predictions
 from ray_bench.analysis.resources import ResourceRow, resource_rows
 from ray_bench.analysis.scaling import ScalingRow, scaling_rows
-from ray_bench.analysis.throughput import throughputs
+from ray_bench.analysis.throughput import pooled, source_of, throughputs
 from ray_bench.analysis.times import TimeRow, time_rows
 from ray_bench.analysis.verdict import Verdict, clean_sizes, judge
 from ray_bench.records import Results, RunRecord, Scaling
@@ -69,8 +69,7 @@ class Study:
     @property
     def source(self) -> Source:
         """Where the intervals come from."""
-        sources = {x.source for x in self.throughput.values()}
-        return sources.pop() if len(sources) == 1 else "none"
+        return source_of(self.throughput.values())
 
     def runs_at(self, world_size: int) -> tuple[RunRecord, ...]:
         """Return the curve's runs of one world size."""
@@ -91,7 +90,7 @@ def _study(group: Group, blocks: Tables, phases: Tables, epochs: Tables) -> Stud
     rows = scaling_rows(throughput, point.scaling)
     claimed = clean_sizes(group.runs)
     clean = {n: x for n, x in throughput.items() if n in claimed}
-    law = fit_law(clean, point.scaling, batch) if len(clean) > 1 else None
+    law = fit_law(pooled(clean), point.scaling, batch) if len(clean) > 1 else None
     times = time_rows(group.runs, throughput)
     splits = phase_splits(group.runs, phases)
     return Study(

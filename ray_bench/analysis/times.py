@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
-from ray_bench.analysis.throughput import pooled_log_means
+from ray_bench.analysis.estimate import (
+    Estimate,
+    LogEstimate,
+    log_ratio,
+    satterthwaite_df,
+    t_quantile,
+)
+from ray_bench.analysis.throughput import log_means
 from ray_bench.records import RunRecord
 
 #: Runs whose amounts of data differ by more than this are not compared by their total time.
@@ -23,6 +29,7 @@ class TimeRow:
     train_s: float | None
     eval_s: float | None
     setup_s: float | None
+    with_setup: LogEstimate | None  # seconds of a run with its start-up, the phase pass left out
     num_epochs: float | None
     epoch: LogEstimate | None  # seconds: training samples / throughput
     iteration: LogEstimate | None  # seconds: global batch / throughput
@@ -55,26 +62,34 @@ def time_rows(
     """Return a row for every world size that has finished runs."""
     sizes = sorted({run.point.world_size for run in runs})
     by_size = {n: [r for r in runs if r.point.world_size == n] for n in sizes}
-    totals = _totals(by_size)
-    return tuple(_row(n, by_size[n], totals.get(n), throughput.get(n)) for n in sizes)
+    totals, whole = _means(by_size, total_s), _means(by_size, with_setup_s)
+    return tuple(
+        _row(n, by_size[n], (totals.get(n), whole.get(n)), throughput.get(n)) for n in sizes
+    )
 
 
-def _totals(by_size: Mapping[int, Sequence[RunRecord]]) -> dict[int, LogEstimate]:
-    found = {n: _known(total_s(run) for run in runs) for n, runs in by_size.items()}
+def _means(
+    by_size: Mapping[int, Sequence[RunRecord]], seconds: Callable[[RunRecord], float | None]
+) -> dict[int, LogEstimate]:
+    found = {n: _known(seconds(run) for run in runs) for n, runs in by_size.items()}
     sizes = [n for n, values in found.items() if values]
-    return dict(zip(sizes, pooled_log_means([found[n] for n in sizes]), strict=True))
+    return dict(zip(sizes, log_means([found[n] for n in sizes]), strict=True))
 
 
 def _row(
-    size: int, runs: Sequence[RunRecord], total: LogEstimate | None, rate: LogEstimate | None
+    size: int,
+    runs: Sequence[RunRecord],
+    measured: tuple[LogEstimate | None, LogEstimate | None],
+    rate: LogEstimate | None,
 ) -> TimeRow:
     samples = next((run.num_train_samples for run in runs if run.num_train_samples), None)
     return TimeRow(
         world_size=size,
-        total=total,
+        total=measured[0],
         train_s=mean(run.train_s for run in runs),
         eval_s=mean(run.eval_s for run in runs),
         setup_s=mean(run.setup_s for run in runs),
+        with_setup=measured[1],
         num_epochs=mean(run.num_epochs for run in runs),
         epoch=_seconds_for(samples, rate),
         iteration=_seconds_for(runs[0].point.global_batch_size, rate),
@@ -86,6 +101,12 @@ def total_s(run: RunRecord) -> float | None:
     if not run.train_s or run.train_s <= 0:
         return None
     return run.train_s + (run.eval_s or 0.0)
+
+
+def with_setup_s(run: RunRecord) -> float | None:
+    """Return seconds from the launch to the last evaluation; the phase pass is left out."""
+    total = total_s(run)
+    return None if total is None or run.setup_s is None else run.setup_s + total
 
 
 def is_same_work(rows: Sequence[TimeRow]) -> bool:
@@ -111,6 +132,26 @@ def saving(row: TimeRow, rows: Sequence[TimeRow]) -> Change | None:
     if before is None or after is None:
         return None
     return change_of(log_ratio(before, after).estimate)
+
+
+def seconds_saved(row: TimeRow, rows: Sequence[TimeRow]) -> Estimate | None:
+    """Return by how many seconds a run is shorter than the baseline's; negative if longer.
+
+    D = T_b - T_N, Var(D) = T_b^2 Var(ln T_b) + T_N^2 Var(ln T_N) (delta method, Welch's df).
+    """
+    before, after = run_time(rows[0], rows), run_time(row, rows)
+    if before is None or after is None:
+        return None
+    value = before.estimate.value - after.estimate.value
+    parts = [
+        (x.variance * x.estimate.value**2, x.df)
+        for x in (before, after)
+        if x.variance is not None and x.df is not None
+    ]
+    if len(parts) < 2:  # one of the two has no interval
+        return Estimate(value)
+    reach = t_quantile(satterthwaite_df(tuple(parts))) * math.sqrt(sum(v for v, _ in parts))
+    return Estimate(value, value - reach, value + reach)
 
 
 def _seconds_for(samples: int | None, rate: LogEstimate | None) -> LogEstimate | None:

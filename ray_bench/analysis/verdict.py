@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -29,6 +28,7 @@ class Bottleneck(Enum):
     COMPUTE = "compute"
     OPTIMIZER = "optimizer"
     OTHER = "other"
+    UNSEEN = "unseen"  # time is lost, but no phase of the phase pass loses any
     NO_PHASES = "no_phases"
     NOT_MEASURED = "not_measured"
     OVERSUBSCRIBED = "oversubscribed"
@@ -37,7 +37,7 @@ class Bottleneck(Enum):
 class Reason(Enum):
     """Why a world size is recommended, or none is."""
 
-    FASTEST = "fastest"  # the largest measured, and each step up to it pays
+    FASTEST = "fastest"  # the largest that was measured
     NEXT_NOT_FASTER = "next_not_faster"  # the next world size is not shown to be faster
     NEXT_TOO_COSTLY = "next_too_costly"  # the next world size is below the lowest efficiency
     ONE_WORLD_SIZE = "one_world_size"
@@ -106,7 +106,11 @@ def _recommend(
     throughput: Mapping[int, LogEstimate],
     rows: Sequence[ScalingRow],
 ) -> tuple[int | None, Reason, int | None]:
-    """Go up the world sizes for as long as the next one is surely faster and not too dear."""
+    """Go up the world sizes and take every one that is surely faster than the last one taken.
+
+    Surely: the 95 % interval of the ratio is above 1. One that is not, or that is below the lowest
+    efficiency, is passed over: a larger one may still be taken.
+    """
     if not rows:
         return None, Reason.NOTHING_MEASURED, None
     if not clean_sizes(runs):
@@ -117,15 +121,21 @@ def _recommend(
         return None, Reason.ONE_WORLD_SIZE, None
     if any(row.speedup.low is None for row in rows[1:]):
         return None, Reason.NO_INTERVAL, None
-    best = rows[0].world_size
+    best, reason, turned_down = rows[0].world_size, Reason.FASTEST, None
     for row in rows[1:]:
-        low = step_ratio(throughput, row.world_size, best).low
-        if low is None or low <= 1:
-            return best, Reason.NEXT_NOT_FASTER, row.world_size
-        if row.efficiency_frac.value < MIN_EFFICIENCY_FRAC:
-            return best, Reason.NEXT_TOO_COSTLY, row.world_size
-        best = row.world_size
-    return best, Reason.FASTEST, None
+        refusal = _refusal(throughput, row, best)
+        if refusal is None:
+            best, reason, turned_down = row.world_size, Reason.FASTEST, None
+        elif turned_down is None:
+            reason, turned_down = refusal, row.world_size
+    return best, reason, turned_down
+
+
+def _refusal(throughput: Mapping[int, LogEstimate], row: ScalingRow, best: int) -> Reason | None:
+    low = step_ratio(throughput, row.world_size, best).low
+    if low is None or low <= 1:
+        return Reason.NEXT_NOT_FASTER
+    return Reason.NEXT_TOO_COSTLY if row.efficiency_frac.value < MIN_EFFICIENCY_FRAC else None
 
 
 def _bottleneck(
@@ -154,25 +164,5 @@ def _largest_loss(
         lost[kind] = lost.get(kind, 0.0) + seconds
     worst = max(lost, key=lost.__getitem__)
     if lost[worst] <= 0:
-        return Bottleneck.NONE, None, None
+        return Bottleneck.UNSEEN, None, None
     return worst, lost[worst], sum(x for x in lost.values() if x > 0)
-
-
-def throughput_falls(
-    throughput: Mapping[int, LogEstimate],
-) -> tuple[int, int] | None:
-    """Return the first neighbouring world sizes between which throughput surely falls."""
-    sizes = sorted(throughput)
-    for before, after in itertools.pairwise(sizes):
-        high = step_ratio(throughput, after, before).high
-        if high is not None and high < 1:
-            return before, after
-    return None
-
-
-def is_superlinear(rows: Sequence[ScalingRow]) -> ScalingRow | None:
-    """Return the first row whose efficiency is surely above 1."""
-    for row in rows[1:]:
-        if row.efficiency_frac.low is not None and row.efficiency_frac.low > 1:
-            return row
-    return None

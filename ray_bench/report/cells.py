@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ray_bench.analysis.estimate import Estimate, LogEstimate
@@ -59,6 +59,18 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()  # keys of columns that are not drawn where all is unknown
+    is_drawn: bool = True  # False: title and notes say all there is; JSON has the rows
+
+    @property
+    def drawn(self) -> Table:
+        """Return the table as it is drawn: without optional columns of which nothing is known."""
+        kept = [i for i, x in enumerate(self.columns) if x.key not in self.optional or self._any(i)]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows) if self.is_drawn else ()
+        return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
+
+    def _any(self, index: int) -> bool:
+        return any(row[index].value is not None for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +124,13 @@ def table(
     columns: dict[str, str],
     rows: Sequence[tuple[Cell, ...]],
     notes: Sequence[str] = (),
+    *,
+    optional: Sequence[str] = (),
+    is_drawn: bool = True,
 ) -> Table:
     """Return a table; every row has a cell for every column."""
     for row in rows:
         if len(row) != len(columns):
             raise ValueError(f"table {key}: {len(columns)} columns, but a row of {len(row)} cells")
     heads = tuple(Column(name, head) for name, head in columns.items())
-    return Table(key, title, heads, tuple(rows), tuple(notes))
+    return Table(key, title, heads, tuple(rows), tuple(notes), tuple(optional), is_drawn)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ray_bench.analysis.anomalies import is_superlinear, throughput_falls
 from ray_bench.analysis.groups import INVALID_FLAGS, differences
 from ray_bench.analysis.study import Study
-from ray_bench.analysis.verdict import is_superlinear, throughput_falls
+from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import FLAGS, Results
 
 
@@ -18,6 +19,11 @@ class Flag:
     key: str
     text: str
     num_runs: int | None = None
+
+    @property
+    def runs(self) -> str:
+        """Return `1 run`, `2 runs`."""
+        return f"{self.num_runs or 0} run" + "s" * (self.num_runs != 1)
 
 
 def flags_of(results: Results, studies: tuple[Study, ...]) -> tuple[Flag, ...]:
@@ -80,7 +86,9 @@ def _study_flags(study: Study) -> list[Flag]:
 
 def _law_flags(study: Study) -> list[Flag]:
     flags = []
-    above, falls = is_superlinear(study.rows), throughput_falls(study.throughput)
+    clean = clean_sizes(study.group.runs)
+    above = is_superlinear([row for row in study.rows if row.world_size in clean])
+    falls = throughput_falls({n: x for n, x in study.throughput.items() if n in clean})
     if above is not None:
         words = (
             f"Superlinear: {above.world_size} workers are more than {above.ideal_speedup:g} times "

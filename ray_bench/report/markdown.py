@@ -38,7 +38,7 @@ def _paragraph(words: str) -> str:
 def _lines(report: Report) -> Iterator[str]:
     yield from (f"# {escape(report.title)}", "", f"**{escape(report.answer)}**", "")
     for flag in report.flags:
-        runs = f" ({flag.num_runs} runs)" if flag.num_runs else ""
+        runs = f" ({flag.runs})" if flag.num_runs else ""
         yield f"- **{escape(flag.key)}**{runs}: {escape(flag.text)}"
     if report.flags:
         yield ""
@@ -52,7 +52,7 @@ def _section(section: Section) -> Iterator[str]:
     for words in section.paragraphs:
         yield from (_paragraph(words), "")
     for table in section.tables:
-        yield from _table(table)
+        yield from _table(table.drawn)
     if section.code is not None:
         yield from _code(section.code)
 

@@ -1,31 +1,31 @@
-"""The answer and the findings in words, chosen by what the intervals allow to say."""
+"""The answer in words, chosen by what the intervals allow to say."""
 
 from __future__ import annotations
 
-from ray_bench.analysis.estimate import Estimate
+from ray_bench.analysis.estimate import Estimate, log_ratio
 from ray_bench.analysis.scaling import ScalingRow
-from ray_bench.analysis.times import saving
+from ray_bench.analysis.study import Study
 from ray_bench.analysis.verdict import Bottleneck, Reason, clean_sizes
 from ray_bench.records import Results
 from ray_bench.report.cells import Unit, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
 
-_BOTTLENECKS = {
+BOTTLENECKS = {
     Bottleneck.COMMUNICATION: (
-        "exposed communication (gradients that wait for the network)",
-        "Try a larger batch per worker, another `ddp.bucket_cap_mb`, bf16, or a faster link.",
+        "exposed communication (gradients that wait for the link or for a slower rank)",
+        "Try a larger batch per worker, another ddp.bucket_cap_mb, bf16, or a faster link.",
     ),
     Bottleneck.DATA: (
         "data loading and copying",
         "Try more loader processes, data in memory, or faster storage.",
     ),
     Bottleneck.COMPUTE: (
-        "forward and backward, which do not shrink as the batch is split",
+        "forward and backward, which take longer than an equal share of the work",
         "Try a larger batch per worker, and look for cores or memory bandwidth that workers share.",
     ),
     Bottleneck.OPTIMIZER: (
-        "the optimizer, which every worker repeats in full",
+        "the optimizer, which every worker runs in full",
         "Try a larger batch, so that there are fewer steps, or a fused optimizer.",
     ),
     Bottleneck.OTHER: (
@@ -86,12 +86,48 @@ def _answer(context: Context) -> str:
     best = verdict.recommended
     rows = {row.world_size: row for row in context.study.rows}
     parts = [f"Use {workers(best or 0)}" + _gain(context, rows[best or 0]) + "."]
-    parts.append(reason(context))
-    if verdict.bottleneck in _BOTTLENECKS:
-        parts.append(f"Scaling is limited most by {_BOTTLENECKS[verdict.bottleneck][0]}.")
-    if context.study.source == "within_run":
-        parts.append("The intervals hold the noise within one run only.")
+    parts += [reason(context), *_limit(context), *_caveats(context)]
     return " ".join(parts)
+
+
+def _limit(context: Context) -> list[str]:
+    verdict = context.study.verdict
+    if verdict.bottleneck not in BOTTLENECKS:
+        return []
+    name, share = BOTTLENECKS[verdict.bottleneck][0], lost_share(context)
+    return [
+        f"Scaling is limited most by {name}: {share} of the time lost at "
+        f"{workers(verdict.judged_at or 0)}, in the phase pass."
+    ]
+
+
+def lost_share(context: Context) -> str:
+    """Return the bottleneck's share of the time that phases take beyond ideal scaling."""
+    lost, total = context.study.verdict.lost_s, context.study.verdict.total_lost_s
+    share = lost / total if lost is not None and total else None
+    return show(number(share, "frac")).value
+
+
+def _caveats(context: Context) -> list[str]:
+    """Return what must be known before the answer is believed."""
+    study, found = context.study, []
+    if study.source == "within_run":
+        found.append("The intervals hold the noise within one run only.")
+    if any("warmup_included" in run.flags for run in study.group.runs):
+        found.append("Some runs were too short to leave warm-up out; their speed includes it.")
+    if is_eaten_by_setup(study):
+        found.append("Counting start-up, a run as short as these is not shown to be faster.")
+    return found
+
+
+def is_eaten_by_setup(study: Study) -> bool:
+    """Return whether start-up takes back what the recommended workers save in a run this long."""
+    rows = {row.world_size: row for row in study.times}
+    row, before = rows.get(study.verdict.recommended or 0), study.times[0]
+    if row is None or row is before or row.with_setup is None or before.with_setup is None:
+        return False
+    ratio = log_ratio(before.with_setup, row.with_setup).estimate
+    return (ratio.low if ratio.low is not None else ratio.value) <= 1
 
 
 def reason(context: Context) -> str:
@@ -100,7 +136,7 @@ def reason(context: Context) -> str:
     if verdict.recommended is None:
         return _no_answer(context)
     if verdict.next_size is None:
-        return "That is the most that was measured, and every step up to it pays."
+        return "That is the most that was measured; more may be faster still."
     row = next(row for row in context.study.rows if row.world_size == verdict.next_size)
     return _turned_down(context, row, verdict.recommended)
 
@@ -111,7 +147,8 @@ def _gain(context: Context, row: ScalingRow) -> str:
     return (
         f": {in_words(row.speedup, 'x')} as fast as {workers(context.study.baseline)}, at "
         f"{show(number(row.efficiency_frac.value, 'frac')).value} parallel efficiency "
-        f"({context.study.scaling} scaling)"
+        f"({context.study.scaling} scaling), so the same work takes "
+        f"{show(number(1 / row.efficiency_frac.value, 'x')).value} the worker-time"
     )
 
 
@@ -138,98 +175,6 @@ def in_words(value: Estimate, unit: Unit) -> str:
     """Return `1.79x (95 % interval 1.71 to 1.88)`."""
     shown = show(estimate(value, unit))
     return f"{shown.value} (95 % interval {shown.interval})" if shown.interval else shown.value
-
-
-def findings(context: Context) -> list[str]:
-    """Return what was found, the most important first."""
-    if context.study.verdict.reason is Reason.OVERSUBSCRIBED:
-        return [answer(context)]
-    found = [_speedup_finding(context), _bottleneck_finding(context), _time_finding(context)]
-    found += [_accuracy_finding(context), _law_finding(context), left_out(context)]
-    return [words for words in found if words] or [answer(context)]
-
-
-def _claimed(context: Context) -> list[ScalingRow]:
-    clean = clean_sizes(context.study.group.runs)
-    return [row for row in context.study.rows if row.world_size in clean]
-
-
-def _speedup_finding(context: Context) -> str | None:
-    rows = _claimed(context)
-    if len(rows) < 2:
-        return None
-    last = rows[-1]
-    if last.speedup.low is None:
-        return (
-            f"Speedup: {in_words(last.speedup, 'x')} with {workers(last.world_size)}, without an "
-            "interval: it may be chance."
-        )
-    if last.speedup.contains(1):
-        return (
-            f"Speedup: {in_words(last.speedup, 'x')} with {workers(last.world_size)}; the interval "
-            "contains 1, so no gain is shown."
-        )
-    return (
-        f"Speedup: {in_words(last.speedup, 'x')} with {workers(last.world_size)}, parallel "
-        f"efficiency {in_words(last.efficiency_frac, 'frac')}."
-    )
-
-
-def _bottleneck_finding(context: Context) -> str | None:
-    verdict = context.study.verdict
-    if verdict.bottleneck is Bottleneck.NONE and verdict.lost_s is None:
-        return f"Nothing is shown to limit scaling at {workers(verdict.judged_at or 0)}."
-    if verdict.bottleneck is Bottleneck.NO_PHASES:
-        return "What limits scaling is unknown: no phases were sampled. Set measure.phase_steps=20."
-    if verdict.bottleneck not in _BOTTLENECKS or not verdict.total_lost_s:
-        return None
-    name, remedy = _BOTTLENECKS[verdict.bottleneck]
-    lost, total = number(verdict.lost_s, "s"), number(verdict.total_lost_s, "s")
-    return (
-        f"Limit: {name}. At {workers(verdict.judged_at or 0)} it takes {show(lost).value} of the "
-        f"{show(total).value} per step by which phases exceed ideal scaling. "
-        + remedy.replace("`", "")
-    )
-
-
-def _time_finding(context: Context) -> str | None:
-    times, claimed = context.study.times, _claimed(context)
-    if len(claimed) < 2:
-        return None
-    last = next(row for row in times if row.world_size == claimed[-1].world_size)
-    change = saving(last, times)
-    if change is None:
-        return None
-    less = change.less_frac.value
-    words = "less" if less >= 0 else "more"
-    return (
-        f"Time per run with {workers(last.world_size)}: {in_words(change.ratio, 'x')} as fast, "
-        f"which is {show(number(abs(less), 'frac')).value} {words} time."
-    )
-
-
-def _accuracy_finding(context: Context) -> str | None:
-    rows = [row for row in context.study.accuracy if row.difference is not None]
-    if not rows or rows[-1].difference is None:
-        return None
-    row, gap = rows[-1], rows[-1].difference
-    words = in_words(gap, "points")
-    where = f"with {workers(row.world_size)} and rule {row.lr_rule}"
-    if gap.low is None:
-        return f"Accuracy: {words} {where}."
-    told = "no difference is shown" if gap.contains(0) else "the interval does not contain 0"
-    return f"Accuracy: {words} {where} against the baseline; {told}."
-
-
-def _law_finding(context: Context) -> str | None:
-    law = context.study.law
-    if law is None:
-        return None
-    share = law.serial_frac
-    words = f"{law.name}'s law gives a serial share of {in_words(share, 'frac')}"
-    if len(context.study.throughput) == 2:
-        return f"{words}; with two world sizes the law itself is not tested."
-    return f"{words}."
 
 
 def left_out(context: Context) -> str | None:

@@ -26,7 +26,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(Text(clean(report.answer), style="bold"))
     console.print()
     for flag in report.flags:
-        runs = f" ({flag.num_runs} runs)" if flag.num_runs else ""
+        runs = f" ({flag.runs})" if flag.num_runs else ""
         head = Text(f"! {clean(flag.key)}{runs}: ", style="bold yellow")
         console.print(head.append(clean(flag.text), style="not bold"))
     if report.flags:
@@ -42,7 +42,7 @@ def _print_section(section: Section, console: Console) -> None:
     for words in section.paragraphs:
         console.print(Text(clean(words)))
     for table in section.tables:
-        _print_table(table, console)
+        _print_table(table.drawn, console)
     if section.code is not None:
         code = "\n".join(clean_line(line) for line in section.code.splitlines())
         console.print(Padding(Text(code, overflow="fold"), (0, 0, 0, 2)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.laws.law import fit_law
 from ray_bench.analysis.laws.status import FitStatus
-from ray_bench.analysis.throughput import pooled_log_means
+from ray_bench.analysis.throughput import log_means, pooled
 from ray_bench.errors import InsufficientPointsError
 
 SIZES = (1, 2, 4, 8)
@@ -95,7 +95,7 @@ def test_prediction_interval_covers_a_new_run():
     hits = []
     for _ in range(500):
         runs = 128 / step_s[:, None] * np.exp(0.01 * rng.standard_normal((4, 3)))
-        data = dict(zip(SIZES, pooled_log_means(list(runs)), strict=True))
+        data = pooled(dict(zip(SIZES, log_means(list(runs)), strict=True)))
         new = 128 / (0.05 + 0.95 / 32) * math.exp(0.01 * rng.standard_normal())
         hits.append(fit_law(data, "strong", 128).throughput(32).contains(new))
     assert 0.92 <= np.mean(hits) <= 0.98

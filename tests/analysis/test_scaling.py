@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.laws import amdahl, gustafson
 from ray_bench.analysis.scaling import gustafson_serial_frac, karp_flatt, scaling_rows
-from ray_bench.analysis.throughput import pooled_log_means
+from ray_bench.analysis.throughput import log_means
 from ray_bench.analysis.times import change
 
 
@@ -84,7 +84,7 @@ def test_no_interval_without_a_variance():
 
 
 def test_interval_of_the_serial_share_is_in_order():
-    logs = pooled_log_means([[100, 101, 99], [180, 182, 178]])
+    logs = log_means([[100, 101, 99], [180, 182, 178]])
     row = scaling_rows(dict(zip((1, 2), logs, strict=True)), "strong")[1]
     assert row.serial_frac is not None
     assert row.serial_frac.low < row.serial_frac.value < row.serial_frac.high

@@ -7,7 +7,7 @@ import pytest
 
 from ray_bench.analysis.accuracy import convergence_epoch, difference
 from ray_bench.analysis.groups import differences, groups_of
-from ray_bench.analysis.phases import phase_gains
+from ray_bench.analysis.phases import overhead, phase_gains
 from ray_bench.analysis.predict import WORLD_SIZES
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.study import studies
@@ -135,6 +135,8 @@ def test_cost_follows_time_and_workers():
         ({"repeats": 1, "with_blocks": False}, None, Reason.NO_INTERVAL),
         ({"step_s": lambda n, _: 0.1, "noise": 0.02}, 1, Reason.NEXT_NOT_FASTER),
         ({"step_s": lambda n, _: 0.1 / n**0.4}, 2, Reason.NEXT_TOO_COSTLY),
+        ({"step_s": lambda n, _: {1: 0.1, 2: 0.1, 4: 0.04, 8: 0.03}[n]}, 4, Reason.NEXT_TOO_COSTLY),
+        ({"step_s": lambda n, _: {1: 0.1, 2: 0.1, 4: 0.04, 8: 0.015}[n]}, 8, Reason.FASTEST),
         ({"throughput_samples_per_s": None, "with_blocks": False}, None, Reason.NOTHING_MEASURED),
     ],
 )
@@ -154,6 +156,29 @@ def test_bottleneck_is_the_phase_that_loses_most():
     assert study.verdict.bottleneck is Bottleneck.OPTIMIZER
     assert only(with_phases=False).verdict.bottleneck is Bottleneck.NO_PHASES
     assert only(step_s=lambda n, _: 0.1 / n).verdict.bottleneck is Bottleneck.NONE
+
+
+def test_added_overhead_is_what_ideal_scaling_does_not_explain():
+    study = only(noise=0)
+    found = overhead(study.phases[-1], study.phases[0])
+    step = study.phases[-1].step_s
+    before = study.phases[0].step_s
+    assert found.sync_s * 128 == pytest.approx(step["exposed_comm"])
+    assert found.coordination_s * 128 == pytest.approx(step["other"] - before["other"] / 8)
+
+
+def test_phases_have_an_interval_over_runs():
+    step = only(noise=0.02).phases[-1].step["forward"]
+    assert step.low < step.value < step.high
+    assert only(repeats=1).phases[-1].step["forward"].low is None
+
+
+def test_energy_is_compared_for_the_same_data():
+    results = synthetic((1, 2), scaling="weak", energy_j=600.0)
+    runs = tuple(replace(r, num_epochs=float(r.point.world_size)) for r in results.runs)
+    (study,) = studies(replace(results, runs=runs))
+    assert [row.energy_j for row in study.resources] == pytest.approx([600, 300])
+    assert study.resources[1].energy_ratio == pytest.approx(0.5)
 
 
 def test_analysis_runs_without_torch_ray_and_pyarrow():

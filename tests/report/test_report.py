@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from ray_bench.records import EnvironmentRecord
 from ray_bench.report.format import show
 from ray_bench.report.json_report import json_report
 from ray_bench.report.markdown import escape, markdown_report
 from ray_bench.report.model import build_report
 from ray_bench.report.terminal import print_report
-from tests.synthetic import synthetic
+from tests.synthetic import environment, synthetic
 
 SEED_TABLES = (
     *("summary", "training_time", "resources", "accuracy", "communication", "phases"),
@@ -91,7 +92,7 @@ def test_every_renderer_draws_every_number(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, 100, 120])
 def test_the_terminal_keeps_its_width(case, width):
     drawn = terminal(build_report(synthetic(**CASES[case])), width)
     assert max(len(line) for line in drawn.splitlines()) <= width
@@ -259,3 +260,94 @@ def test_500_runs():
     assert len(tables(report)["runs"].rows) == 500
     assert "5.9" in report.answer
     markdown_report(report)
+
+
+def with_two_environments(**changes):
+    """World size 1 without DDP, as in every sweep: its DDP arguments are empty."""
+    results = synthetic((1, 2))
+    other = environment(ddp_arguments='{"static_graph": true}', **changes)
+    runs = tuple(
+        replace(r, environment_hash=other.environment_hash) if r.point.world_size == 2 else r
+        for r in results.runs
+    )
+    both = {**results.environments, other.environment_hash: other}
+    return replace(results, runs=runs, environments=both)
+
+
+def test_environments_are_one_table_in_which_only_differences_are_repeated():
+    rows = tables(build_report(with_two_environments(hostnames=("host-b",))))["environment"].rows
+    what = [row[0].value for row in rows]
+    assert what.count("torch version") == 1
+    assert {"ddp arguments, 1 worker", "ddp arguments, 2 workers"} <= set(what)
+    assert {"hostnames, 1 worker", "hostnames, 2 workers"} <= set(what)
+    assert len(rows) == len(EnvironmentRecord.__dataclass_fields__) + 2
+
+
+def test_environments_of_one_world_size_are_told_apart_by_their_hash():
+    results = with_two_environments()
+    runs = tuple(replace(r, point=replace(r.point, world_size=1)) for r in results.runs)
+    what = [
+        row[0].value
+        for row in tables(build_report(replace(results, runs=runs)))["environment"].rows
+    ]
+    assert sum(x.startswith("ddp arguments, 1 worker in ") for x in what) == 2
+
+
+@pytest.mark.parametrize("draw", [terminal, markdown_report])
+def test_without_a_price_costs_are_a_line_in_the_text_and_null_in_json(draw):
+    report = build_report(synthetic(price=None))
+    assert "USD" not in draw(report).split("How it was measured")[0]
+    assert draw(report).count("No price given") == 1
+    values = json.loads(json_report(report))
+    (cost,) = [t for s in values["sections"] for t in s["tables"] if t["key"] == "cost"]
+    assert {row["cost"]["value"] for row in cost["rows"]} == {None}
+    assert "USD" in draw(build_report(synthetic()))
+
+
+def test_start_up_that_eats_the_gain_is_said():
+    results = synthetic((1, 2), noise=0.001, eval_s=0.0)
+    runs = tuple(
+        replace(r, train_s=10.0 / r.point.world_size, setup_s=6.0 + 6 * r.point.world_size)
+        for r in results.runs
+    )
+    report = build_report(replace(results, runs=runs))
+    assert "Counting start-up" in report.answer
+    assert "Counting start-up" not in build_report(synthetic()).answer
+
+
+def test_every_rule_has_its_accuracy_in_the_findings():
+    words = " ".join(
+        str(cell.value)
+        for cell in column(build_report(synthetic(**CASES["rules"])), "findings", "finding")
+    )
+    assert all(f"rule {rule}" in words for rule in ("none", "linear", "sqrt"))
+
+
+def test_a_law_that_does_not_fit_gives_no_serial_share_in_the_findings():
+    found = column(build_report(synthetic(**CASES["superlinear"])), "findings", "finding")
+    assert any("does not describe the measurements" in cell.value for cell in found)
+    assert not any("serial share of" in cell.value for cell in found)
+
+
+def test_oversubscribed_sizes_raise_no_flag_about_the_law():
+    falls = {"step_s": lambda n, _: {1: 0.1, 2: 0.05, 4: 0.2, 8: 0.3}[n]}
+    flags = {"flags": lambda n: ("oversubscribed",) if n > 2 else ()}
+    assert "retrograde" in {flag.key for flag in build_report(synthetic(**falls)).flags}
+    assert "retrograde" not in {f.key for f in build_report(synthetic(**falls, **flags)).flags}
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("overhead", "sync"),
+        ("overhead", "coordination"),
+        ("resources", "energy_ratio"),
+        ("training_time", "whole"),
+        ("communication", "exposed_epoch"),
+        ("code_needs", "added_lines"),
+        ("time_savings", "saved_ten"),
+    ],
+)
+def test_numbers_of_the_hand_written_reports_are_there(key, name):
+    cells = column(build_report(synthetic(energy_j=100.0)), key, name)
+    assert any(cell.value is not None for cell in cells)

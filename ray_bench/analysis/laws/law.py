@@ -38,13 +38,13 @@ class Law:
         return _interval(self._throughput(world_size), self._with_noise(draws))
 
     def speedup(self, world_size: int) -> Estimate:
-        """Return X(N) / X(b), both from the law."""
+        """Return X(N) / X(b), both from the law; 1 at the baseline, by definition."""
         value = self._throughput(world_size) / self._throughput(self.baseline)
         top, bottom = self._throughput_draws(world_size), self._throughput_draws(self.baseline)
-        if top is None or bottom is None:
+        noisy = None if top is None else self._with_noise(top)
+        if noisy is None or bottom is None or world_size == self.baseline:
             return Estimate(value)
-        noisy = top if world_size == self.baseline else self._with_noise(top)
-        return _interval(value, None if noisy is None else noisy / bottom)
+        return _interval(value, noisy / bottom)
 
     def _throughput(self, world_size: int) -> float:
         value = self.fit.value(world_size)

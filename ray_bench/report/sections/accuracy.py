@@ -37,7 +37,7 @@ def _row(row: AccuracyRow) -> tuple[Cell, ...]:
         asked(row.num_runs),
         asked(row.num_seeds),
         number(row.train_frac, "frac"),
-        number(row.val_frac, "frac"),
+        estimate(row.val, "frac"),
         number(row.best_val_frac, "frac"),
         number(row.convergence_epoch, "count"),
         estimate(row.difference, "points"),
@@ -50,9 +50,9 @@ def _notes(context: Context) -> list[str]:
         return ["No accuracy was measured."]
     notes = [
         "Converged: the first epoch whose validation accuracy is within one binomial standard "
-        "error of the run's best, mean over runs. pp: percentage points; the interval holds the "
-        "binomial "
-        "error of the validation set and the spread between runs."
+        "error of the run's best, mean over runs. pp: percentage points. Intervals: binomial error "
+        "of the validation set, and t (Welch) from the spread between seeds where there are "
+        "several; repeats of a seed train the same model again and do not count."
     ]
     if any("standin_data" in run.flags for run in context.study.group.runs):
         notes.insert(
@@ -60,8 +60,9 @@ def _notes(context: Context) -> list[str]:
             f"Stand-in data ({context.study.first.dataset or 'unknown'}): these accuracies are not "
             "those of the data set in the workload's name.",
         )
-    if all(row.num_runs == 1 for row in rows):
+    if any(row.num_seeds == 1 for row in rows):
         notes.append(
-            "One run each: the spread between seeds is unknown, so intervals are too narrow."
+            "One seed only: the spread between seeds is unknown, so intervals are too narrow. "
+            "Use seeds=[0,1,2]."
         )
     return notes

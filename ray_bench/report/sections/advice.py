@@ -17,8 +17,21 @@ from ray_bench.report.cells import (
     text,
 )
 from ray_bench.report.context import Context, workers
+from ray_bench.report.findings import findings
 from ray_bench.report.format import show
-from ray_bench.report.sentences import findings, reason
+from ray_bench.report.sentences import reason
+
+_RULE = (
+    "Rule: from the smallest world size up, each one whose throughput is surely above that of the "
+    "last one taken (the 95 % interval of their ratio is above 1), at an efficiency of 50 % or "
+    'more. It is a rule for speed; the fewest worker-hours are under "When to use which".'
+)
+
+
+_BY_MEANS = (
+    "Shortest and least are by the measured means of time, start-up left out; where intervals "
+    "overlap, the order may be chance."
+)
 
 
 def findings_section(context: Context) -> Section:
@@ -59,12 +72,22 @@ def _recommendation(context: Context) -> Table:
             (text("Workers"), asked(best)),
             (text("Batch per worker"), asked(point.local_batch_size)),
             (text("Global batch"), asked(point.global_batch_size)),
+            (text("Learning rate"), text(_rates(context, best))),
             (text("Speedup"), estimate(row.speedup, "x")),
             (text("Parallel efficiency"), estimate(row.efficiency_frac, "frac")),
             (text("Time per epoch"), _epoch(context, best)),
         ]
     columns = {"what": "", "value": "Recommendation"}
-    return table(context.key("recommendation"), "Recommendation", columns, rows)
+    return table(
+        context.key("recommendation"), "Recommendation", columns, rows, (_RULE,) if row else ()
+    )
+
+
+def _rates(context: Context, size: int | None) -> str:
+    points = {
+        r.point.lr_rule: r.point for r in context.study.group.runs if r.point.world_size == size
+    }
+    return "; ".join(f"{show(asked(x.lr, 'lr')).value} ({rule})" for rule, x in points.items())
 
 
 def _epoch(context: Context, size: int | None) -> Cell:
@@ -85,7 +108,7 @@ def _when(context: Context) -> Table:
     clean = clean_sizes(context.study.group.runs)
     resources = [r for r in context.study.resources if r.world_size in clean and r.time]
     rows = [(asked(r.world_size), text("; ".join(_uses(context, r, resources)))) for r in resources]
-    notes = () if rows else ("No world size carries a claim, so none is advised.",)
+    notes = (_BY_MEANS,) if rows else ("No world size carries a claim, so none is advised.",)
     columns = {"world_size": "Workers", "use_when": "Use when"}
     return table(context.key("when_to_use"), "When to use how many", columns, rows, notes)
 
@@ -105,8 +128,8 @@ def _uses(context: Context, row: ResourceRow, rows: list[ResourceRow]) -> list[s
     if size == min(seconds):
         uses.append("prototyping and debugging: the fewest processes")
     if size == context.study.verdict.recommended:
-        uses.append("no reason speaks against it: it is recommended")
-    return uses or [f"{workers(size)} are what is free: a run takes {time}"]
+        uses.append("recommended: the fastest that is surely faster than fewer workers")
+    return uses or [f"no more than {workers(size)} can be had: a run takes {time}"]
 
 
 def _aspects(context: Context) -> Table:
@@ -128,7 +151,7 @@ def _aspects(context: Context) -> Table:
         columns = {"aspect": "Aspect", "first": workers(first)}
     else:
         columns = {"aspect": "Aspect", "first": workers(first), "last": workers(last)}
-    notes = [*context.no_price, *_scalability(context)]
+    notes = _scalability(context)
     return table(context.key("aspects"), "Aspect by aspect", columns, list(rows), notes)
 
 

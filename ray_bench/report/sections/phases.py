@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ray_bench.analysis.phases import PhaseGain, PhaseSplit, phase_gains
-from ray_bench.report.cells import Cell, Section, Table, asked, number, table, text
+from ray_bench.analysis.phases import Overhead, PhaseGain, PhaseSplit, overhead, phase_gains
+from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
 
@@ -13,7 +13,7 @@ _TOTAL = "total"
 
 def section(context: Context) -> Section:
     """Return the phase section."""
-    tables = (_phases(context), _speedups(context))
+    tables = (_phases(context), _speedups(context), _overheads(context))
     return Section(context.key("phases"), context.title("Time by phase"), tables=tables)
 
 
@@ -27,8 +27,9 @@ def _phases(context: Context) -> Table:
     }
     rows = [row for split in context.study.phases for row in _split_rows(context, split)]
     notes = [
-        "From a separate pass with hooks, mean over ranks and sampled steps; per epoch = per step "
-        "x training samples / global batch.",
+        "From a separate pass with hooks, mean over ranks, sampled steps and runs; intervals: t, "
+        "from the spread between runs, where there are several. Per epoch = per step x training "
+        "samples / global batch. Exposed communication holds the wait for slower ranks.",
         *_mismatches(context),
     ]
     notes = notes if rows else [_NONE]
@@ -38,16 +39,16 @@ def _phases(context: Context) -> Table:
 def _split_rows(context: Context, split: PhaseSplit) -> list[tuple[Cell, ...]]:
     samples = context.study.first.num_train_samples
     steps = None if samples is None else samples / split.global_batch_size
-    seconds = {**split.step_s, _TOTAL: split.total_s}
+    seconds = {**split.step, _TOTAL: split.total}
     return [
         (
             asked(split.world_size),
             text(name.replace("_", " ")),
-            number(step_s, "s"),
-            number(None if steps is None else step_s * steps, "s", "derived"),
-            number(step_s / split.total_s, "frac"),
+            estimate(step, "s"),
+            number(None if steps is None else step.value * steps, "s", "derived"),
+            number(step.value / split.total_s, "frac"),
         )
-        for name, step_s in seconds.items()
+        for name, step in seconds.items()
     ]
 
 
@@ -87,6 +88,36 @@ def _speedups(context: Context) -> Table:
     elif any(row[-1].value is None for row in rows):
         notes.append("No share where less than 1 % of the time is saved in total.")
     return table(context.key("phase_speedup"), "Speedup by phase", columns, rows, notes)
+
+
+def _overheads(context: Context) -> Table:
+    columns = {
+        "world_size": "Workers",
+        "sync": "Gradient synchronisation, per epoch",
+        "coordination": "Process coordination, per epoch",
+        "total": "Both, per epoch",
+        "share": "Share of the epoch",
+    }
+    splits = context.study.phases
+    rows = []
+    if splits and splits[0].world_size == context.study.baseline:
+        rows = [_overhead_row(context, x, overhead(x, splits[0])) for x in splits[1:]]
+    notes = [
+        "What more workers add: exposed communication, and time that no phase explains (`other`) "
+        "beyond what ideal scaling leaves of the baseline's."
+    ]
+    notes = notes if rows else ["Needs phases of the baseline and of another world size."]
+    return table(context.key("overhead"), "Added overhead", columns, rows, notes)
+
+
+def _overhead_row(context: Context, split: PhaseSplit, added: Overhead) -> tuple[Cell, ...]:
+    samples = context.study.first.num_train_samples
+    parts = (added.sync_s, added.coordination_s, added.sync_s + added.coordination_s)
+    return (
+        asked(split.world_size),
+        *(number(None if samples is None else x * samples, "s", "derived") for x in parts),
+        number(added.total_frac, "frac"),
+    )
 
 
 def _gain_rows(split: PhaseSplit, baseline: PhaseSplit) -> list[tuple[Cell, ...]]:

@@ -6,7 +6,7 @@ from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.laws.status import FitStatus
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.resources import cost
-from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.analysis.verdict import MIN_EFFICIENCY_FRAC, clean_sizes
 from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table
 from ray_bench.report.context import Context
 from ray_bench.report.format import show
@@ -43,8 +43,20 @@ def _words(context: Context) -> list[str]:
             "The intervals hold only the noise of the measurements, not the error of the law: the "
             "truth may well lie outside them."
         )
-    words.append(_not_measured(context))
+    words += [*_diminishing(context), _not_measured(context)]
     return words
+
+
+def _diminishing(context: Context) -> list[str]:
+    """Return from where on the law gives each worker less than half its worth."""
+    for x in context.study.predictions:
+        if x.efficiency_frac is not None and x.efficiency_frac.value < MIN_EFFICIENCY_FRAC:
+            shown = show(estimate(x.efficiency_frac, "frac", "predicted"))
+            return [
+                f"Diminishing returns: {x.world_size} workers are the first in the table with a "
+                f"predicted efficiency below 50 %: {shown}."
+            ]
+    return []
 
 
 def _bound_words(context: Context) -> list[str]:
@@ -61,7 +73,7 @@ def _not_measured(context: Context) -> str:
         for run in context.study.group.runs
         if (environment := context.results.environments.get(run.environment_hash or ""))
     }
-    largest = context.study.group.world_sizes[-1]
+    largest = max(clean_sizes(context.study.group.runs))
     where = (
         "No run spanned several nodes: a prediction that needs a second node does not know its "
         "network."
@@ -84,10 +96,12 @@ def _predictions(context: Context) -> Table:
         "cost": "Cost per run",
     }
     rows = [_row(context, x) for x in context.study.predictions]
-    notes = [*_batch_notes(context), *context.no_price]
+    notes = _batch_notes(context)
     if rows:
         notes.insert(0, _total_note(context))
-    return table(context.key("predictions"), "Predictions", columns, rows, notes)
+    return table(
+        context.key("predictions"), "Predictions", columns, rows, notes, optional=("cost",)
+    )
 
 
 def _total_note(context: Context) -> str:
@@ -96,8 +110,9 @@ def _total_note(context: Context) -> str:
         return "The number of epochs is unknown, so there is no total time."
     shown = show(asked(epochs)).value
     return (
-        f"Total time = {shown} epochs x time per epoch, evaluation and start-up left out. "
-        "An interval is where one new run would lie if the law were right."
+        f"Total time = {shown} epochs x time per epoch, evaluation, warm-up and start-up "
+        "left out. An interval is where one new run would lie (95 %, parametric bootstrap) if the "
+        "law were right."
     )
 
 
@@ -158,7 +173,8 @@ def _curve(context: Context) -> Table:
     notes = []
     if law is not None:
         share = show(estimate(law.serial_frac, "frac", "predicted"))
-        notes.append(f"Serial share of the fitted law: {share}.")
+        beyond = ", which was not measured" if law.baseline > 1 else ""
+        notes.append(f"Serial share of the fitted law, of the time at 1 worker{beyond}: {share}.")
     title = f"Speedup curve ({name}'s law)"
     return table(context.key("amdahl_curve"), title, columns, rows, notes)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
-from ray_bench.records import EnvironmentRecord, Results, RunRecord
+from ray_bench.records import Results, RunRecord
 from ray_bench.report.cells import Cell, Section, Table, asked, number, table, text
+from ray_bench.report.sections.environment import environment_table
 
 _REMEDIES = {
     "ClusterCapacityError": "Ask for fewer workers, or add hosts to the cluster.",
@@ -60,10 +60,7 @@ def _missing(results: Results) -> Table:
 
 def how_measured(results: Results) -> tuple[Section, ...]:
     """Return the record: runs, environments, configuration and command."""
-    environments = [
-        _environment(key, environment) for key, environment in results.environments.items()
-    ]
-    tables = (_runs(results), *environments)
+    tables = (_runs(results), *([environment_table(results)] if results.environments else []))
     return (
         Section("record", "How it was measured", _about(results), tables),
         Section("configuration", "Configuration", code=_config(results)),
@@ -108,25 +105,6 @@ def _run_row(run: RunRecord) -> tuple[Cell, ...]:
         number(run.wall_s, "s"),
         text(", ".join(run.flags) or "none"),
     )
-
-
-def _environment(key: str, environment: EnvironmentRecord) -> Table:
-    rows = [
-        (text(name.removesuffix("_bytes").replace("_", " ")), _fact(name, value))
-        for name, value in asdict(environment).items()
-    ]
-    columns = {"what": "What", "value": "Value"}
-    return table(f"environment_{key}", f"Environment {key}", columns, rows)
-
-
-def _fact(name: str, value: object) -> Cell:
-    if value is None or value == ():
-        return text(None)
-    if name.endswith("_bytes") and isinstance(value, int):
-        return asked(value, "bytes")
-    if isinstance(value, tuple):
-        return text(", ".join(str(x) for x in value))
-    return text(str(value))
 
 
 def _config(results: Results) -> str:

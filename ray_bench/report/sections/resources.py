@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ray_bench.analysis.resources import ResourceRow, cost
+from ray_bench.analysis.times import is_same_work
 from ray_bench.report.cells import (
     Cell,
+    Kind,
     Section,
     Table,
     asked,
@@ -31,21 +33,35 @@ def _resources(context: Context) -> Table:
         "worker_time": "Worker-time per run",
         "ratio": "Against baseline",
         "energy": "Energy per run",
+        "energy_ratio": "Energy against baseline",
     }
-    rows = [_resource_row(row) for row in context.study.resources]
+    rows = [_resource_row(context, row) for row in context.study.resources]
     notes = ["Worker-time = workers x time per run; below 100 % a run takes less in all."]
+    if context.study.first.device == "cpu":
+        notes.append("Memory: resident set of the worker's process, Python and torch included.")
     if all(row.energy_j is None for row in context.study.resources):
         notes.append("Energy is unknown: no energy counter could be read on this machine.")
-    return table(context.key("resources"), "Resources", columns, rows, notes)
+    else:
+        notes.append(
+            "Energy: mean over runs, of training and evaluation; on CPU of all packages of the "
+            "hosts, whatever else they did, on GPU of the GPUs alone."
+        )
+    energy = ("energy", "energy_ratio")
+    return table(context.key("resources"), "Resources", columns, rows, notes, optional=energy)
 
 
-def _resource_row(row: ResourceRow) -> tuple[Cell, ...]:
+def _energy_kind(context: Context) -> Kind:
+    return "measured" if is_same_work(context.study.times) else "derived"
+
+
+def _resource_row(context: Context, row: ResourceRow) -> tuple[Cell, ...]:
     return (
         asked(row.world_size),
         number(row.peak_memory_bytes, "bytes"),
         estimate(row.worker_s, "worker_s"),
         estimate(row.worker_ratio, "frac"),
-        number(row.energy_j, "J"),
+        number(row.energy_j, "J", _energy_kind(context)),
+        number(row.energy_ratio, "frac", _energy_kind(context)),
     )
 
 
@@ -63,9 +79,11 @@ def _cost(context: Context) -> Table:
     if context.price_per_worker_hour is not None:
         notes.append(
             f"Price: {context.price_per_worker_hour:g} {context.currency} per worker and hour; "
-            "only training and evaluation are counted. A negative saving is a loss."
+            "only training and evaluation are counted, start-up is not. A negative saving is a "
+            "loss."
         )
-    return table(context.key("cost"), "Cost", columns, rows, notes)
+    is_drawn = context.price_per_worker_hour is not None
+    return table(context.key("cost"), "Cost", columns, rows, notes, is_drawn=is_drawn)
 
 
 def _cost_row(context: Context, row: ResourceRow) -> tuple[Cell, ...]:

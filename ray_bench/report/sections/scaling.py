@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ray_bench.analysis.estimate import log_ratio
+from ray_bench.analysis.phases import PhaseSplit
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.report.cells import (
     Cell,
@@ -19,10 +20,13 @@ from ray_bench.report.context import Context
 from ray_bench.report.sentences import left_out
 
 _SOURCES = {
-    "repeats": "Intervals: t, from the spread between runs, pooled over the world sizes.",
-    "within_run": "Intervals: batch means of timed blocks, within one run only.",
+    "repeats": "Intervals: t (Welch), from the spread between the runs of a world size.",
+    "within_run": "Intervals: t, batch means of timed blocks, within one run only.",
     "none": "No intervals: too few runs and timed blocks.",
 }
+
+
+_EACH = " Each holds on its own: they are not widened for their number."
 
 
 def section(context: Context) -> Section:
@@ -44,7 +48,7 @@ def _summary(context: Context) -> Table:
         "val_accuracy": "Validation accuracy",
     }
     rows = [_summary_row(context, n) for n in context.study.group.world_sizes]
-    notes = [_SOURCES[context.study.source], _definition(context)]
+    notes = [_SOURCES[context.study.source] + _EACH, _definition(context)]
     if any(len(_rules(context, n)) > 1 for n in context.study.group.world_sizes):
         notes.append("Several learning-rate rules: rates and accuracies are in the accuracy table.")
     if words := left_out(context):
@@ -84,7 +88,7 @@ def _summary_row(context: Context, size: int) -> tuple[Cell, ...]:
         estimate(row.speedup if row else None, "x"),
         estimate(row.efficiency_frac if row else None, "frac"),
         log_estimate(time.epoch, "s", "derived"),
-        number(accuracy[0].val_frac if is_single else None, "frac"),
+        estimate(accuracy[0].val if is_single else None, "frac"),
     )
 
 
@@ -119,7 +123,8 @@ def _curve(context: Context) -> Table:
     }
     notes = [
         "A serial share that stays flat is work that does not parallelise; one that rises with the "
-        "workers is overhead such as communication; a negative one is superlinear."
+        "workers is overhead such as communication; a negative one is superlinear. Above "
+        "100 % means slower than the baseline."
     ]
     if context.study.baseline > 1:
         notes.append(f"All relative to {context.study.baseline} workers, the smallest measured.")
@@ -144,9 +149,13 @@ def _communication(context: Context) -> Table:
         "speedup": "Observed speedup",
         "overhead": "Overhead, all causes",
         "exposed": "Exposed communication per step",
+        "exposed_epoch": "Per epoch",
         "exposed_share": "Share of step",
     }
-    notes = ["Overhead = 1 - parallel efficiency; communication is only one of its causes."]
+    notes = [
+        "Overhead = 1 - parallel efficiency; communication is only one of its causes. A negative "
+        "overhead is superlinear scaling."
+    ]
     if not context.study.phases:
         notes.append("No phases were sampled, so exposed communication is unknown.")
     rows = [_communication_row(context, row) for row in context.study.rows]
@@ -155,13 +164,21 @@ def _communication(context: Context) -> Table:
 
 def _communication_row(context: Context, row: ScalingRow) -> tuple[Cell, ...]:
     split = next((x for x in context.study.phases if x.world_size == row.world_size), None)
-    exposed = None if split is None else split.step_s.get("exposed_comm")
+    exposed = None if split is None else split.step.get("exposed_comm")
     share = None if split is None or exposed is None else split.share("exposed_comm")
     return (
         asked(row.world_size),
         asked(row.ideal_speedup, "x"),
         estimate(row.speedup, "x"),
         estimate(row.efficiency_frac.mapped(lambda e: 1 - e), "frac"),
-        number(exposed, "s"),
+        estimate(exposed, "s"),
+        number(_per_epoch(context, split), "s", "derived"),
         number(share, "frac"),
     )
+
+
+def _per_epoch(context: Context, split: PhaseSplit | None) -> float | None:
+    samples = context.study.first.num_train_samples
+    if split is None or samples is None or "exposed_comm" not in split.step_s:
+        return None
+    return split.per_sample_s("exposed_comm") * samples

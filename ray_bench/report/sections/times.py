@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ray_bench.analysis.estimate import value_of
-from ray_bench.analysis.times import TimeRow, is_same_work, run_time, saving
+from ray_bench.analysis.times import TimeRow, is_same_work, run_time, saving, seconds_saved
 from ray_bench.report.cells import (
     Cell,
     Kind,
@@ -47,6 +47,7 @@ def _training_time(context: Context) -> Table:
         "train": "Training",
         "eval": "Evaluation",
         "setup": "Start-up",
+        "whole": "With start-up",
         "epochs": "Epochs",
         "epoch": "Per epoch",
         "iteration": "Per iteration",
@@ -55,7 +56,9 @@ def _training_time(context: Context) -> Table:
     }
     notes = [
         "Total = training + evaluation; start-up is not in it. Per epoch = training samples / "
-        "throughput. Times as fast and less time compare time per epoch.",
+        "steady throughput, so warm-up is not in it. Times as fast and less time compare time per "
+        "epoch. Training, evaluation and start-up are means over runs, the other times geometric "
+        "means; intervals as in the summary.",
     ]
     rows = [_time_row(context, row) for row in context.study.times]
     return table(context.key("training_time"), "Training time", columns, rows, notes)
@@ -71,6 +74,7 @@ def _time_row(context: Context, row: TimeRow) -> tuple[Cell, ...]:
         number(row.train_s, "s"),
         number(row.eval_s, "s"),
         number(row.setup_s, "s"),
+        log_estimate(row.with_setup, "s"),
         number(row.num_epochs, "count"),
         log_estimate(row.epoch, "s", "derived"),
         log_estimate(row.iteration, "s"),
@@ -96,17 +100,17 @@ def _savings(context: Context) -> Table:
 
 def _saving_row(context: Context, row: TimeRow) -> tuple[Cell, ...]:
     times = context.study.times
-    own, baseline = value_of(run_time(row, times)), value_of(run_time(times[0], times))
+    own = value_of(run_time(row, times))
     is_baseline = row is times[0]
     change = None if is_baseline else saving(row, times)
-    saved = None if own is None or baseline is None or is_baseline else baseline.value - own.value
+    saved = None if is_baseline else seconds_saved(row, times)
     kind = _kind(context)
     return (
         asked(row.world_size),
         estimate(own, "s", kind),
         estimate(own.scaled(_MANY_RUNS) if own else None, "s", "derived"),
-        number(saved, "s", kind),
-        number(None if saved is None else saved * _MANY_RUNS, "s", "derived"),
+        estimate(saved, "s", kind),
+        estimate(saved.scaled(_MANY_RUNS) if saved else None, "s", "derived"),
         estimate(change.ratio if change else None, "x", kind),
         estimate(change.less_frac if change else None, "frac", kind),
     )

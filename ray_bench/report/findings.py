@@ -1,0 +1,166 @@
+"""The findings in words, the most important first, chosen by what the intervals allow to say."""
+
+from __future__ import annotations
+
+from ray_bench.analysis.accuracy import AccuracyRow
+from ray_bench.analysis.laws.status import FitStatus
+from ray_bench.analysis.scaling import ScalingRow
+from ray_bench.analysis.times import Change, saving
+from ray_bench.analysis.verdict import Bottleneck, Reason, clean_sizes
+from ray_bench.report.cells import estimate, log_estimate, number
+from ray_bench.report.context import Context, workers
+from ray_bench.report.format import show
+from ray_bench.report.sentences import (
+    BOTTLENECKS,
+    answer,
+    in_words,
+    is_eaten_by_setup,
+    left_out,
+    lost_share,
+)
+
+
+def findings(context: Context) -> list[str]:
+    """Return what was found, the most important first."""
+    if context.study.verdict.reason is Reason.OVERSUBSCRIBED:
+        return [answer(context)]
+    found = [_speedup_finding(context), _bottleneck_finding(context), _time_finding(context)]
+    found += [
+        _setup_finding(context),
+        _accuracy_finding(context),
+        _law_finding(context),
+        left_out(context),
+    ]
+    return [words for words in found if words] or [answer(context)]
+
+
+def _claimed(context: Context) -> list[ScalingRow]:
+    clean = clean_sizes(context.study.group.runs)
+    return [row for row in context.study.rows if row.world_size in clean]
+
+
+def _speedup_finding(context: Context) -> str | None:
+    rows = _claimed(context)
+    if len(rows) < 2:
+        return None
+    last = rows[-1]
+    if last.speedup.low is None:
+        return (
+            f"Speedup: {in_words(last.speedup, 'x')} with {workers(last.world_size)}, without an "
+            "interval: it may be chance."
+        )
+    if last.speedup.contains(1):
+        return (
+            f"Speedup: {in_words(last.speedup, 'x')} with {workers(last.world_size)}; the interval "
+            "contains 1, so no gain is shown."
+        )
+    return (
+        f"Speedup: {in_words(last.speedup, 'x')} with {workers(last.world_size)}, parallel "
+        f"efficiency {in_words(last.efficiency_frac, 'frac')}."
+    )
+
+
+def _bottleneck_finding(context: Context) -> str | None:
+    verdict = context.study.verdict
+    size = verdict.judged_at or 0
+    if verdict.bottleneck is Bottleneck.NONE:
+        return (
+            f"Nothing is shown to limit scaling at {workers(size)}: the interval of the efficiency "
+            "reaches 95 % or more."
+        )
+    if verdict.bottleneck is Bottleneck.UNSEEN:
+        return (
+            f"What limits scaling at {workers(size)} is unknown: no phase of the phase pass takes "
+            "longer than ideal scaling."
+        )
+    if verdict.bottleneck is Bottleneck.NO_PHASES:
+        return "What limits scaling is unknown: no phases were sampled. Set measure.phase_steps=20."
+    if verdict.bottleneck not in BOTTLENECKS or not verdict.total_lost_s:
+        return None
+    name, remedy = BOTTLENECKS[verdict.bottleneck]
+    lost, total = number(verdict.lost_s, "s"), number(verdict.total_lost_s, "s")
+    return (
+        f"Limit: {name}. At {workers(size)} it takes {show(lost).value} ({lost_share(context)}) of "
+        f"the {show(total).value} per step by which phases exceed ideal scaling in the phase pass"
+        f"{_other_speed(context)}. {remedy}"
+    )
+
+
+def _other_speed(context: Context) -> str:
+    """Say that the phase pass is no picture of the throughput pass, where it ran differently."""
+    times = {row.world_size: row.iteration for row in context.study.times}
+    judged = (context.study.baseline, context.study.verdict.judged_at)
+    for split in context.study.phases:
+        time = times.get(split.world_size)
+        if split.world_size in judged and time and split.differs_from(time.estimate.value):
+            return ", which ran at another speed than the throughput pass: a hint, not proof"
+    return ""
+
+
+def _time_finding(context: Context) -> str | None:
+    times, claimed = context.study.times, _claimed(context)
+    if len(claimed) < 2:
+        return None
+    last = next(row for row in times if row.world_size == claimed[-1].world_size)
+    change = saving(last, times)
+    if change is None:
+        return None
+    less = change.less_frac.value
+    share = f"{show(number(less, 'frac')).value} less" if less >= 0 else _times_the(change)
+    return (
+        f"Time per run with {workers(last.world_size)}, start-up left out: "
+        f"{in_words(change.ratio, 'x')} as fast, which is {share} time."
+    )
+
+
+def _times_the(change: Change) -> str:
+    return f"{show(number(1 / change.ratio.value, 'x')).value} the"
+
+
+def _setup_finding(context: Context) -> str | None:
+    if not is_eaten_by_setup(context.study):
+        return None
+    rows = {row.world_size: row for row in context.study.times}
+    best = context.study.verdict.recommended or 0
+    ours, theirs = (
+        show(log_estimate(rows[n].with_setup, "s")) for n in (best, context.study.baseline)
+    )
+    return (
+        f"Start-up: counting it, a run takes {ours} with {workers(best)} and {theirs} with "
+        f"{workers(context.study.baseline)}: no gain is shown for a run as short as these."
+    )
+
+
+def _accuracy_finding(context: Context) -> str | None:
+    """Return the difference to the baseline of every rule at the largest world size."""
+    rows = [row for row in context.study.accuracy if row.difference is not None]
+    largest = max((row.world_size for row in rows), default=0)
+    words = [_accuracy_words(row) for row in rows if row.world_size == largest]
+    if not words:
+        return None
+    return f"Accuracy with {workers(largest)} against the baseline: {'; '.join(words)}."
+
+
+def _accuracy_words(row: AccuracyRow) -> str:
+    if row.difference is None:
+        return "unknown"
+    words = f"rule {row.lr_rule} {show(estimate(row.difference, 'points')).value}"
+    if row.difference.low is None:
+        return f"{words}, without an interval"
+    words = f"rule {row.lr_rule} {in_words(row.difference, 'points')}"
+    seeds = "" if row.num_seeds > 1 else " from one seed"
+    told = "no difference is shown" if row.difference.contains(0) else "a difference is shown"
+    return f"{words}, {told}{seeds}"
+
+
+def _law_finding(context: Context) -> str | None:
+    law = context.study.law
+    if law is None:
+        return None
+    if law.fit.is_misfit:
+        return f"{law.name}'s law does not describe the measurements, so no serial share is given."
+    share = law.serial_frac
+    words = f"{law.name}'s law gives a serial share of {in_words(share, 'frac')}"
+    if law.fit.status is FitStatus.UNDERDETERMINED:
+        return f"{words}; with two world sizes the law itself is not tested."
+    return f"{words}."
