@@ -145,6 +145,7 @@ class EpochRecord:
     val_loss: float | None
     val_accuracy_frac: float | None
     num_val_samples: int | None = None
+    train_wall_clock_s: float | None = None  # train_s by the clock of the day, to check the blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

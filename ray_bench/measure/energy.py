@@ -22,14 +22,16 @@ class RaplMeter:
     """Energy of all CPU packages of this host, from Intel's and AMD's RAPL counters.
 
     Package domains are `intel-rapl:N`; their sub-domains are left out because they are contained.
-    The counters wrap at `max_energy_range_uj`; one wrap between start and stop is undone.
+    The counters wrap at `max_energy_range_uj`, at 200 W after some twenty minutes: each reading
+    undoes one wrap since the reading before.
     """
 
     def __init__(self, root: Path = RAPL_ROOT) -> None:
         self._domains = sorted(
             path for path in root.glob("intel-rapl:*") if path.name.count(":") == 1
         )
-        self._start = self._read()
+        self._last_uj = self._read()
+        self._used_uj: int | None = 0
 
     def _read(self) -> list[int] | None:
         values = [_read_int(domain / "energy_uj") for domain in self._domains]
@@ -38,16 +40,23 @@ class RaplMeter:
 
     def joules(self) -> float | None:
         """Return the energy since the meter was made, or None without a readable counter."""
-        end = self._read()
-        if self._start is None or end is None:
+        now_uj = self._read()
+        if self._used_uj is None or self._last_uj is None or now_uj is None:
+            self._used_uj = None
             return None
-        return sum(map(self._difference_uj, self._domains, self._start, end)) * 1e-6
+        steps = list(map(self._difference_uj, self._domains, self._last_uj, now_uj))
+        known = [step for step in steps if step is not None]
+        self._last_uj = now_uj
+        self._used_uj = self._used_uj + sum(known) if len(known) == len(steps) else None
+        return None if self._used_uj is None else self._used_uj * 1e-6
 
     @staticmethod
-    def _difference_uj(domain: Path, start: int, end: int) -> int:
+    def _difference_uj(domain: Path, start: int, end: int) -> int | None:
+        """Return the energy, or None where the counter has wrapped at a value nobody knows."""
         if end >= start:
             return end - start
-        return end - start + (_read_int(domain / "max_energy_range_uj") or 0)
+        largest = _read_int(domain / "max_energy_range_uj")
+        return None if largest is None else end - start + largest
 
 
 @final
@@ -77,7 +86,10 @@ class NvmlMeter:
         return (end_mj - self._start_mj) * 1e-3
 
 
-def rank_meter(device: torch.device, *, is_node_leader: bool) -> NvmlMeter | RaplMeter | None:
+EnergyMeter = NvmlMeter | RaplMeter
+
+
+def rank_meter(device: torch.device, *, is_node_leader: bool) -> EnergyMeter | None:
     """Return the counter that this rank reads so that the run counts each device once.
 
     On CUDA every rank reads its GPU; on CPU the first rank of a host reads the whole host. None

@@ -9,7 +9,7 @@ import torch
 from ray_bench.records import Precision
 from ray_bench.train.group import Group
 from ray_bench.train.model import autocast, average_buffers
-from ray_bench.workloads.base import BuildContext, Evaluation
+from ray_bench.workloads.base import BuildContext, Evaluation, check_evaluation
 
 
 def evaluate(
@@ -29,7 +29,7 @@ def evaluate(
         return None
     average_buffers(module, group)
     with autocast(precision, group.device):
-        mine: Evaluation = workload.evaluate(module, context)
+        mine = check_evaluation(workload.evaluate(module, context))
     has_accuracy = mine.num_correct is not None
     counts = torch.tensor(
         [mine.num_samples, mine.num_correct or 0, mine.loss_sum, has_accuracy], dtype=torch.float64

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
 from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
 from ray_bench.records import BlockRecord, EpochRecord, Point
@@ -62,10 +64,12 @@ class Loop:
     def _epoch(self, timer: BlockTimer, epoch: int, *, first_step: int, num_steps: int) -> None:
         tally = Tally(self.group.device)
         self.module.train()
+        wall_start = datetime.now(UTC)
         timer.start_epoch(epoch)
         lr = self._train(timer, tally, epoch, first_step=first_step, num_steps=num_steps)
         train_s = timer.end_epoch()
         tally.check_finite(epoch=epoch, step=first_step + num_steps)
+        wall_s = (datetime.now(UTC) - wall_start).total_seconds()
         evaluation, eval_s = self._evaluate()
         samples, loss, accuracy = tally.means(self.group)
         self.record(
@@ -82,6 +86,7 @@ class Loop:
                 val_loss=evaluation.loss_sum / evaluation.num_samples if evaluation else None,
                 val_accuracy_frac=_accuracy(evaluation),
                 num_val_samples=evaluation.num_samples if evaluation else None,
+                train_wall_clock_s=wall_s,
             )
         )
 
@@ -89,6 +94,7 @@ class Loop:
         self, timer: BlockTimer, tally: Tally, epoch: int, *, first_step: int, num_steps: int
     ) -> float:
         lr = self.schedule.lr(first_step)
+        done = 0
         stream = shares(self.batches, epoch, self.group)
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             lr = self.schedule.apply(self.stepper.optimizer, step)
@@ -96,6 +102,12 @@ class Loop:
             tally.add(loss, outputs, targets, share.num_samples)
             if timer.step_done(share.num_samples):
                 tally.check_finite(epoch=epoch, step=step + 1)
+            done += 1
+        if done < num_steps:
+            raise TrainingError(
+                f"The workload's batches ended after {done} of {num_steps} steps in epoch {epoch}; "
+                "their length must be the batches that they yield, in every epoch anew."
+            )
         return lr
 
     def _evaluate(self) -> tuple[Evaluation | None, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,7 +72,7 @@ def run_facts(loop: Loop) -> RunFacts:
     """Read the facts off a loop."""
     trainable = [p for p in loop.module.parameters() if p.requires_grad]
     return RunFacts(
-        dataset=getattr(loop.batches, "dataset", None) or None,
+        dataset=_dataset_name(loop.batches),
         is_standin=bool(getattr(loop.batches, "is_standin", False)),
         num_train_samples=samples_per_epoch(loop.batches),
         num_params=sum(p.numel() for p in trainable),
@@ -82,6 +83,12 @@ def run_facts(loop: Loop) -> RunFacts:
     )
 
 
+def _dataset_name(batches: Any) -> str | None:
+    # A DataLoader's `dataset` is the data set itself.
+    name = getattr(batches, "dataset", None)
+    return name if isinstance(name, str) else None
+
+
 def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> RunData:
     """Return the run's records. `wall_s` is the launch's to fill in, it ends after the ranks do."""
     epochs = totals.slowest_epochs([rank.epochs for rank in ranks])
@@ -90,9 +97,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         ddp_arguments=ddp_arguments(request.config.ddp) if request.planned.point.is_ddp else {},
         commit=request.commit,
     )
-    rate, step_time_s, flags = totals.throughput(
-        totals.job_blocks(block for rank in ranks for block in rank.blocks)
-    )
+    rate, step_time_s, flags = totals.throughput([rank.blocks for rank in ranks])
     flags += _flags(facts, ranks, environment)
     run = RunRecord(
         sweep_id=request.sweep_id,
@@ -108,6 +113,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         throughput_samples_per_s=rate,
         step_time_s=step_time_s,
         environment_hash=environment.environment_hash,
+        num_train_samples=facts.num_train_samples or _samples_of_a_whole_epoch(facts, epochs),
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
         **_rank_fields(ranks),
@@ -134,20 +140,24 @@ def _flags(
 
 
 def _oversubscribed(ranks: Sequence[RankReport], environment: EnvironmentRecord) -> bool:
-    """More ranks on a host than it has GPUs (all on one) or cores."""
-    per_host = max(
-        sum(rank.host.hostname == name for rank in ranks) for name in environment.hostnames
-    )
+    """Ranks share a GPU, or have more threads on a host than it has cores."""
     if environment.num_gpus:
         return len({(r.host.hostname, r.host.gpu_uuid) for r in ranks}) < len(ranks)
-    return per_host > environment.num_cpus
+    threads: Counter[str] = Counter()
+    for rank in ranks:
+        threads[rank.host.hostname] += rank.host.omp_num_threads or 1
+    return any(threads[rank.host.hostname] > rank.host.num_cpus for rank in ranks)
+
+
+def _samples_of_a_whole_epoch(facts: RunFacts, epochs: Sequence[EpochRecord]) -> int | None:
+    first = epochs[0]
+    return first.num_samples if first.num_steps == facts.steps_per_epoch else None
 
 
 def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, Any]:
     gpu = environment.gpu_names[0] if environment.gpu_names else None
     return {
         "dataset": facts.dataset,
-        "num_train_samples": facts.num_train_samples,
         "num_params": facts.num_params,
         "grad_bytes": facts.grad_bytes,
         "device": gpu or facts.device,

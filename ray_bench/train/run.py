@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ray_bench.measure.clock import Clock
-from ray_bench.measure.energy import rank_meter
+from ray_bench.measure.energy import EnergyMeter, rank_meter
 from ray_bench.measure.environment import host_facts
 from ray_bench.measure.memory import peak_memory_bytes
 from ray_bench.records import BlockRecord, EpochRecord, PhaseRecord, RunData
@@ -23,7 +23,7 @@ from ray_bench.train.phase_pass import phase_pass
 from ray_bench.train.schedule import make_schedule
 from ray_bench.train.shares import steps_per_epoch
 from ray_bench.train.step import Stepper
-from ray_bench.workloads.base import BuildContext
+from ray_bench.workloads.base import BuildContext, check_built
 
 AnyRecord = BlockRecord | EpochRecord | PhaseRecord
 
@@ -51,12 +51,13 @@ def train_rank(
     loop, keep = _prepare(request, workload, group, clock, record)
     setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds()
     meter = rank_meter(group.device, is_node_leader=group.local_rank == 0)
+    keep.meter = meter
     loop.run()
     energy_j = meter.joules() if meter else None
     peak_bytes = peak_memory_bytes(group.device)
     loop = _without_ddp(loop)
     gc.collect()
-    phase_pass_s = _phase_pass(loop, keep) if request.config.measure.phase_steps else None
+    phase_pass_s = phase_pass(loop, keep) if request.config.measure.phase_steps else None
     mine = RankReport(
         blocks=keep.of(BlockRecord),
         epochs=keep.of(EpochRecord),
@@ -75,10 +76,13 @@ class _Keep:
     """Collects this rank's records and passes each on."""
 
     def __init__(self, record: Callable[[AnyRecord], None]) -> None:
+        self.meter: EnergyMeter | None = None
         self._record = record
         self._records: list[AnyRecord] = []
 
     def __call__(self, record: AnyRecord) -> None:
+        if self.meter is not None and isinstance(record, EpochRecord):
+            self.meter.joules()  # a CPU's counter wraps; every reading undoes one wrap
         self._records.append(record)
         self._record(record)
 
@@ -104,7 +108,7 @@ def _prepare(
         data=config.data,
     )
     torch.manual_seed(point.seed)
-    module, batches, loss_fn = workload.build(context)
+    module, batches, loss_fn = check_built(workload.build(context))
     module = module.to(group.device)
     per_epoch = steps_per_epoch(batches, group)
     total = config.steps or per_epoch * (config.epochs or 1)
@@ -140,17 +144,3 @@ def _without_ddp(loop: Loop) -> Loop:
     # The timed DDP must be gone before the phase pass wraps the module: its hooks sit on the same
     # parameters and would reduce them a second time.
     return replace(loop, stepper=replace(loop.stepper, module=loop.module))
-
-
-def _phase_pass(loop: Loop, keep: _Keep) -> float:
-    return phase_pass(
-        loop.stepper,
-        loop.module,
-        loop.batches,
-        is_ddp=loop.point.is_ddp,
-        config=loop.config,
-        group=loop.group,
-        clock=loop.clock,
-        record=keep,
-        run_id=loop.run_id,
-    )

@@ -28,10 +28,14 @@ class WarmupSchedule:
         return self.base_lr + (self.peak_lr - self.base_lr) * (step + 1) / (self.warmup_steps + 1)
 
     def apply(self, optimizer: torch.optim.Optimizer, step: int) -> float:
-        """Set the rate of a step in every parameter group and return it."""
+        """Set the rate of a step and return it.
+
+        Parameter groups that were given rates of their own keep their ratio to `base_lr`.
+        """
         lr = self.lr(step)
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            own_lr = group.setdefault("initial_lr", group["lr"])
+            group["lr"] = lr if own_lr == self.base_lr else own_lr * lr / self.base_lr
         return lr
 
 

@@ -25,6 +25,7 @@ class Share:
     inputs: Any
     targets: Any
     num_samples: int
+    num_global_samples: int
     weight: float
 
 
@@ -61,7 +62,8 @@ def shares(batches: Any, epoch: int, group: Group) -> Iterator[Share]:
     _set_epoch(batches, epoch)
     sizes = batches.global_sizes() if hasattr(batches, "global_sizes") else None
     last: tuple[Any, Any] | None = None
-    for step, (inputs, targets) in enumerate(batches):
+    for step, batch in enumerate(batches):
+        inputs, targets = _pair(batch)
         count = len(targets)
         if count:
             last = (inputs, targets)
@@ -72,7 +74,17 @@ def shares(batches: Any, epoch: int, group: Group) -> Iterator[Share]:
             )
         total = sizes[step] if sizes is not None else count * group.world_size
         inputs, targets = last if last is not None and not count else (inputs, targets)
-        yield Share(inputs, targets, count, count * group.world_size / total)
+        yield Share(inputs, targets, count, total, count * group.world_size / total)
+
+
+def _pair(batch: Any) -> tuple[Any, Any]:
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        return batch[0], batch[1]
+    count = f" of length {len(batch)}" if isinstance(batch, tuple | list) else ""
+    raise TrainingError(
+        "The workload's batches must yield pairs (inputs, targets), "
+        f"got {type(batch).__name__}{count}."
+    )
 
 
 def _set_epoch(batches: Any, epoch: int) -> None:

@@ -11,6 +11,7 @@ import torch
 from ray_bench.records import Precision
 from ray_bench.train.model import autocast
 from ray_bench.train.shares import Share, to_device
+from ray_bench.workloads.base import check_loss
 
 
 def _full_precision(outputs: Any) -> Any:
@@ -49,7 +50,7 @@ class Stepper:
         with autocast(self.precision, self.device):
             outputs = _full_precision(self.module(inputs))
             mark("forward")
-            loss = self.loss_fn(outputs, targets)
+            loss = check_loss(self.loss_fn(outputs, targets))
         scaled = loss * share.weight
         mark("loss")
         scaled.backward()  # type: ignore[no-untyped-call]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ray_bench.records import BlockRecord, EpochRecord
 
@@ -12,48 +11,27 @@ CLOCK_TOLERANCE_FRAC = 0.02
 ENOUGH_BLOCKS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class JobBlock:
-    """One block over all ranks: the slowest rank's time, everybody's samples."""
-
-    num_steps: int
-    num_samples: int
-    duration_s: float
-    is_warmup: bool
-
-
-def job_blocks(blocks: Iterable[BlockRecord]) -> list[JobBlock]:
-    """Join the blocks of all ranks; result in the order of the blocks."""
-    by_block: dict[int, list[BlockRecord]] = defaultdict(list)
-    for block in blocks:
-        by_block[block.block].append(block)
-    return [
-        JobBlock(
-            ranks[0].num_steps,
-            sum(block.num_samples for block in ranks),
-            max(block.duration_s for block in ranks),
-            ranks[0].is_warmup,
-        )
-        for _, ranks in sorted(by_block.items())
-    ]
-
-
-def throughput(blocks: Sequence[JobBlock]) -> tuple[float, float, list[str]]:
+def throughput(ranks: Sequence[Sequence[BlockRecord]]) -> tuple[float, float, list[str]]:
     """Return (samples/s, seconds per step, flags) of the steady state.
 
-    Sum of samples over sum of times, never a mean of ratios. With no block after warm-up, all but
-    the first count and the run is flagged.
+    Args:
+        ranks: The blocks of every rank, shape (world_size, num_blocks).
+
+    All ranks' samples over the time of the slowest rank: a ratio of sums, never a mean of ratios.
+    The largest sum is taken, not the sum of each block's largest, which grows with the number of
+    ranks by noise alone. With no block after warm-up, all but the first count and the run is
+    flagged.
     """
-    steady = [block for block in blocks if not block.is_warmup]
     flags = []
-    if not steady:
-        steady = list(blocks[1:] or blocks)
+    steady = [[block for block in blocks if not block.is_warmup] for blocks in ranks]
+    if not steady[0]:
+        steady = [list(blocks[1:] or blocks) for blocks in ranks]
         flags.append("warmup_included")
-    if len(steady) < ENOUGH_BLOCKS:
+    if len(steady[0]) < ENOUGH_BLOCKS:
         flags.append("few_blocks")
-    seconds = sum(block.duration_s for block in steady)
-    samples = sum(block.num_samples for block in steady)
-    return samples / seconds, seconds / sum(block.num_steps for block in steady), flags
+    seconds = max(sum(block.duration_s for block in blocks) for blocks in steady)
+    samples = sum(block.num_samples for blocks in steady for block in blocks)
+    return samples / seconds, seconds / sum(block.num_steps for block in steady[0]), flags
 
 
 def slowest_epochs(per_rank: Sequence[Sequence[EpochRecord]]) -> tuple[EpochRecord, ...]:
@@ -74,10 +52,14 @@ def _max_or_none(values: Sequence[float | None]) -> float | None:
 
 
 def clock_mismatch(blocks: Iterable[BlockRecord], epochs: Iterable[EpochRecord]) -> bool:
-    """Tell whether one rank's blocks and epochs differ by more than 2 % of the epochs' time."""
+    """Tell whether one rank's blocks and the clock of the day differ by more than 2 %.
+
+    The two clocks are read in different places, so that a block that was lost, a device that was
+    not waited for, and a clock that steps all show.
+    """
     in_blocks_s = sum(block.duration_s for block in blocks)
-    in_epochs_s = sum(epoch.train_s for epoch in epochs)
-    return abs(in_blocks_s - in_epochs_s) > CLOCK_TOLERANCE_FRAC * in_epochs_s
+    on_the_wall_s = sum(epoch.train_wall_clock_s or 0.0 for epoch in epochs)
+    return abs(in_blocks_s - on_the_wall_s) > CLOCK_TOLERANCE_FRAC * on_the_wall_s
 
 
 def best_epoch(epochs: Sequence[EpochRecord]) -> EpochRecord | None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ray_bench.config.schema import MeasureConfig
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.records import BlockRecord
-from ray_bench.train.totals import clock_mismatch, job_blocks, throughput
+from ray_bench.train.totals import clock_mismatch, throughput
 from tests.fakes import FakeClock
 
 
@@ -61,7 +61,7 @@ def block(rank: int, index: int, seconds: float, **values) -> BlockRecord:
 
 
 def test_the_slowest_rank_counts():
-    rate, step_s, flags = throughput(job_blocks([block(0, 0, 1.0), block(1, 0, 2.0)]))
+    rate, step_s, flags = throughput([[block(0, 0, 1.0)], [block(1, 0, 2.0)]])
     assert rate == pytest.approx(16 / 2.0)
     assert step_s == pytest.approx(1.0)
     assert flags == ["few_blocks"]
@@ -69,18 +69,25 @@ def test_the_slowest_rank_counts():
 
 def test_throughput_is_a_ratio_of_sums_without_warmup():
     blocks = [block(0, 0, 9.0, is_warmup=True), block(0, 1, 1.0), block(0, 2, 3.0)]
-    rate, _, _ = throughput(job_blocks(blocks))
+    rate, _, _ = throughput([blocks])
     assert rate == pytest.approx(16 / 4)
 
 
 def test_a_run_of_warmup_alone_is_flagged():
     blocks = [block(0, 0, 9.0, is_warmup=True), block(0, 1, 1.0, is_warmup=True)]
-    rate, _, flags = throughput(job_blocks(blocks))
+    rate, _, flags = throughput([blocks])
     assert rate == pytest.approx(8.0)  # the first step is left out all the same
     assert "warmup_included" in flags
 
 
-def test_a_gap_between_blocks_and_epoch_is_a_mismatch():
+def test_noise_that_changes_sides_does_not_slow_the_job():
+    first = [block(0, 0, 1.0), block(0, 1, 2.0)]
+    second = [block(1, 0, 2.0), block(1, 1, 1.0)]
+    rate, _, _ = throughput([first, second])
+    assert rate == pytest.approx(32 / 3.0)
+
+
+def test_a_gap_between_blocks_and_the_wall_clock_is_a_mismatch():
     from ray_bench.records import EpochRecord
 
     epoch = EpochRecord(
@@ -88,7 +95,8 @@ def test_a_gap_between_blocks_and_epoch_is_a_mismatch():
         epoch=1,
         num_steps=2,
         num_samples=8,
-        train_s=1.03,
+        train_s=1.0,
+        train_wall_clock_s=1.03,
         eval_s=None,
         lr=0.1,
         train_loss=1.0,

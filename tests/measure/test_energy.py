@@ -34,6 +34,14 @@ def test_a_wrapped_counter_is_undone(tmp_path):
     assert meter.joules() == pytest.approx(0.2)
 
 
+def test_a_counter_that_wrapped_at_an_unknown_value_is_none_and_never_negative(tmp_path):
+    counter = package(tmp_path, "intel-rapl:0", 900_000)
+    (counter.parent / "max_energy_range_uj").unlink()
+    meter = RaplMeter(tmp_path)
+    counter.write_text("100000")
+    assert meter.joules() is None
+
+
 def test_no_counter_is_none_and_not_zero(tmp_path):
     assert RaplMeter(tmp_path).joules() is None
 

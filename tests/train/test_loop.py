@@ -183,3 +183,69 @@ def test_a_workload_without_evaluation_or_classes_has_no_accuracy():
     assert run.final_train_loss is not None
     unknown = (run.final_train_accuracy_frac, run.final_val_accuracy_frac, run.eval_s)
     assert unknown == (None, None, None)
+
+
+class Broken(TinyWorkload):
+    """Goes wrong in one way: `break_it` gets what `build` returns and returns something else."""
+
+    def __init__(self, break_it) -> None:
+        super().__init__()
+        self.break_it = break_it
+
+    def build(self, context):
+        return self.break_it(*super().build(context))
+
+
+class Short:
+    """Promises more batches than it yields."""
+
+    def __init__(self, batches) -> None:
+        self.batches = list(batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self):
+        return iter(self.batches[:2])
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda module, batches, _: (module, batches), "must return .module, .*got 2 values"),
+        (lambda *_: None, "must return .module, .*got None"),
+        (lambda _, batches, loss: (None, batches, loss), r"torch\.nn\.Module, got None"),
+        (lambda module, batches, _: (module, batches, 3), "loss_fn.*got int"),
+        (lambda module, batches, loss: (module, iter(batches), loss), "have no length"),
+        (lambda module, _, loss: (module, [torch.zeros(4)], loss), "must yield pairs.*got Tensor"),
+        (
+            lambda module, _, loss: (module, [(1, 2, 3)], loss),
+            "must yield pairs.*got tuple of length 3",
+        ),
+        (
+            lambda module, batches, loss: (module, Short(batches), loss),
+            r"ended after 2 of \d+ steps in epoch 1",
+        ),
+        (
+            lambda module, batches, _: (module, batches, lambda outputs, targets: outputs),
+            r"tensor of one number.*got a tensor of shape \(12, 10\)",
+        ),
+        (
+            lambda module, batches, _: (module, batches, lambda outputs, targets: 0.5),
+            "tensor of one number.*got float",
+        ),
+    ],
+)
+def test_a_workload_that_builds_something_else_is_told_what(break_it, message):
+    with pytest.raises(TrainingError, match=message):
+        train(request(), Broken(break_it), alone())
+
+
+class WrongEvaluation(TinyWorkload):
+    def evaluate(self, module, context):
+        return 0.5
+
+
+def test_an_evaluation_of_another_type_is_told():
+    with pytest.raises(TrainingError, match="must return an Evaluation, got float"):
+        train(request(), WrongEvaluation(), alone())
