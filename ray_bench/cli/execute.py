@@ -15,6 +15,7 @@ from ray_bench.cli.live import Display, display_for
 from ray_bench.cli.plan import Plan, Resolved, new_plan, resolve, resumed_plan, unfinished_note
 from ray_bench.cli.progress import SweepProgress
 from ray_bench.cli.tables import text_table
+from ray_bench.config.grid import rules_coincide
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import RayBenchError
 from ray_bench.records import PlannedRun, RunData
@@ -126,6 +127,12 @@ def _with_data_found(resolved: Resolved, *, joins_cluster: bool) -> SweepConfig:
 
 
 def _plan(request: Request, config: SweepConfig, store: ResultsStore) -> Plan:
+    if rules_coincide(config):
+        typer.echo(
+            f"note: the rules {', '.join(config.lr_rules)} train alike here, because the global "
+            "batch does not grow; scaling=weak or optimizer.scale_with=world_size tells them apart.",
+            err=True,
+        )
     if not request.resume:
         note = unfinished_note(config, store)
         if note is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -22,6 +23,8 @@ Example: measure, then read the report again
   ray-bench run demo --results results
   ray-bench report results
 """
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 app = typer.Typer(
     name="ray-bench",
@@ -69,6 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RayBenchError as err:
         typer.echo(f"error: {err}", err=True)
         sys.exit(err.exit_code)
+    except OSError as err:
+        # The store explains its own; what is left is stdout on a full disk.
+        if err.errno not in _DISK_ERRORS:
+            raise
+        typer.echo(f"error: Cannot write the output: {err.strerror}.", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         sys.exit(130)

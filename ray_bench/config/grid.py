@@ -46,6 +46,16 @@ def point_of(
     )
 
 
+def rules_coincide(config: SweepConfig) -> bool:
+    """Tell whether several learning-rate rules were asked for and all give the same training.
+
+    They do in strong scaling, where the global batch does not grow with the workers.
+    """
+    by_batch = config.optimizer.scale_with == "global_batch"
+    only_one = max(config.world_sizes) == 1
+    return len(config.lr_rules) > 1 and (only_one or (config.scaling == "strong" and by_batch))
+
+
 def expand(config: SweepConfig) -> tuple[PlannedRun, ...]:
     """Return every run of the sweep in the order in which it is to run.
 

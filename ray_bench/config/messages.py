@@ -49,6 +49,10 @@ def dotted(loc: Iterable[int | str]) -> str:
 def _message(item: dict[str, Any]) -> str:
     if item["type"] == "model_type":
         return "must be a group of keys"
+    if item["type"] == "tuple_type":
+        return "must be a list"
+    if item["type"] == "too_short":
+        return "must have at least one value"
     text = str(item["msg"]).removeprefix("Value error, ")
     return text.replace("Input should be", "must be").rstrip(".")
 

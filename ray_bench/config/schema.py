@@ -123,7 +123,7 @@ class LaunchConfig(_Model):
     max_concurrent: Int = Field(1, ge=1, description="Runs at the same time; above 1 they disturb.")
     order_seed: Int = Field(0, description="Seed of the randomised order of runs.")
     timeout_s: Float = Field(
-        300.0, gt=0, description="A collective operation that hangs longer fails the run."
+        300.0, ge=1, le=10**6, description="A collective operation that hangs longer fails the run."
     )
     placement: Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"] = Field(
         "PACK", description="Ray's placement strategy for the workers of a run."
@@ -155,7 +155,9 @@ class SweepConfig(_Model):
         None, ge=1, description="Optimizer steps, instead of epochs; training ends after them."
     )
     seeds: tuple[Seed, ...] = Field((0,), min_length=1, description="Model, data and order seeds.")
-    repeats: Int = Field(1, ge=1, description="Runs of every point, each in fresh processes.")
+    repeats: Int = Field(
+        1, ge=1, le=10_000, description="Runs of every point, each in fresh processes."
+    )
     precision: Precision = Field("fp32", description="fp32, or bf16 autocast.")
     cpus_per_worker: Float = Field(
         1.0, gt=0, description="CPUs that Ray reserves for a worker; also its OMP threads (floor)."

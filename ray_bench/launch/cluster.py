@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from ray._private import state as ray_state
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch import settings
+
+_ANSWER_S = 10.0
+_REMEDY = "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,7 @@ def _start(address: str) -> None:
     is_local = address == "local"
     if is_local:
         settings.apply(settings.LOCAL_ENV)
+    _check_answers(address)
     # The token that a new cluster makes, and its logs, are for this user alone.
     old_umask = os.umask(0o077)
     try:
@@ -60,8 +65,7 @@ def _start(address: str) -> None:
         )
     except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as err:
         raise LaunchError(
-            f"No Ray cluster could be reached at {address!r}: {_first_line(err)} "
-            "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
+            f"No Ray cluster could be reached at {address!r}: {_first_line(err)}. {_REMEDY}"
         ) from err
     finally:
         os.umask(old_umask)
@@ -69,7 +73,20 @@ def _start(address: str) -> None:
 
 def _first_line(err: BaseException) -> str:
     text = str(err).strip().splitlines()
-    return text[0] if text else type(err).__name__
+    return text[0].rstrip(".") if text else type(err).__name__
+
+
+def _check_answers(address: str) -> None:
+    """Fail in seconds where nothing listens; Ray itself tries for a minute and more."""
+    host, colon, port = address.rpartition("://")[2].partition("?")[0].rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
+    except (OSError, OverflowError) as err:
+        raise LaunchError(
+            f"No Ray cluster could be reached at {address!r}: {_first_line(err)}. {_REMEDY}"
+        ) from err
 
 
 def capacity() -> Capacity:

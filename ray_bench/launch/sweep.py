@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, final
 
@@ -61,9 +64,13 @@ def run_sweep(
     Raises:
         LaunchError: If the cluster cannot be reached.
         ClusterCapacityError: If it can never give the largest run its workers.
-        KeyboardInterrupt: On Ctrl-C, after what was running has been stopped.
+        KeyboardInterrupt: On Ctrl-C or SIGTERM, after what was running has been stopped.
     """
-    with connected(address) as have, tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch:
+    with (
+        connected(address) as have,
+        _terminated_like_interrupted(),
+        tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch,
+    ):
         use_gpu = choose_gpu(config, have)
         requests = {
             run.run_id: TrialRequest(
@@ -99,9 +106,38 @@ def _fit(
             name="sweep", storage_path=scratch, callbacks=[reporter], verbose=0
         ),
     )
-    tuner.fit()
+    try:
+        tuner.fit()
+    except tune.TuneError as err:
+        raise LaunchError(f"Ray Tune could not go on: {_last_line(err)}.") from err
+    except KeyboardInterrupt:
+        if reporter.error is None:
+            raise
+    if reporter.error is not None:
+        raise reporter.error
     if reporter.num_finished < len(requests):
         raise KeyboardInterrupt  # Tune swallows the signal and returns what it has
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C: Ray's own handler, set when it starts, dumps a stack and aborts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old or signal.SIG_DFL)
+
+
+def _last_line(err: BaseException) -> str:
+    root = err
+    while root.__cause__ is not None:
+        root = root.__cause__
+    lines = str(root).strip().splitlines()
+    return lines[-1].rstrip(".") if lines else type(root).__name__
 
 
 def _trial(config: dict[str, Any]) -> dict[str, Any]:
@@ -117,10 +153,17 @@ class _Reporter(tune.Callback):
         self._listener = listener
         self._data: dict[str, RunData] = {}
         self.num_finished = 0
+        self.error: Exception | None = None  # the first that the listener raised
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Tune pickles its callbacks to restore a sweep later. Nothing here restores one, and a
+        # listener may hold what cannot be pickled: the lock of a terminal.
+        return tune.Callback, ()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info
-        self._listener.run_started(trial.config["request"].planned)
+        with self._keeping_error():
+            self._listener.run_started(trial.config["request"].planned)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info
@@ -133,4 +176,15 @@ class _Reporter(tune.Callback):
 
     def _finish(self, data: RunData) -> None:
         self.num_finished += 1
-        self._listener.run_finished(data)
+        with self._keeping_error():
+            self._listener.run_finished(data)
+
+    @contextlib.contextmanager
+    def _keeping_error(self) -> Iterator[None]:
+        # Tune would print what is raised here with its traceback, and start the next run. Its
+        # handler of Ctrl-C ends the sweep in silence.
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001  # `_fit` raises it again
+            self.error = self.error or err
+            signal.raise_signal(signal.SIGINT)

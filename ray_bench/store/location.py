@@ -11,7 +11,7 @@ from typing import final
 
 from pyarrow import ArrowException, fs
 
-from ray_bench.errors import StoreError
+from ray_bench.errors import ConfigError, StoreError
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST = 150
@@ -35,6 +35,13 @@ class Location:
 
     def __init__(self, root: str | Path) -> None:
         self.root = str(root)
+        if not self.root.strip():
+            raise ConfigError("The results location is empty; give a folder, s3://... or gs://...")
+        scheme, _, rest = self.root.partition(":/")
+        if scheme in ("s3", "gs", "file") and not rest.startswith("/"):
+            raise ConfigError(
+                f"The results location {self.root!r} lacks a slash; write {scheme}://..."
+            )
         try:
             self._fs, self._base = _open(self.root)
         except (OSError, ArrowException, ImportError) as err:
@@ -83,7 +90,7 @@ class Location:
                     file.write(data)
         except OSError as err:
             raise StoreError(
-                f"Cannot write {self.path(name)}: {err}. "
+                f"Cannot write {self.path(name)}: {_reason(err)}. "
                 "Choose another place with --results, or free this one."
             ) from err
         return self.path(name)
@@ -95,7 +102,7 @@ class Location:
         except FileNotFoundError:
             return
         except OSError as err:
-            raise StoreError(f"Cannot remove {self.path(name)}: {err}.") from err
+            raise StoreError(f"Cannot remove {self.path(name)}: {_reason(err)}.") from err
 
     def _full(self, name: str) -> str:
         return f"{self._base}/{name}" if name else self._base
@@ -106,6 +113,13 @@ def _open(root: str) -> tuple[fs.FileSystem, str]:
         filesystem, base = fs.FileSystem.from_uri(root)
         return filesystem, base.rstrip("/")
     return fs.LocalFileSystem(), str(Path(root).expanduser().absolute())
+
+
+def _reason(err: OSError) -> str:
+    """Return what is wrong, without the number, and with the path where it is another one."""
+    if isinstance(err, FileExistsError | NotADirectoryError):
+        return f"{err.filename or 'its folder'} is a file, or below a file"
+    return (err.strerror or str(err)).rstrip(".")
 
 
 def _replace(path: Path, data: bytes) -> None:

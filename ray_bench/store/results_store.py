@@ -51,8 +51,12 @@ class ResultsStore:
             StoreError: If they cannot; says what to do.
         """
         probe = f".probe-{uuid.uuid4().hex}"
-        self._location.write(probe, b"")
-        self._location.remove(probe)
+        try:
+            self._location.write(probe, b"")
+            self._location.remove(probe)
+        except StoreError as err:
+            text = str(err).replace(self._location.path(probe), f"results in {self.root}")
+            raise StoreError(text) from err
 
     def write_sweep(self, sweep: SweepRecord) -> None:
         """Store what was asked for. A sweep is written once.

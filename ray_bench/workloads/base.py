@@ -21,6 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ray_bench.config.schema import DataConfig
+from ray_bench.errors import TrainingError
 
 LossFn = Callable[[Any, Any], torch.Tensor]
 #: (inputs of a share, sample seeds) -> inputs; see ShardedBatches.
@@ -127,6 +128,65 @@ class ShardedBatches:
             if self._transform is not None:
                 inputs = self._transform(inputs, seeds[share].to(inputs.device))
             yield inputs, self._targets[rows]
+
+
+def check_built(built: Any) -> tuple[torch.nn.Module, Any, LossFn]:
+    """Return what `build` returned, after checking that it is what the protocol asks for.
+
+    Raises:
+        TrainingError: If it is not; says what came instead.
+    """
+    if not isinstance(built, tuple | list) or len(built) != 3:
+        raise TrainingError(
+            f"The workload's `build` must return (module, batches, loss_fn), got {_what(built)}."
+        )
+    module, batches, loss_fn = built
+    if not isinstance(module, torch.nn.Module):
+        raise TrainingError(
+            "The first thing that the workload's `build` returns must be a torch.nn.Module, got "
+            f"{_what(module)}."
+        )
+    if not callable(loss_fn):
+        raise TrainingError(
+            "The third thing that the workload's `build` returns must be loss_fn(outputs, "
+            f"targets), got {_what(loss_fn)}."
+        )
+    return module, batches, loss_fn
+
+
+def check_loss(loss: Any) -> torch.Tensor:
+    """Return what a loss function returned, after checking that it is one number with a gradient.
+
+    Raises:
+        TrainingError: If it is not.
+    """
+    if isinstance(loss, torch.Tensor) and loss.ndim == 0:
+        return loss
+    raise TrainingError(
+        "The workload's loss_fn must return the mean over its samples, a tensor of one number and "
+        f"no dimensions, got {_what(loss)}."
+    )
+
+
+def check_evaluation(evaluation: Any) -> Evaluation:
+    """Return what `evaluate` returned, after checking its type.
+
+    Raises:
+        TrainingError: If it is no Evaluation.
+    """
+    if isinstance(evaluation, Evaluation):
+        return evaluation
+    raise TrainingError(
+        f"The workload's `evaluate` must return an Evaluation, got {_what(evaluation)}."
+    )
+
+
+def _what(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, tuple | list):
+        return f"{len(value)} values"
+    return "None" if value is None else type(value).__name__
 
 
 def eval_shard(num_samples: int, context: BuildContext) -> slice:

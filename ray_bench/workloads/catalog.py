@@ -6,6 +6,7 @@ import difflib
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -151,6 +152,11 @@ def _attribute(target: str) -> Any:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as err:
         raise ConfigError(_import_message(target, module_name, err)) from err
+    except (Exception, SystemExit) as err:  # a user's module may raise anything
+        raise ConfigError(
+            f"Module {module_name!r} of workload {target!r} cannot be imported: "
+            f"{_what_and_where(err)}."
+        ) from err
     try:
         return reduce(getattr, attribute.split("."), module)
     except AttributeError as err:
@@ -166,6 +172,16 @@ def _import_message(target: str, module_name: str, err: ModuleNotFoundError) -> 
             f"(now {os.getcwd()}) or install it."
         )
     return f"Workload {target!r} needs module {err.name!r}, which is not installed."
+
+
+def _what_and_where(err: BaseException) -> str:
+    """Return an error of a module in one line, with the line of code that raised it."""
+    text = " ".join(str(err).split()).rstrip(".")
+    what = f"{type(err).__name__}: {text}" if text else type(err).__name__
+    frames = traceback.extract_tb(err.__traceback__)
+    if isinstance(err, SyntaxError) or not frames:  # names its own file and line
+        return what
+    return f"{what} ({frames[-1].filename}, line {frames[-1].lineno})"
 
 
 def _defaults(target: Any, name: str) -> WorkloadDefaults:

@@ -154,8 +154,8 @@ def _rows(path: Path, batch_size: int = 1000) -> Iterator[tuple[bytes | None, in
                 yield from zip(contents, batch.column("label").to_pylist(), strict=True)
     except (pa.ArrowException, OSError) as err:
         raise CorruptDataError(
-            f"{path} ({path.stat().st_size} bytes) cannot be read as Parquet: {err}. Delete it and "
-            "fetch it again."
+            f"{path} ({path.stat().st_size} bytes) cannot be read as Parquet: "
+            f"{str(err).rstrip('.')}. Delete it and fetch it again."
         ) from err
 
 

@@ -28,7 +28,7 @@ def roots(spec: DatasetSpec, data: DataConfig) -> list[Path]:
     places = [Path.cwd() / "data", user_cache_dir()]
     if data.dir is not None:
         if not data.dir.is_dir() and not data.download:
-            raise MissingDataError(f"data.dir={data.dir} is not a folder on this host.")
+            raise MissingDataError(f"data.dir={data.dir} is not a folder on this host; correct it.")
         places.insert(0, data.dir)
     candidates = [path for place in places for path in (place, place / spec.key)]
     return [path for path in candidates if path.is_dir()]

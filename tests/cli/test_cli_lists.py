@@ -1,5 +1,6 @@
 """Tests of `ray-bench workloads`, `ray-bench config` and of the program itself."""
 
+import errno
 import json
 
 import pytest
@@ -58,3 +59,13 @@ def test_unknown_commands_and_options(ray_bench, arguments):
     outcome = ray_bench(*arguments)
     assert outcome.code == 2
     assert "No such" in outcome.err
+
+
+def test_a_full_disk_under_stdout_is_no_traceback(ray_bench, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ray_bench.cli.workloads._table", full)
+    outcome = ray_bench("workloads")
+    assert outcome.code == 1
+    assert outcome.err == "error: Cannot write the output: No space left on device.\n"

@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 
-from ray_bench.errors import ClusterCapacityError
+from ray_bench.errors import ClusterCapacityError, StoreError
 from ray_bench.store import ResultsStore
 from ray_bench.workloads.catalog import BUILTIN
 
@@ -87,6 +87,17 @@ def test_a_lost_cluster_says_the_same(ray_bench, launcher, results):
     assert outcome.code == 1
     assert "1 of 4 runs are kept" in outcome.err
     assert outcome.err.endswith("error: asked 8, has 4.\n")
+
+
+def test_a_full_disk_says_the_same(ray_bench, launcher, results, monkeypatch):
+    def full(store, data):
+        raise StoreError("Cannot write it: No space left on device.")
+
+    monkeypatch.setattr(ResultsStore, "write_run", full)
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert outcome.code == 1
+    assert "error: Cannot write it: No space left on device." in outcome.err
+    assert "--resume" in outcome.err
 
 
 def test_resume_runs_what_is_missing_or_failed(ray_bench, launcher, results):

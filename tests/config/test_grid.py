@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ray_bench.config.grid import config_sha256, expand, lr_factor
+from ray_bench.config.grid import config_sha256, expand, lr_factor, rules_coincide
 from ray_bench.config.schema import SweepConfig, WorkloadDefaults
 
 
@@ -65,3 +65,22 @@ def test_prices_do_not_change_the_hash():
         base.model_copy(update={"price_per_worker_hour": 3.0, "currency": "EUR"})
     )
     assert config_sha256(base) != config_sha256(base.model_copy(update={"repeats": 2}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "alike"),
+    [
+        ({"scaling": "strong"}, True),
+        ({"scaling": "weak"}, False),
+        ({"scaling": "strong", "optimizer": {"scale_with": "world_size"}}, False),
+        ({"scaling": "weak", "world_sizes": [1]}, True),
+        ({"scaling": "strong", "lr_rules": ["linear"]}, False),
+    ],
+)
+def test_rules_that_train_alike_are_told(asked, alike):
+    defaults = {"workload": "cnn-digits", "world_sizes": [1, 2], "lr_rules": ["none", "linear"]}
+    config = SweepConfig.model_validate({**defaults, **asked}).with_defaults(WorkloadDefaults())
+    assert rules_coincide(config) is alike
+    if alike:
+        rates = {(run.point.world_size, run.point.lr) for run in expand(config)}
+        assert len(rates) == len(config.world_sizes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.errors import ClusterCapacityError
-from ray_bench.launch.cluster import Capacity, choose_gpu
+from ray_bench.errors import ClusterCapacityError, LaunchError
+from ray_bench.launch.cluster import Capacity, _start, choose_gpu
 
 
 def config(**values) -> SweepConfig:
@@ -38,3 +40,12 @@ def test_more_workers_than_cpus_name_the_largest_share_that_fits():
 
 def test_fractional_cpus_fit():
     assert not choose_gpu(config(world_sizes=(8,), cpus_per_worker=0.25), Capacity(cpus=2, gpus=0))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_an_address_where_nothing_listens_fails_at_once(address):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        address = address.format(taken.getsockname()[1])
+        with pytest.raises(LaunchError, match=r"Connection refused\. Check --address"):
+            _start(address)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import fs
 
-from ray_bench.errors import StoreError
+from ray_bench.errors import ConfigError, StoreError
 from ray_bench.store import ResultsStore
 from ray_bench.store.location import Location, safe_name
 from tests.samples import make_data, make_sweep
@@ -40,6 +40,14 @@ def test_file_uris_are_local(tmp_path):
 def test_unknown_schemes_are_explained():
     with pytest.raises(StoreError, match="Cannot open the results location nonsense://x"):
         Location("nonsense://x")
+
+
+@pytest.mark.parametrize(
+    ("root", "message"), [("", "is empty"), ("  ", "is empty"), ("s3:/bucket", "write s3://")]
+)
+def test_roots_that_are_slips_are_refused(root, message):
+    with pytest.raises(ConfigError, match=message):
+        Location(root)
 
 
 def test_missing_files(tmp_path):

@@ -117,6 +117,23 @@ def test_wrong_name_is_a_config_error(own_module, name, match):
         catalog.find(name)
 
 
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("def build(:", r"SyntaxError: .*line 1\)\."),
+        ("from json import nope", r"cannot import name 'nope'.*broken_module\.py, line 1\)\."),
+        ("x = 1\nx / 0", r"ZeroDivisionError: division by zero \(.*line 2\)\."),
+        ("raise SystemExit(3)", r"SystemExit: 3 \("),
+        ("raise ValueError", r"cannot be imported: ValueError \("),
+    ],
+)
+def test_module_that_fails_to_import_is_a_config_error(tmp_path, monkeypatch, text, match):
+    (tmp_path / "broken_module.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=match):
+        catalog.find("broken_module:Own")
+
+
 def test_factory_that_makes_something_else_is_a_config_error(own_module):
     assert catalog.find(f"{own_module}:make_nothing").name == f"{own_module}:make_nothing"
     with pytest.raises(ConfigError, match="no method `build"):

@@ -1,0 +1,76 @@
+"""The sweep without a cluster: what its reporter and its signals do."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+
+import pytest
+from ray import tune
+
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import LaunchError, StoreError
+from ray_bench.launch import sweep
+
+
+class Listener:
+    """Like a live table: it holds a lock, which no pickle takes."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    def run_started(self, planned) -> None:
+        raise StoreError("Cannot write it.")
+
+    def run_finished(self, data) -> None:
+        raise StoreError("Cannot write it.")
+
+
+def fit(monkeypatch, tmp_path, during_fit) -> None:
+    """Call `_fit` for one run that never ends; `during_fit` gets Tune's callback."""
+
+    class Tuner:
+        def __init__(self, *_, run_config, **__) -> None:
+            (self.callback,) = run_config.callbacks
+
+        def fit(self) -> None:
+            try:
+                during_fit(self.callback)
+            except Exception as err:
+                raise tune.TuneError("Inspect the previous error messages.") from err
+
+    monkeypatch.setattr(sweep.tune, "Tuner", Tuner)
+    config = SweepConfig(workload="cnn-digits")
+    sweep._fit({"run": object()}, config, str(tmp_path), Listener())
+
+
+def test_tune_can_pickle_the_reporter_of_a_terminal():
+    copy = pickle.loads(pickle.dumps(sweep._Reporter({}, Listener())))
+    assert isinstance(copy, tune.Callback)
+
+
+def test_a_store_that_fails_ends_the_sweep_with_its_own_words(monkeypatch, tmp_path):
+    with pytest.raises(StoreError, match="Cannot write it"):
+        fit(monkeypatch, tmp_path, lambda callback: callback._finish(None))
+
+
+def test_an_error_of_tune_itself_is_a_launch_error(monkeypatch, tmp_path):
+    def lose_node(_):
+        raise ValueError("traceback\nthe head node is gone.")
+
+    with pytest.raises(LaunchError, match=r"could not go on: the head node is gone\.$"):
+        fit(monkeypatch, tmp_path, lose_node)
+
+
+def test_runs_that_are_left_mean_an_interruption(monkeypatch, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(monkeypatch, tmp_path, lambda callback: None)
+
+
+def test_a_termination_is_an_interruption():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), sweep._terminated_like_interrupted():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
