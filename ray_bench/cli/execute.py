@@ -128,9 +128,10 @@ def _with_data_found(resolved: Resolved, *, joins_cluster: bool) -> SweepConfig:
 
 def _plan(request: Request, config: SweepConfig, store: ResultsStore) -> Plan:
     if rules_coincide(config):
+        rules = ", ".join(config.lr_rules)
         typer.echo(
-            f"note: the rules {', '.join(config.lr_rules)} train alike here, because the global "
-            "batch does not grow; scaling=weak or optimizer.scale_with=world_size tells them apart.",
+            f"note: the rules {rules} train alike here, because the global batch does not grow; "
+            "scaling=weak or optimizer.scale_with=world_size tells them apart.",
             err=True,
         )
     if not request.resume:
