@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from ray_bench.config.schema import WorkloadDefaults
-from ray_bench.workloads.base import Evaluation, ShardedBatches, eval_shard
+from ray_bench.workloads.base import Evaluation, ShardedBatches, WorkloadDefaults, eval_shard
 
 
 def samples(count, seed):

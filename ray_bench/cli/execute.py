@@ -63,6 +63,10 @@ class StoringListener:
         self._progress.finished(data.run)
         self._display.finished(data.run)
 
+    def stopping(self) -> None:
+        """Say that the sweep is ending; Ray takes some seconds for it."""
+        self._display.note("Stopping; the run that is going on is dropped. Again to stop at once.")
+
 
 def execute(request: Request) -> None:
     """Measure what was asked for, store it and print the report.

@@ -36,6 +36,10 @@ class Display(Protocol):
         """Show that a run ended."""
         ...
 
+    def note(self, text: str) -> None:
+        """Show a sentence."""
+        ...
+
 
 def display_for(progress: SweepProgress, *, quiet: bool) -> Display:
     """Return the display that suits where stderr goes."""
@@ -62,6 +66,10 @@ class PlainLines:
         """Write the run's line."""
         if run.status == "failed" or not self._failures_only:
             typer.echo(run_line(self._progress, run), err=True)
+
+    def note(self, text: str) -> None:
+        """Write the sentence."""
+        typer.echo(text, err=True)
 
 
 @final
@@ -91,6 +99,10 @@ class LiveTable:
         if run.status == "failed":
             self._console.print(Text(run_line(self._progress, run), style="red"))
         self._live.refresh()
+
+    def note(self, text: str) -> None:
+        """Leave the sentence above the table."""
+        self._console.print(Text(text))
 
     def _draw(self) -> Group:
         return Group(progress_table(self._progress), Text(summary_line(self._progress)))

@@ -41,8 +41,8 @@ def connected(address: str | None) -> Iterator[Capacity]:
         LaunchError: If the cluster cannot be reached or refuses the token.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    _start(address)
     try:
+        _start(address)
         yield capacity()
     finally:
         ray.shutdown()

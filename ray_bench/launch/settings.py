@@ -16,6 +16,7 @@ LOCAL_ENV: Mapping[str, str] = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 
 #: Read by the driver. The store keeps the results; Tune's own loggers would write them again.
 DRIVER_ENV: Mapping[str, str] = {
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # launch.interrupt has its own
     "RAY_AIR_NEW_OUTPUT": "0",  # the new reporter prints at every verbosity
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, final
@@ -21,6 +19,7 @@ from ray_bench.config.schema import SweepConfig  # noqa: E402
 from ray_bench.errors import LaunchError  # noqa: E402
 from ray_bench.launch.cluster import choose_gpu, connected  # noqa: E402
 from ray_bench.launch.failures import describe  # noqa: E402
+from ray_bench.launch.interrupt import end_sweep, ending_gently  # noqa: E402
 from ray_bench.launch.trial import TrialRequest, failed, run_trial  # noqa: E402
 from ray_bench.measure.environment import git_commit  # noqa: E402
 from ray_bench.records import PlannedRun, RunData  # noqa: E402
@@ -39,6 +38,10 @@ class SweepListener(Protocol):
 
     def run_finished(self, data: RunData) -> None:
         """Called when a run has ended, failed or not."""
+        ...
+
+    def stopping(self) -> None:
+        """Called when a signal asks the sweep to end, which takes some seconds."""
         ...
 
 
@@ -68,7 +71,7 @@ def run_sweep(
     """
     with (
         connected(address) as have,
-        _terminated_like_interrupted(),
+        ending_gently(listener.stopping),
         tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch,
     ):
         use_gpu = choose_gpu(config, have)
@@ -117,19 +120,6 @@ def _fit(
         raise reporter.error
     if reporter.num_finished < len(requests):
         raise KeyboardInterrupt  # Tune swallows the signal and returns what it has
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C: Ray's own handler, set when it starts, dumps a stack and aborts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, old or signal.SIG_DFL)
 
 
 def _last_line(err: BaseException) -> str:
@@ -181,10 +171,9 @@ class _Reporter(tune.Callback):
 
     @contextlib.contextmanager
     def _keeping_error(self) -> Iterator[None]:
-        # Tune would print what is raised here with its traceback, and start the next run. Its
-        # handler of Ctrl-C ends the sweep in silence.
+        # Tune would print what is raised here with its traceback, and start the next run.
         try:
             yield
         except Exception as err:  # noqa: BLE001  # `_fit` raises it again
             self.error = self.error or err
-            signal.raise_signal(signal.SIGINT)
+            end_sweep()

@@ -21,6 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ray_bench.config.schema import DataConfig
+from ray_bench.config.schema import WorkloadDefaults as WorkloadDefaults  # for workloads, from here
 from ray_bench.errors import TrainingError
 
 LossFn = Callable[[Any, Any], torch.Tensor]

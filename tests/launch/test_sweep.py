@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 import threading
 
 import pytest
@@ -26,6 +24,9 @@ class Listener:
 
     def run_finished(self, data) -> None:
         raise StoreError("Cannot write it.")
+
+    def stopping(self) -> None:
+        raise AssertionError("nobody asked")
 
 
 def fit(monkeypatch, tmp_path, during_fit) -> None:
@@ -67,10 +68,3 @@ def test_an_error_of_tune_itself_is_a_launch_error(monkeypatch, tmp_path):
 def test_runs_that_are_left_mean_an_interruption(monkeypatch, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(monkeypatch, tmp_path, lambda callback: None)
-
-
-def test_a_termination_is_an_interruption():
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), sweep._terminated_like_interrupted():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) == before
