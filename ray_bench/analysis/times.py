@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ray_bench.analysis.estimate import (
     Estimate,
@@ -124,6 +124,23 @@ def run_time(row: TimeRow, rows: Sequence[TimeRow]) -> LogEstimate | None:
         return row.total
     epochs = rows[0].num_epochs
     return _times(row.epoch, epochs) if epochs else None
+
+
+def run_time_with_setup(row: TimeRow, rows: Sequence[TimeRow]) -> LogEstimate | None:
+    """Return seconds of one run for the baseline's amount of data, its start-up included.
+
+    Where the data differ, start-up S is added to T = `run_time`, its own spread left out:
+    Var(ln(T + S)) = Var(ln T) (T / (T + S))^2.
+    """
+    if is_same_work(rows):
+        return row.with_setup
+    work = run_time(row, rows)
+    if work is None or row.setup_s is None:
+        return None
+    seconds = work.estimate.value
+    share = seconds / (seconds + row.setup_s)
+    variance = None if work.variance is None else work.variance * share**2
+    return replace(work, log_mean=math.log(seconds + row.setup_s), variance=variance)
 
 
 def saving(row: TimeRow, rows: Sequence[TimeRow]) -> Change | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ray_bench.analysis.accuracy import AccuracyRow
 from ray_bench.analysis.laws.status import FitStatus
 from ray_bench.analysis.scaling import ScalingRow
-from ray_bench.analysis.times import Change, saving
+from ray_bench.analysis.times import Change, run_time_with_setup, saving
 from ray_bench.analysis.verdict import Bottleneck, Reason, clean_sizes
 from ray_bench.report.cells import estimate, log_estimate, number
 from ray_bench.report.context import Context, workers
@@ -123,7 +123,8 @@ def _setup_finding(context: Context) -> str | None:
     rows = {row.world_size: row for row in context.study.times}
     best = context.study.verdict.recommended or 0
     ours, theirs = (
-        show(log_estimate(rows[n].with_setup, "s")) for n in (best, context.study.baseline)
+        show(log_estimate(run_time_with_setup(rows[n], context.study.times), "s"))
+        for n in (best, context.study.baseline)
     )
     return (
         f"Start-up: counting it, a run takes {ours} with {workers(best)} and {theirs} with "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ray_bench.analysis.estimate import Estimate, log_ratio
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.study import Study
+from ray_bench.analysis.times import run_time_with_setup
 from ray_bench.analysis.verdict import Bottleneck, Reason, clean_sizes
 from ray_bench.records import Results
 from ray_bench.report.cells import Unit, estimate, number
@@ -124,9 +125,12 @@ def is_eaten_by_setup(study: Study) -> bool:
     """Return whether start-up takes back what the recommended workers save in a run this long."""
     rows = {row.world_size: row for row in study.times}
     row, before = rows.get(study.verdict.recommended or 0), study.times[0]
-    if row is None or row is before or row.with_setup is None or before.with_setup is None:
+    if row is None or row is before:
         return False
-    ratio = log_ratio(before.with_setup, row.with_setup).estimate
+    after_s, before_s = (run_time_with_setup(one, study.times) for one in (row, before))
+    if after_s is None or before_s is None:
+        return False
+    ratio = log_ratio(before_s, after_s).estimate
     return (ratio.low if ratio.low is not None else ratio.value) <= 1
 
 

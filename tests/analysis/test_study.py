@@ -11,7 +11,7 @@ from ray_bench.analysis.phases import overhead, phase_gains
 from ray_bench.analysis.predict import WORLD_SIZES
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.study import studies
-from ray_bench.analysis.times import saving
+from ray_bench.analysis.times import run_time, run_time_with_setup, saving
 from ray_bench.analysis.verdict import Bottleneck, Reason
 from tests.synthetic import synthetic
 
@@ -109,14 +109,31 @@ def test_accuracy_difference_of_single_runs_is_binomial():
     assert found.high == pytest.approx(1.96 * 0.005 * 2**0.5, rel=1e-3)
 
 
-def test_steps_instead_of_epochs_are_compared_for_the_same_data():
+def by_steps():
+    """The same steps at every world size in weak scaling: more workers see more data."""
     results = synthetic((1, 2), scaling="weak")
     runs = tuple(
         replace(r, num_epochs=float(r.point.world_size), train_s=100.0) for r in results.runs
     )
     (study,) = studies(replace(results, runs=runs))
+    return study
+
+
+def test_steps_instead_of_epochs_are_compared_for_the_same_data():
+    study = by_steps()
     found = saving(study.times[1], study.times)
     assert found.ratio.value == pytest.approx(study.rows[1].speedup.value)
+
+
+def test_start_up_is_added_to_the_time_for_the_same_data():
+    study = by_steps()
+    after = study.times[1]
+    work = run_time(after, study.times).estimate
+    whole = run_time_with_setup(after, study.times).estimate
+    assert whole.value == pytest.approx(work.value + after.setup_s)
+    assert whole.high / whole.low < work.high / work.low
+    same_work = only()
+    assert run_time_with_setup(same_work.times[1], same_work.times) is same_work.times[1].with_setup
 
 
 def test_cost_follows_time_and_workers():
