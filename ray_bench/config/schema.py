@@ -6,6 +6,7 @@ A field that is None is not set: the workload's own default is used (`SweepConfi
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -74,7 +75,7 @@ class DataConfig(_Model):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         # Ray changes the working directory of its workers.
-        return None if value is None else value.expanduser().absolute()
+        return None if value is None else Path(os.path.abspath(value.expanduser()))
 
 
 class OptimizerConfig(_Model):

@@ -147,3 +147,9 @@ def test_defaults_that_do_not_divide_are_explained():
     config = SweepConfig(workload="x", world_sizes=(1, 3))
     with pytest.raises(ConfigError, match=r"^batch_size 64 .* not divisible by world size 3"):
         fill_in(config, WorkloadDefaults(batch_size=64))
+
+
+def test_a_relative_data_folder_becomes_absolute_without_detours(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load(None, ["workload=cnn-digits", "data.dir=sub/../images"])
+    assert config.data.dir == tmp_path / "images"
