@@ -34,10 +34,14 @@ def ending_gently(say_so: Callable[[], None]) -> Iterator[None]:
         yield
         return
 
+    was_asked = False
+
     def end(number: int, frame: FrameType | None) -> None:
         del number, frame
-        for name in _SIGNALS:
-            signal.signal(name, signal.default_int_handler)
+        nonlocal was_asked
+        if was_asked:
+            raise KeyboardInterrupt
+        was_asked = True
         say_so()
         end_sweep()
 
