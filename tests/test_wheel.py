@@ -48,4 +48,4 @@ def test_it_installs_into_an_empty_environment(wheel, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("4 runs of cnn-fashion-mnist")
+    assert done.stdout.startswith("6 runs of cnn-fashion-mnist")

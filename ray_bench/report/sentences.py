@@ -70,9 +70,10 @@ def _no_answer(context: Context) -> str:
         return (
             "Cannot say how many workers to use: no run was long enough to time. Next: more steps."
         )
+    size = one_size(context)
     return (
-        f"Cannot say how many workers to use: only {workers(one_size(context))} was measured. "
-        f"Next: world_sizes=[{one_size(context)},{2 * one_size(context)}]."
+        f"Cannot say how many workers to use: {size} is the only world size that was measured. "
+        f"Next: world_sizes=[1,{max(2, size)}]."
     )
 
 

@@ -351,3 +351,11 @@ def test_oversubscribed_sizes_raise_no_flag_about_the_law():
 def test_numbers_of_the_hand_written_reports_are_there(key, name):
     cells = column(build_report(synthetic(energy_j=100.0)), key, name)
     assert any(cell.value is not None for cell in cells)
+
+
+@pytest.mark.parametrize(("size", "next_sizes"), [(1, "[1,2]"), (2, "[1,2]"), (8, "[1,8]")])
+def test_a_single_world_size_is_told_what_to_measure_next(size, next_sizes):
+    answer = build_report(synthetic((size,))).answer
+    assert (
+        f"{size} is the only world size that was measured. Next: world_sizes={next_sizes}" in answer
+    )
