@@ -97,7 +97,7 @@ def _fit(
     scratch: str,
     listener: SweepListener,
 ) -> None:
-    reporter = _Reporter(requests, listener)
+    reporter = _Reporter(listener)
     tuner = tune.Tuner(
         tune.with_resources(_trial, DRIVER_RESOURCES),
         param_space={"request": tune.grid_search(list(requests.values()))},
@@ -138,10 +138,8 @@ def _trial(config: dict[str, Any]) -> dict[str, Any]:
 class _Reporter(tune.Callback):
     """Turns Tune's callbacks, which run in the driver, into the listener's."""
 
-    def __init__(self, requests: Mapping[str, TrialRequest], listener: SweepListener) -> None:
-        self._requests = requests
+    def __init__(self, listener: SweepListener) -> None:
         self._listener = listener
-        self._data: dict[str, RunData] = {}
         self.num_finished = 0
         self.error: Exception | None = None  # the first that the listener raised
 

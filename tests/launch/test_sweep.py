@@ -48,7 +48,7 @@ def fit(monkeypatch, tmp_path, during_fit) -> None:
 
 
 def test_tune_can_pickle_the_reporter_of_a_terminal():
-    copy = pickle.loads(pickle.dumps(sweep._Reporter({}, Listener())))
+    copy = pickle.loads(pickle.dumps(sweep._Reporter(Listener())))
     assert isinstance(copy, tune.Callback)
 
 

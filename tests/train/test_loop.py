@@ -99,8 +99,10 @@ def test_evaluation_over_ranks_counts_every_sample_once(tmp_path):
     workload = TinyWorkload(num_samples=51)
     single = train(request(epochs=2), workload, alone())
     shared = run_ranks(lambda group: train(request(2, epochs=2), workload, group), 2, tmp_path)[0]
-    correct = single.run.final_val_accuracy_frac * 51
-    assert shared.run.final_val_accuracy_frac * 51 == pytest.approx(round(correct), abs=1e-9)
+    assert shared.run.num_val_samples == 51
+    assert shared.run.final_val_accuracy_frac == single.run.final_val_accuracy_frac
+    correct = shared.run.final_val_accuracy_frac * 51
+    assert correct == pytest.approx(round(correct), abs=1e-9)
 
 
 def test_steps_cut_the_last_epoch_and_are_flagged():
