@@ -29,6 +29,10 @@ FLAGS: Mapping[str, str] = {
     "warmup_included": "too few steps to leave warm-up out: the throughput includes it",
     "few_blocks": "fewer than 20 timed blocks: the interval within the run is wide",
     "clock_mismatch": "timed blocks and wall clock differ by more than 2 %: the run is invalid",
+    "clock_backwards": "a clock stepped backwards during the run: the run is invalid",
+    "warmup_unsettled": "step times never settled: warm-up was ended by its limit",
+    "gpu_throttled": "the driver slowed a GPU down during the run (heat, power or a fault)",
+    "emulated": "the accelerator is emulated by sleeping: the times are not those of hardware",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
 }
 
@@ -116,10 +120,18 @@ class RunRecord:
     train_s: float | None = None  # training steps only, warm-up steps included
     eval_s: float | None = None
     phase_pass_s: float | None = None
+    checkpoint_s: float | None = None  # one save of model and optimizer to local disk, by rank 0
     throughput_samples_per_s: float | None = None  # steady state: timed blocks without warm-up
     step_time_s: float | None = None  # steady state: seconds per optimizer step
     peak_memory_bytes: int | None = None  # per worker, the largest
     energy_j: float | None = None  # all devices of the run; None without a counter
+    flops_per_sample: float | None = None  # forward and backward of one sample
+    device_peak_flops_per_s: float | None = None  # of one worker's device, in the run's precision
+    gpu_util_frac: float | None = None  # mean over GPUs and samples of the throughput pass
+    gpu_memory_util_frac: float | None = None  # share of time in which device memory was accessed
+    gpu_clock_mhz: float | None = None  # mean clock of the multiprocessors
+    gpu_temperature_c: float | None = None  # highest
+    gpu_throttle_reasons: tuple[str, ...] | None = None  # None without NVML, empty if none
     final_train_loss: float | None = None
     final_train_accuracy_frac: float | None = None
     final_val_loss: float | None = None
@@ -127,6 +139,7 @@ class RunRecord:
     best_val_accuracy_frac: float | None = None
     best_val_epoch: int | None = None
     environment_hash: str | None = None
+    ladder_id: str | None = None  # runs of one ladder share it; equal `repeat` is one round of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +178,11 @@ class BlockRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseRecord:
-    """One phase of one sampled step on one rank. The phases of a step add up to its wall time."""
+    """One phase of one sampled step on one rank. The phases of a step add up to its wall time.
+
+    The exposed gradient synchronisation is two phases: waiting for the slowest rank (`skew_wait`)
+    and the transfer that the backward pass did not hide (`exposed_comm`).
+    """
 
     run_id: str
     rank: int
@@ -181,10 +198,62 @@ PHASES: tuple[str, ...] = (
     "forward",
     "loss",
     "backward",
+    "skew_wait",
     "exposed_comm",
     "optimizer",
     "other",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketRecord:
+    """The reduction of one gradient bucket in one sampled step of the phase pass, on one rank."""
+
+    run_id: str
+    rank: int
+    step: int
+    bucket: int  # from 0, in the order in which buckets become ready
+    num_bytes: int
+    ready_s: float  # since this rank called backward()
+    start_s: float  # ready as well, since the first rank began the step: one clock for all ranks
+    end_s: float  # reduced, on the same clock as start_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPairRecord:
+    """Two neighbouring steps on one rank, with gradient synchronisation and without (`no_sync`)."""
+
+    run_id: str
+    rank: int
+    pair: int  # from 0
+    sync_s: float
+    no_sync_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRecord:
+    """One timed all-reduce of the network sweep; the time is that of the slowest rank."""
+
+    network_id: str  # the sweep id where the sweep asked for it
+    world_size: int
+    num_nodes: int
+    backend: str
+    device: str  # "cpu" or the name of the GPU
+    num_bytes: int  # of the buffer on every rank
+    sample: int  # from 0
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRecord:
+    """Why a sweep with a stop rule made no more repeats."""
+
+    sweep_id: str
+    reason: str  # narrow_enough, max_repeats, budget
+    num_repeats: int  # of every world size
+    half_width_frac: float | None  # the widest of the speedups' relative half-widths that it left
+    wanted_half_width_frac: float
+    stopped_at_utc: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +279,8 @@ class EnvironmentRecord:
     omp_num_threads: int | None
     niceness: int
     ddp_arguments: str  # JSON
+    cpu_governor: str | None = None  # of frequency scaling; None where the system does not tell
+    gpu_topology: str | None = None  # JSON: the link between each pair of a host's GPUs
 
     @property
     def environment_hash(self) -> str:
@@ -226,6 +297,8 @@ class RunData:
     epochs: tuple[EpochRecord, ...] = ()
     blocks: tuple[BlockRecord, ...] = ()
     phases: tuple[PhaseRecord, ...] = ()
+    buckets: tuple[BucketRecord, ...] = ()
+    sync_pairs: tuple[SyncPairRecord, ...] = ()
     environment: EnvironmentRecord | None = None
 
 
@@ -238,7 +311,11 @@ class Results:
     epochs: Columns = field(default_factory=dict)
     blocks: Columns = field(default_factory=dict)
     phases: Columns = field(default_factory=dict)
+    buckets: Columns = field(default_factory=dict)
+    sync_pairs: Columns = field(default_factory=dict)
     environments: Mapping[str, EnvironmentRecord] = field(default_factory=dict)  # by hash
+    network: Columns = field(default_factory=dict)  # empty without an all-reduce sweep
+    stop: StopRecord | None = None  # None without a stop rule, or before it has stopped
 
     @property
     def ok_runs(self) -> tuple[RunRecord, ...]:

@@ -118,6 +118,72 @@ class MeasureConfig(_Model):
     )
 
 
+    sync_pairs: Int = Field(
+        10,
+        ge=0,
+        description="Pairs of steps with and without gradient synchronisation, after the phase "
+        "pass: what they differ by beyond the exposed part is contention; 0 leaves them out.",
+    )
+    trace_steps: Int = Field(
+        0, ge=0, le=100, description="Steps of a Chrome trace of every rank; 0 writes none."
+    )
+    checkpoint: bool = Field(True, description="Time one save of model and optimizer.")
+    network: bool = Field(
+        False, description="Measure all-reduce (4 B to 64 MiB) at every world size first."
+    )
+    sentinel: bool | None = Field(
+        None,
+        description="Run 1 worker at start, middle and end, to see the machine drift. "
+        "Not set: where `repeats` is 2 or more.",
+    )
+
+
+class StopConfig(_Model):
+    """When a sweep has measured enough."""
+
+    half_width: Float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Repeat until the relative half-width of every speedup's 95 % interval is "
+        "below this (0.01 is 1 %). Not set: `repeats` runs, or `ladder.rounds` rounds.",
+    )
+    max_repeats: Int = Field(32, ge=2, le=10_000, description="At most so many repeats or rounds.")
+    budget_s: Float | None = Field(
+        None, gt=0, description="At most so many seconds; what runs then is still finished."
+    )
+
+
+class LadderConfig(_Model):
+    """The interleaved way to measure: all world sizes take turns in one group of workers."""
+
+    rounds: Int = Field(6, ge=2, le=10_000, description="Turns of every world size.")
+    turn_s: Float = Field(1.0, gt=0, description="A turn lasts about so many seconds.")
+
+
+class EmulatedConfig(_Model):
+    """What the workload `emulated` plants. Times of the step of one worker."""
+
+    compute_s_per_sample: Float = Field(
+        0.005, gt=0, description="Forward and backward of one sample, slept."
+    )
+    serial_s: Float = Field(0.0, ge=0, description="Per step, whatever the batch.")
+    loader_s: Float = Field(0.0, ge=0, description="Wait for every batch, whatever its size.")
+    straggler_rank: Int | None = Field(None, ge=0, description="The rank that is slow.")
+    straggler_slowdown: Float = Field(1.5, ge=1, description="Its compute takes so many times.")
+    latency_s: Float = Field(
+        0.0, ge=0, description="Of the virtual wire: seconds per message (alpha)."
+    )
+    gbit_per_s: Float | None = Field(
+        None, gt=0, description="Bandwidth of the virtual wire; not set: no limit."
+    )
+    contention_frac: Float = Field(
+        0.0, ge=0, description="Backward is slower by this share while gradients are reduced."
+    )
+    num_buckets: Int = Field(4, ge=1, le=64, description="Layers, each with a bucket of its own.")
+    bucket_bytes: Int = Field(4096, ge=4, description="Gradient of a layer.")
+
+
 class LaunchConfig(_Model):
     """How runs are placed on the cluster."""
 
@@ -173,6 +239,14 @@ class SweepConfig(_Model):
     ddp: DdpConfig = DdpConfig()
     measure: MeasureConfig = MeasureConfig()
     launch: LaunchConfig = LaunchConfig()
+    interleaved: bool = Field(
+        False,
+        description="Ladder: all world sizes take turns in one group of workers, so that drift "
+        "cancels and start-up is paid once. Measures speed, not accuracy.",
+    )
+    ladder: LadderConfig = LadderConfig()
+    stop: StopConfig = StopConfig()
+    emulated: EmulatedConfig = EmulatedConfig()
 
     @field_validator("world_sizes", "lr_rules", "seeds", mode="before")
     @classmethod

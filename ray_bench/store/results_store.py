@@ -14,9 +14,11 @@ from ray_bench.errors import StoreError
 from ray_bench.records import (
     Columns,
     EnvironmentRecord,
+    NetworkRecord,
     Results,
     RunData,
     RunRecord,
+    StopRecord,
     SweepRecord,
     flat_run,
 )
@@ -31,8 +33,10 @@ class ResultsStore:
     """Parquet datasets under one root, one file a run and table.
 
         sweeps/<sweep_id>.parquet
-        runs/sweep=<sweep_id>/<run_id>.parquet        also epochs/, blocks/, phases/
+        runs/sweep=<sweep_id>/<run_id>.parquet        also the long tables: epochs/, blocks/, ...
         environments/<hash>.parquet
+        network/<network_id>.parquet
+        stops/<sweep_id>.parquet
 
     A run counts when its file in `runs/` is there; that one is written last.
 
@@ -82,6 +86,25 @@ class ResultsStore:
             self._location, "runs", _file("runs", run.sweep_id, run.run_id), [flat_run(run)]
         )
 
+    def write_network(self, network_id: str, records: Sequence[NetworkRecord]) -> None:
+        """Store an all-reduce sweep, in place of an earlier one of this id."""
+        rows = [plain(record) for record in records]
+        write_table(self._location, "network", _single("network", network_id), rows)
+
+    def network_ids(self) -> tuple[str, ...]:
+        """Return the all-reduce sweeps, oldest name first; a sweep's own has the sweep's id."""
+        names = sorted(self._location.names("network"))
+        return tuple(name.removeprefix("network/").removesuffix(".parquet") for name in names)
+
+    def network(self, network_id: str) -> Columns:
+        """Return an all-reduce sweep as columns; no rows if there is none of this id."""
+        return columns_of(self._read_single("network", network_id))
+
+    def write_stop(self, stop: StopRecord) -> None:
+        """Store why a sweep made no more repeats, in place of an earlier reason."""
+        name = _single("stops", stop.sweep_id)
+        write_table(self._location, "stops", name, [plain(stop)])
+
     def write_text(self, name: str, text: str) -> str:
         """Write a text file, e.g. `report.md`, whole or not at all; returns its path."""
         return self._location.write(name, text.encode())
@@ -122,7 +145,11 @@ class ResultsStore:
             epochs=self._read_long("epochs", sweep.sweep_id, runs),
             blocks=self._read_long("blocks", sweep.sweep_id, runs),
             phases=self._read_long("phases", sweep.sweep_id, runs),
+            buckets=self._read_long("buckets", sweep.sweep_id, runs),
+            sync_pairs=self._read_long("sync_pairs", sweep.sweep_id, runs),
             environments=self._environments(runs),
+            network=self.network(sweep.sweep_id),
+            stop=self._stop(sweep.sweep_id),
         )
 
     def _find(self, sweep_id: str | None) -> SweepRecord:
@@ -160,6 +187,16 @@ class ResultsStore:
         parts = [SCHEMAS[table].empty_table(), *read_tables(self._location, table, names)]
         return columns_of(pa.concat_tables(parts))
 
+    def _read_single(self, table: str, name: str) -> pa.Table:
+        path = _single(table, name)
+        if not self._location.exists(path):
+            return SCHEMAS[table].empty_table()
+        return read_tables(self._location, table, [path])[0]
+
+    def _stop(self, sweep_id: str) -> StopRecord | None:
+        rows = self._read_single("stops", sweep_id).to_pylist()
+        return StopRecord(**rows[0]) if rows else None
+
     def _environments(self, runs: Iterable[RunRecord]) -> dict[str, EnvironmentRecord]:
         wanted = {run.environment_hash for run in runs if run.environment_hash is not None}
         files = {f"environments/{safe_name(digest)}.parquet" for digest in wanted}
@@ -176,6 +213,10 @@ def _folder(table: str, sweep_id: str) -> str:
 
 def _file(table: str, sweep_id: str, run_id: str) -> str:
     return f"{_folder(table, sweep_id)}/{safe_name(run_id)}.parquet"
+
+
+def _single(table: str, name: str) -> str:
+    return f"{table}/{safe_name(name)}.parquet"
 
 
 def _hint(wanted: str, known: Iterable[str]) -> str:

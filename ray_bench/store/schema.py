@@ -13,12 +13,16 @@ import pyarrow as pa
 
 from ray_bench.records import (
     BlockRecord,
+    BucketRecord,
     EnvironmentRecord,
     EpochRecord,
+    NetworkRecord,
     PhaseRecord,
     Point,
     RunRecord,
+    StopRecord,
     SweepRecord,
+    SyncPairRecord,
 )
 
 #: Version of the stored tables. A new column that may be null needs no new version; anything else
@@ -41,6 +45,10 @@ _ARROW_TYPES: Mapping[Any, pa.DataType] = {
 #: Unit by the end of a name; the first match counts.
 _UNITS: tuple[tuple[str, str], ...] = (
     ("_samples_per_s", "samples/s"),
+    ("_flops_per_s", "FLOP/s"),
+    ("flops_per_sample", "FLOP/sample"),
+    ("_mhz", "MHz"),
+    ("_temperature_c", "degC"),
     ("_bytes", "byte"),
     ("_frac", "1"),
     ("_utc", "UTC"),
@@ -106,9 +114,13 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         "epochs": _fields_of(EpochRecord),
         "blocks": _fields_of(BlockRecord),
         "phases": _fields_of(PhaseRecord),
+        "buckets": _fields_of(BucketRecord),
+        "sync_pairs": _fields_of(SyncPairRecord),
+        "network": _fields_of(NetworkRecord),
+        "stops": _fields_of(StopRecord),
         "environments": _environment_fields(),
     }.items()
 }
 
 #: Tables with many rows a run, read back as columns.
-LONG_TABLES = ("epochs", "blocks", "phases")
+LONG_TABLES = ("epochs", "blocks", "phases", "buckets", "sync_pairs")

@@ -13,26 +13,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """This rank's place among the ranks. World size 1 needs no process group."""
+    """This rank's place among the ranks. World size 1 needs no process group.
+
+    `process_group` is None for the default group; a ladder's smaller world sizes have their own.
+    """
 
     rank: int
     world_size: int
     local_rank: int
     device: torch.device
+    process_group: Any = None
 
     def max(self, value: float) -> float:
         """Return the largest of a number over all ranks."""
         if self.world_size == 1:
             return value
         tensor = torch.tensor(value, dtype=torch.float64, device=self.device)
-        dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+        dist.all_reduce(tensor, op=dist.ReduceOp.MAX, group=self.process_group)
         return float(tensor)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Return the elementwise sum of a tensor over all ranks; `values` itself may be changed."""
         if self.world_size > 1:
             values = values.to(self.device)
-            dist.all_reduce(values)
+            dist.all_reduce(values, group=self.process_group)
         return values
 
     def gather(self, value: T) -> list[T]:
@@ -40,5 +44,5 @@ class Group:
         if self.world_size == 1:
             return [value]
         values: list[Any] = [None] * self.world_size
-        dist.all_gather_object(values, value)
+        dist.all_gather_object(values, value, group=self.process_group)
         return values

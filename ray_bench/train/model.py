@@ -31,7 +31,12 @@ def ddp_arguments(config: DdpConfig) -> dict[str, Any]:
 def wrap(module: torch.nn.Module, config: DdpConfig, group: Group) -> DistributedDataParallel:
     """Return the module in DDP."""
     device_ids = [group.device] if group.device.type == "cuda" else None
-    return DistributedDataParallel(module, device_ids=device_ids, **ddp_arguments(config))
+    return DistributedDataParallel(
+        module,
+        device_ids=device_ids,
+        process_group=group.process_group,
+        **ddp_arguments(config),
+    )
 
 
 def make_optimizer(

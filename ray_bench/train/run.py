@@ -106,6 +106,8 @@ def _prepare(
         seed=point.seed,
         device=group.device,
         data=config.data,
+        emulated=config.emulated,
+        process_group=group.process_group,
     )
     torch.manual_seed(point.seed)
     module, batches, loss_fn = check_built(workload.build(context))

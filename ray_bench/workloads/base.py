@@ -4,8 +4,10 @@ A workload is any class with
 
     build(context) -> (module, batches, loss_fn)
 
-and, if it likes, `evaluate(module, context) -> Evaluation`, `optimizer(module, lr) -> Optimizer`
-and `defaults = WorkloadDefaults(...)`. Nothing else is asked of it. It is built once in every rank.
+and, if it likes, `evaluate(module, context) -> Evaluation`, `optimizer(module, lr) -> Optimizer`,
+`comm_hook(context) -> hook` (a DDP communication hook, called as `hook(None, bucket)` in every
+pass) and `defaults = WorkloadDefaults(...)`. Nothing else is asked of it. It is built once in every
+rank.
 
 `batches` is iterated once an epoch and yields `(inputs, targets)` of this rank: a
 `ShardedBatches`, a DataLoader with a DistributedSampler, or any iterable with a length.
@@ -20,7 +22,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from ray_bench.config.schema import DataConfig
+from ray_bench.config.schema import DataConfig, EmulatedConfig
 from ray_bench.config.schema import WorkloadDefaults as WorkloadDefaults  # for workloads, from here
 from ray_bench.errors import TrainingError
 
@@ -40,6 +42,8 @@ class BuildContext:
     seed: int
     device: torch.device
     data: DataConfig
+    emulated: EmulatedConfig = EmulatedConfig()  # for the workload of this name alone
+    process_group: Any = None  # for communication of the workload's own; None: the default group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
