@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 
-.PHONY: help demo test test-cluster check fmt docs clean
+.PHONY: help demo test test-cluster bench check fmt docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -19,6 +19,19 @@ test: $(STAMP) ## Run the tests that need neither a cluster nor a GPU.
 
 test-cluster: $(STAMP) ## Run the tests that start a Ray cluster on this machine.
 	$(BIN)/pytest -m cluster
+
+# Interleaved turns of about a second each. Quiet machine, no other jobs: under 15 minutes on 2 cores.
+BENCH_OUT ?= bench-results
+BENCH = $(BIN)/python -m benchmarks
+BENCH_DATA = $(if $(DATA),--data-dir $(DATA))
+
+bench: $(STAMP) ## Measure what ray_bench costs and gains on this CPU; DATA=DIR takes real data.
+	$(BENCH).store --save $(BENCH_OUT)
+	$(BENCH).report --rounds 3 --save $(BENCH_OUT)
+	$(BENCH).startup --repeats 2 --save $(BENCH_OUT)
+	$(BENCH).instruments --rounds 10 --phase-steps 12 --save $(BENCH_OUT) $(BENCH_DATA)
+	$(BENCH).parity --rounds 12 --save $(BENCH_OUT) $(BENCH_DATA)
+	$(BENCH).naive --rounds 4 --save $(BENCH_OUT) $(BENCH_DATA)
 
 check: $(STAMP) ## Check format, lint, types and generated pages.
 	$(BIN)/ruff format --check .
