@@ -299,6 +299,7 @@ class RunData:
     phases: tuple[PhaseRecord, ...] = ()
     buckets: tuple[BucketRecord, ...] = ()
     sync_pairs: tuple[SyncPairRecord, ...] = ()
+    traces: Mapping[int, bytes] = field(default_factory=dict)  # by rank: Chrome trace, gzip, JSON
     environment: EnvironmentRecord | None = None
 
 

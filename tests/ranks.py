@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo  # DDP imports it: once here, not in every forked rank
 import torch.distributed as dist
 
 from ray_bench.train.group import Group

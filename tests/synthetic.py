@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ray_bench.records import (
     Point,
     Results,
     RunRecord,
+    StopRecord,
     SweepRecord,
 )
 
@@ -22,6 +24,20 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 #: Seconds per sample of one worker by phase: 95 % of 1 ms can be shared out.
 SHARED_S = {"data_wait": 2e-5, "forward": 3.5e-4, "loss": 1e-5, "backward": 5e-4}
 FIXED_S = {"optimizer": 4e-5, "other": 1e-5}
+
+
+#: Sampled steps of the phase pass.
+STEPS = 5
+
+
+@dataclass(frozen=True)
+class Sync:
+    """Planted buckets, and by how much steps with synchronisation are slower beyond exposure."""
+
+    bucket_bytes: tuple[int, ...] = (2**20, 2**21, 2**22)
+    latency_s: float = 1e-5
+    s_per_byte: float = 1e-9
+    contention_s: float = 0.0
 
 
 def amdahl_step_s(world_size: int, batch: int, serial_frac: float = 0.05) -> float:
@@ -73,17 +89,28 @@ def synthetic(
     flags: Callable[[int], tuple[str, ...]] = lambda _: (),
     failed: Callable[[int, int], bool] = lambda _size, _repeat: False,
     num_missing: int = 0,
+    ranks_s: Callable[[int, int], list[dict[str, float]]] | None = None,
+    sync: Sync | None = None,
+    ladder: bool = False,
+    gap_s: float = 0.0,
+    stop: StopRecord | None = None,
     epochs: int = 10,
     num_samples: int = 50_000,
     **run_changes: object,
 ) -> Results:
-    """A sweep whose step time is Amdahl's with 5 % serial work, and relative noise between runs."""
+    """A sweep whose step time is Amdahl's with 5 % serial work, and relative noise between runs.
+
+    `ranks_s(world_size, global_batch)` plants seconds by phase for every rank instead; the step is
+    as long as the sum of the first rank's. Runs start `gap_s` apart.
+    """
     rng = np.random.default_rng(7)
     host = environment()
     runs: list[RunRecord] = []
     blocks: list[dict[str, np.ndarray]] = []
     phases: list[dict[str, np.ndarray]] = []
     curves: list[dict[str, np.ndarray]] = []
+    buckets: list[dict[str, np.ndarray]] = []
+    pairs: list[dict[str, np.ndarray]] = []
     wraps = [(n, n > 1) for n in world_sizes]
     if ddp_at_one:
         wraps.append((1, True))
@@ -97,9 +124,12 @@ def synthetic(
     for order, (n, is_ddp, rule, seed, repeat) in enumerate(cells):
         weak = scaling == "weak"
         global_batch = batch * n if weak else batch
+        planted = ranks_s(n, global_batch) if ranks_s else None
         true_step_s = (
             step_s(n, global_batch)
             if step_s
+            else sum(planted[0].values())
+            if planted
             else batch * 1e-3 * (1 + 0.02 * (n - 1) / n)
             if weak
             else amdahl_step_s(n, batch)
@@ -127,7 +157,8 @@ def synthetic(
             "order_index": order,
             "attempt": 1,
             "point": point,
-            "started_at_utc": START,
+            "started_at_utc": START + timedelta(seconds=gap_s * order),
+            "ladder_id": "ladder-1" if ladder else None,
             "environment_hash": host.environment_hash,
         }
         if failed(n, repeat):
@@ -180,7 +211,13 @@ def synthetic(
         if with_blocks:
             blocks.append(_blocks(run_id, n, global_batch, step, rng))
         if with_phases:
-            phases.append(_phases(run_id, n, global_batch, step, is_ddp))
+            each = planted or [_even_phases(n, global_batch, is_ddp)] * n
+            scale = step / sum(each[0].values())
+            phases.append(_phases(run_id, each, scale, rng if planted else None))
+            if sync is not None and n > 1:
+                exposed = sum(x.get(p, 0.0) for x in each for p in ("skew_wait", "exposed_comm"))
+                buckets.append(_buckets(run_id, n, sync))
+                pairs.append(_pairs(run_id, n, exposed / n * scale + sync.contention_s, rng))
     config = SweepConfig(
         workload=workload,
         world_sizes=tuple(world_sizes),
@@ -204,6 +241,9 @@ def synthetic(
         epochs=_joined(curves),
         blocks=_joined(blocks),
         phases=_joined(phases),
+        buckets=_joined(buckets),
+        sync_pairs=_joined(pairs),
+        stop=stop,
         environments={host.environment_hash: host},
     )
 
@@ -235,20 +275,65 @@ def _blocks(
     )
 
 
-def _phases(run_id: str, size: int, batch: int, step: float, is_ddp: bool) -> dict[str, np.ndarray]:
+def _even_phases(size: int, batch: int, is_ddp: bool) -> dict[str, float]:
+    """Return seconds by phase in some unit, the same on every rank."""
     seconds = {name: batch * s / size for name, s in SHARED_S.items()}
     seconds |= {name: 128 * s for name, s in FIXED_S.items()}
     if is_ddp:
         seconds["exposed_comm"] = 0.004 * (size - 1) / size
-    scale = step / sum(seconds.values())
-    names = list(seconds)
+    return seconds
+
+
+def _phases(
+    run_id: str,
+    ranks: Sequence[dict[str, float]],
+    scale: float,
+    rng: np.random.Generator | None,
+) -> dict[str, np.ndarray]:
+    """Return sampled steps, with 0.2 % noise where there is a generator."""
+    names = list(ranks[0])
     index, number, rank = (
-        x.ravel() for x in np.meshgrid(np.arange(len(names)), np.arange(5), np.arange(size))
+        x.ravel()
+        for x in np.meshgrid(np.arange(len(names)), np.arange(STEPS), np.arange(len(ranks)))
     )
+    seconds = np.array([[x[name] for name in names] for x in ranks]) * scale
+    noise = 1.0 if rng is None else np.exp(0.002 * rng.standard_normal(len(index)))
     return _columns(
         run_id,
         rank=rank,
         step=number,
         phase=np.array(names, dtype=object)[index],
-        duration_s=np.array(list(seconds.values()))[index] * scale,
+        duration_s=seconds[rank, index] * noise,
     )
+
+
+def _buckets(run_id: str, size: int, sync: Sync) -> dict[str, np.ndarray]:
+    """Return buckets that are ready 1 ms apart and go one after the other."""
+    num_bytes = np.array(sync.bucket_bytes, dtype=float)
+    ready = 1e-3 * np.arange(len(num_bytes))
+    took = sync.latency_s + num_bytes * sync.s_per_byte
+    end = np.zeros(len(num_bytes))
+    for k in range(len(num_bytes)):
+        end[k] = max(ready[k], end[k - 1] if k else 0.0) + took[k]
+    bucket, number, rank = (
+        x.ravel() for x in np.meshgrid(np.arange(len(end)), np.arange(STEPS), np.arange(size))
+    )
+    return _columns(
+        run_id,
+        rank=rank,
+        step=number,
+        bucket=bucket,
+        num_bytes=num_bytes[bucket].astype(int),
+        ready_s=ready[bucket],
+        start_s=ready[bucket],
+        end_s=end[bucket],
+    )
+
+
+def _pairs(
+    run_id: str, size: int, extra_s: float, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    pair, rank = (x.ravel() for x in np.meshgrid(np.arange(10), np.arange(size)))
+    noise = 1e-5 * rng.standard_normal((2, len(pair)))
+    no_sync, with_sync = 0.05 + noise[0], 0.05 + extra_s + noise[1]
+    return _columns(run_id, pair=pair, rank=rank, sync_s=with_sync, no_sync_s=no_sync)

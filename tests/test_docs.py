@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from ray_bench.analysis import blocks, phases, throughput, verdict
-from ray_bench.analysis.laws import two_terms
+from ray_bench.analysis.decision import advice, draws, next_run
+from ray_bench.analysis.fit import forecast, law_fit
+from ray_bench.analysis.network import POOR_RESIDUAL_FRAC
 from ray_bench.config.schema import MeasureConfig, WorkloadDefaults
+from ray_bench.measure import network
 from ray_bench.records import FLAGS, PHASES
 from ray_bench.store.schema import SCHEMA_VERSION, SCHEMAS, UNIT_KEY
 from ray_bench.train import phase_pass, totals
@@ -87,14 +90,19 @@ def test_terms_of_the_glossary_are_names_in_the_code():
 @pytest.mark.parametrize(
     "words",
     [
-        f"{two_terms.NUM_DRAWS} data sets are drawn",
-        f"a probability below {two_terms.MISFIT_PROBABILITY:.0%}",
+        f"{law_fit.NUM_DRAWS} data sets are drawn",
+        f"a probability below {law_fit.MISFIT_PROBABILITY:.0%}",
         f"at most {blocks.MAX_BATCHES} batches",
         f"Below {blocks.MIN_BATCHES} batches there is no interval",
         f"differ by more than {totals.CLOCK_TOLERANCE_FRAC:.0%}",
         f"more than {phases.TOLERANCE_FRAC:.0%} from that of the throughput pass",
         f"upper bound of efficiency is {verdict.GOOD_EFFICIENCY_FRAC:.0%} or more",
-        f"efficiency is at least {verdict.MIN_EFFICIENCY_FRAC:.0%}",
+        f"the share of {draws.NUM_DRAWS} joint draws",
+        f"doublings up to {forecast.MAX_FACTOR} times the largest measured",
+        f"within {advice.TIE_FRAC:.0%} of each other",
+        f"if any gains {100 * next_run.MIN_GAIN:.0f} point or more",
+        f"about {network.SECONDS_A_SIZE:g} s of samples, {network.MIN_SAMPLES} at least",
+        f"said in words above {POOR_RESIDUAL_FRAC:.0%}",
     ],
 )
 def test_numbers_of_the_method_are_those_of_the_code(words):
@@ -117,7 +125,9 @@ def test_the_defaults_of_a_workload_are_documented():
 
 def test_every_workload_is_documented():
     text = section(DOCS / "workloads.md", "Data sets that ray_bench reads")
-    assert set(re.findall(r"`([a-z0-9]+-[a-z0-9-]+)`", text)) >= set(BUILTIN)
+    with_data = {name for name, info in BUILTIN.items() if info.dataset is not None}
+    assert set(re.findall(r"`([a-z0-9]+-[a-z0-9-]+)`", text)) >= with_data
+    assert "## emulated" in (DOCS / "workloads.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "records": (set(), {"numpy"}),
     "config": ({"records", "errors"}, {"pydantic", "pydantic_core", "yaml"}),
     "workloads": (BOTTOM, {"torch", "torchvision", "numpy", "pyarrow", "PIL"}),
-    "measure": (BOTTOM, {"torch", "numpy", "psutil", "pynvml"}),
+    "measure": (BOTTOM, {"torch", "numpy", "scipy", "psutil", "pynvml"}),
     "train": (BOTTOM | {"measure", "workloads"}, {"torch", "numpy"}),
     "launch": (BOTTOM | {"train", "measure", "workloads"}, {"ray", "torch", "numpy"}),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
@@ -36,7 +36,17 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
 }
 
 #: Imported for every `--help`; everything else waits for its command.
-HELP_MODULES = ("main", "run", "report", "workloads", "config", "options")
+HELP_MODULES = (
+    "main",
+    "run",
+    "report",
+    "fit",
+    "workloads",
+    "config",
+    "options",
+    "network",
+    "doctor",
+)
 
 
 def imports_of(nodes):

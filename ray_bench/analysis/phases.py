@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ray_bench.analysis.columns import codes_of
-from ray_bench.analysis.estimate import Estimate, t_quantile
+from ray_bench.analysis.estimate import Estimate
+from ray_bench.analysis.sync import EXPOSED_PHASES, mean_estimate
 from ray_bench.records import PHASES, RunRecord
 
 #: The phase pass and the throughput pass may differ by this share before the report warns.
@@ -30,6 +30,7 @@ class PhaseSplit:
     step_s: Mapping[str, float]  # in the order of PHASES; a phase that never happened is left out
     step: Mapping[str, Estimate]  # the same, with t-intervals over runs where there are several
     total: Estimate
+    exposed: Estimate | None  # waiting for gradients: skew and transfer; None without DDP
 
     @property
     def total_s(self) -> float:
@@ -50,11 +51,15 @@ class PhaseSplit:
 
 
 def run_phases(table: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return seconds by phase of one run: mean over ranks and sampled steps."""
+    """Return seconds by phase of one run: mean over ranks and sampled steps.
+
+    A phase that took no time in any step did not happen, and is left out.
+    """
     steps = np.unique(np.stack([table["rank"], table["step"]]).astype(np.int64), axis=1).shape[1]
     codes, names = codes_of(table["phase"].tolist())
     totals = np.bincount(codes, weights=table["duration_s"].astype(float))
-    return {str(name): float(total) / steps for name, total in zip(names, totals, strict=True)}
+    seconds = zip(names, totals, strict=True)
+    return {str(name): float(total) / steps for name, total in seconds if total > 0}
 
 
 def phase_splits(runs: Sequence[RunRecord], tables: Tables) -> tuple[PhaseSplit, ...]:
@@ -78,17 +83,22 @@ def _split(size: int, batch: int, found: Sequence[Mapping[str, float]]) -> Phase
         step_s={name: seconds.value for name, seconds in step.items()},
         step=step,
         total=_mean([sum(x.values()) for x in found]),
+        exposed=_exposed(found),
     )
+
+
+def _exposed(found: Sequence[Mapping[str, float]]) -> Estimate | None:
+    if not any(phases.keys() & set(EXPOSED_PHASES) for phases in found):
+        return None
+    return _mean([sum(x.get(phase, 0.0) for phase in EXPOSED_PHASES) for x in found])
 
 
 def _mean(values: Sequence[float]) -> Estimate:
     """Return the mean with a t-interval, cut off at 0; without one where there is one value."""
-    seconds = np.array(values)
-    if len(seconds) == 1 or not seconds.any():
-        return Estimate(float(seconds.mean()))
-    reach = t_quantile(len(seconds) - 1) * float(seconds.std(ddof=1)) / math.sqrt(len(seconds))
-    mean = float(seconds.mean())
-    return Estimate(mean, max(0.0, mean - reach), mean + reach)
+    if not any(values):
+        return Estimate(0.0)
+    found = mean_estimate(values)
+    return found if found.low is None else replace(found, low=max(0.0, found.low))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +141,7 @@ def _gain(name: str, baseline: PhaseSplit, split: PhaseSplit, saved: float | Non
 class Overhead:
     """What more workers add to an epoch's worth of samples, seconds per sample."""
 
-    sync_s: float  # exposed communication beyond the baseline's
+    sync_s: float  # waiting for the slowest rank and for exposed transfer, beyond the baseline's
     coordination_s: float  # `other` beyond the baseline's share
     total_frac: float  # of both, of the step
 
@@ -143,7 +153,8 @@ def overhead(split: PhaseSplit, baseline: PhaseSplit) -> Overhead:
     if there is less.
     """
     lost = lost_s(split, baseline)
-    sync, coordination = lost.get("exposed_comm", 0.0), lost.get("other", 0.0)
+    sync = sum(lost.get(phase, 0.0) for phase in EXPOSED_PHASES)
+    coordination = lost.get("other", 0.0)
     return Overhead(
         sync_s=sync / split.global_batch_size,
         coordination_s=coordination / split.global_batch_size,

@@ -1,4 +1,4 @@
-"""What the fitted law says of any number of workers, beside what was measured there."""
+"""What the laws say of any number of workers, beside what was measured there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ray_bench.analysis.estimate import Estimate
-from ray_bench.analysis.laws.law import Law
+from ray_bench.analysis.fit.forecast import CurveFit, Forecast
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.records import Scaling
 
@@ -16,7 +16,7 @@ WORLD_SIZES = (2, 4, 8, 16, 32, 64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """The law at one world size. None where it cannot be run or has no interval."""
+    """The forecast at one world size. None where it cannot be run."""
 
     world_size: int
     batch_per_worker: float
@@ -37,37 +37,41 @@ def prediction_sizes(measured: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def predictions(
-    law: Law, rows: tuple[ScalingRow, ...], scaling: Scaling, batch_size: int
+    fit: CurveFit, rows: tuple[ScalingRow, ...], scaling: Scaling, batch_size: int
 ) -> tuple[Prediction, ...]:
-    """Return the law at every world size of interest.
+    """Return the forecast at every world size of interest.
 
     Args:
-        law: A fitted law.
+        fit: The laws, tried on the curve.
         rows: The measured rows, the baseline first.
         scaling: Which batch is fixed.
         batch_size: Samples: global in strong scaling, per worker in weak scaling.
     """
     measured = {row.world_size: row for row in rows}
     sizes = prediction_sizes(tuple(measured))
-    return tuple(_prediction(law, n, measured, scaling, batch_size) for n in sizes)
+    # A prediction is given with an interval of repeats or blocks or not at all.
+    has_noise = fit.points.variance is not None
+    return tuple(
+        _prediction(x if has_noise else None, n, measured, scaling, batch_size)
+        for n, x in zip(sizes, fit.forecast(sizes), strict=True)
+    )
 
 
 def _prediction(
-    law: Law,
+    forecast: Forecast | None,
     size: int,
     measured: Mapping[int, ScalingRow],
     scaling: Scaling,
     batch_size: int,
 ) -> Prediction:
     batch = batch_size / size if scaling == "strong" else float(batch_size)
-    # A prediction is given with an interval or not at all, and never for an empty batch.
-    is_known = law.fit.draws is not None and batch >= 1
-    speedup = law.speedup(size) if is_known else None
+    # An empty batch cannot be run.
+    known = forecast if batch >= 1 else None
     return Prediction(
         world_size=size,
         batch_per_worker=batch,
-        throughput=law.throughput(size) if is_known else None,
-        speedup=speedup,
-        efficiency_frac=None if speedup is None else speedup.scaled(law.baseline / size),
+        throughput=None if known is None else known.throughput,
+        speedup=None if known is None else known.speedup,
+        efficiency_frac=None if known is None else known.efficiency,
         measured_speedup=measured[size].speedup if size in measured else None,
     )

@@ -23,6 +23,26 @@ class ResourceRow:
     worker_ratio: Estimate | None  # worker-seconds against the baseline's
     energy_j: float | None  # for the baseline's amount of data
     energy_ratio: float | None  # against the baseline's
+    gpu: GpuRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuRow:
+    """What the GPUs did in the throughput pass, over all runs of a world size; None is unknown."""
+
+    mfu_frac: float | None  # model FLOPs utilisation: FLOP/s of the model / dense peak
+    flops_per_sample: float | None
+    peak_flops_per_s: float | None  # of one device
+    util_frac: float | None
+    memory_util_frac: float | None
+    clock_mhz: float | None
+    temperature_c: float | None  # highest
+    throttle_reasons: tuple[str, ...] | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is."""
+        return any(getattr(self, name) is not None for name in GpuRow.__dataclass_fields__)
 
 
 def resource_rows(runs: Sequence[RunRecord], times: Sequence[TimeRow]) -> tuple[ResourceRow, ...]:
@@ -43,7 +63,38 @@ def _row(row: TimeRow, times: Sequence[TimeRow], runs: Sequence[RunRecord]) -> R
         worker_ratio=_ratio(row, times),
         energy_j=energy,
         energy_ratio=energy / before if energy is not None and before else None,
+        gpu=_gpu(own),
     )
+
+
+def _gpu(runs: Sequence[RunRecord]) -> GpuRow:
+    heats = [run.gpu_temperature_c for run in runs if run.gpu_temperature_c is not None]
+    reasons = [run.gpu_throttle_reasons for run in runs if run.gpu_throttle_reasons is not None]
+    return GpuRow(
+        mfu_frac=mean(mfu_frac(run) for run in runs),
+        flops_per_sample=mean(run.flops_per_sample for run in runs),
+        peak_flops_per_s=mean(run.device_peak_flops_per_s for run in runs),
+        util_frac=mean(run.gpu_util_frac for run in runs),
+        memory_util_frac=mean(run.gpu_memory_util_frac for run in runs),
+        clock_mhz=mean(run.gpu_clock_mhz for run in runs),
+        temperature_c=max(heats, default=None),
+        throttle_reasons=tuple(dict.fromkeys(sum(reasons, ()))) if reasons else None,
+    )
+
+
+def mfu_frac(run: RunRecord) -> float | None:
+    """Return a run's model FLOPs utilisation: X x FLOPs per sample / (N x dense peak).
+
+    Chowdhery et al. 2022 (PaLM), appendix B. FLOPs are those of the model, recomputation left out.
+    """
+    rate, flops, peak = (
+        run.throughput_samples_per_s,
+        run.flops_per_sample,
+        run.device_peak_flops_per_s,
+    )
+    if rate is None or flops is None or not peak:
+        return None
+    return rate * flops / (run.point.world_size * peak)
 
 
 def _energy(row: TimeRow, times: Sequence[TimeRow], runs: Sequence[RunRecord]) -> float | None:

@@ -6,10 +6,10 @@ fixed and S = X_N / X_b is the scaled speedup. Both equal the ratio of throughpu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
+from ray_bench.analysis.curve import Curve
+from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.records import Scaling
 
 
@@ -25,16 +25,14 @@ class ScalingRow:
     serial_frac: Estimate | None  # None at the baseline
 
 
-def scaling_rows(throughput: Mapping[int, LogEstimate], scaling: Scaling) -> tuple[ScalingRow, ...]:
+def scaling_rows(curve: Curve, scaling: Scaling) -> tuple[ScalingRow, ...]:
     """Return a row for every world size; the smallest one is the baseline."""
-    if not throughput:
-        return ()
-    baseline = min(throughput)
     rows = []
-    for size in sorted(throughput):
+    for size in curve.sizes:
+        baseline = curve.sizes[0]
+        ratio = curve.ratio(size, baseline).estimate
         is_baseline = size == baseline
-        ratio = log_ratio(throughput[size], throughput[baseline]).estimate
-        rows.append(_row(size, baseline, throughput[size], ratio, scaling, is_baseline))
+        rows.append(_row(size, baseline, curve.throughput[size], ratio, scaling, is_baseline))
     return tuple(rows)
 
 
@@ -77,8 +75,3 @@ def gustafson_serial_frac(speedup: float, growth: float) -> float:
     if growth <= 1:
         raise ValueError(f"a serial fraction needs more workers than the baseline, got {growth}")
     return (growth - speedup) / (growth - 1)
-
-
-def step_ratio(throughput: Mapping[int, LogEstimate], size: int, before: int) -> Estimate:
-    """Return X_size / X_before with its interval."""
-    return log_ratio(throughput[size], throughput[before]).estimate

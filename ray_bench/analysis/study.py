@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ray_bench.analysis.accuracy import AccuracyRow, accuracy_rows
+from ray_bench.analysis.anomalies import Anomaly, anomalies
 from ray_bench.analysis.columns import split_by_run
+from ray_bench.analysis.curve import Curve, curve_of
+from ray_bench.analysis.decision.advice import Ask, Decision, decide
+from ray_bench.analysis.decision.options import Measured
+from ray_bench.analysis.decision.target import convergence, default_target
 from ray_bench.analysis.estimate import LogEstimate, Source
+from ray_bench.analysis.fit.forecast import CurveFit, fit_curve
+from ray_bench.analysis.fit.points import points_of
+from ray_bench.analysis.fit.serial import SerialLaw, serial_law
 from ray_bench.analysis.groups import Group, groups_of
-from ray_bench.analysis.laws.law import Law, fit_law
+from ray_bench.analysis.losses import Steps
 from ray_bench.analysis.phases import PhaseSplit, phase_splits
 from ray_bench.analysis.predict import Prediction, predictions
 from ray_bench.analysis.resources import ResourceRow, resource_rows
 from ray_bench.analysis.scaling import ScalingRow, scaling_rows
-from ray_bench.analysis.throughput import pooled, source_of, throughputs
+from ray_bench.analysis.stragglers import RankLag, rank_lags
+from ray_bench.analysis.sync import SyncSplit, sync_splits
+from ray_bench.analysis.throughput import source_of, throughputs
 from ray_bench.analysis.times import TimeRow, time_rows
 from ray_bench.analysis.verdict import Verdict, clean_sizes, judge
+from ray_bench.analysis.waterfall import Waterfall, waterfalls
 from ray_bench.records import Results, RunRecord, Scaling
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
@@ -29,16 +40,37 @@ class Study:
     """The results of one group. Rows are in ascending order of world size."""
 
     group: Group
-    throughput: Mapping[int, LogEstimate]  # samples/s
+    curve: Curve
     rows: tuple[ScalingRow, ...]
     ddp_at_one: LogEstimate | None  # samples/s of world size 1 with the DDP wrapper
-    law: Law | None
+    law: SerialLaw | None
+    fit: CurveFit | None  # None with fewer than two world sizes that carry a claim
     predictions: tuple[Prediction, ...]
     times: tuple[TimeRow, ...]
     resources: tuple[ResourceRow, ...]
     phases: tuple[PhaseSplit, ...]
+    syncs: tuple[SyncSplit, ...]
+    lags: Mapping[int, tuple[RankLag, ...]]  # slow ranks by world size
+    waterfalls: tuple[Waterfall, ...]  # of every world size but the baseline
+    anomalies: tuple[Anomaly, ...]
     accuracy: tuple[AccuracyRow, ...]
     verdict: Verdict
+    decision: Decision
+
+    @property
+    def throughput(self) -> Mapping[int, LogEstimate]:
+        """Samples/s by world size."""
+        return self.curve.throughput
+
+    @property
+    def is_ladder(self) -> bool:
+        """Whether all world sizes took turns in one group of workers."""
+        return any(run.ladder_id is not None for run in self.group.runs)
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the accelerator was emulated by sleeping."""
+        return any("emulated" in run.flags for run in self.group.runs)
 
     @property
     def first(self) -> RunRecord:
@@ -76,33 +108,90 @@ class Study:
         return tuple(run for run in self.group.runs if run.point.world_size == world_size)
 
 
-def studies(results: Results) -> tuple[Study, ...]:
-    """Analyse every group of comparable runs, the one with most world sizes first."""
-    tables = [split_by_run(x) for x in (results.blocks, results.phases, results.epochs)]
-    return tuple(_study(group, *tables) for group in groups_of(results))
+@dataclass(frozen=True, slots=True)
+class _Long:
+    """The long tables, by run."""
+
+    blocks: Tables
+    phases: Tables
+    epochs: Tables
+    buckets: Tables
+    pairs: Tables
 
 
-def _study(group: Group, blocks: Tables, phases: Tables, epochs: Tables) -> Study:
+def studies(results: Results, ask: Ask | None = None) -> tuple[Study, ...]:
+    """Analyse every group of comparable runs, the one with most world sizes first.
+
+    Args:
+        results: One sweep.
+        ask: What to decide for; by default a balance of time and money.
+    """
+    tables = _Long(
+        blocks=split_by_run(results.blocks),
+        phases=split_by_run(results.phases),
+        epochs=split_by_run(results.epochs),
+        buckets=split_by_run(results.buckets),
+        pairs=split_by_run(results.sync_pairs),
+    )
+    return tuple(_study(group, tables, ask or Ask()) for group in groups_of(results))
+
+
+def _study(group: Group, tables: _Long, ask: Ask) -> Study:
     point = group.runs[0].point
     weak = point.scaling == "weak"
     batch = point.local_batch_size if weak else point.global_batch_size
-    throughput = throughputs(group.runs, blocks)
-    rows = scaling_rows(throughput, point.scaling)
-    claimed = clean_sizes(group.runs)
-    clean = {n: x for n, x in throughput.items() if n in claimed}
-    law = fit_law(pooled(clean), point.scaling, batch) if len(clean) > 1 else None
-    times = time_rows(group.runs, throughput)
-    splits = phase_splits(group.runs, phases)
+    curve = curve_of(group.runs, tables.blocks)
+    rows = scaling_rows(curve, point.scaling)
+    clean = curve.only(clean_sizes(group.runs))
+    points = points_of(clean.throughput, point.scaling) if len(clean.sizes) > 1 else None
+    fit = fit_curve(points) if points else None
+    times = time_rows(group.runs, curve.throughput)
+    resources = resource_rows(group.runs, times)
+    steps = _steps(group.runs, tables)
+    target = ask.target_frac or default_target(group.runs, tables.epochs)
+    measured = Measured(
+        curve=clean,
+        fit=fit,
+        times=times,
+        resources=resources,
+        convergence=convergence(group.runs, tables.epochs, target) if target else {},
+        scaling=point.scaling,
+        batch_size=batch,
+        num_train_samples=group.runs[0].num_train_samples,
+        is_ladder=any(run.ladder_id is not None for run in group.runs),
+    )
     return Study(
         group=group,
-        throughput=throughput,
+        curve=curve,
         rows=rows,
-        ddp_at_one=throughputs(group.ddp_at_one, blocks).get(1),
-        law=law,
-        predictions=predictions(law, rows, point.scaling, batch) if law else (),
+        ddp_at_one=throughputs(group.ddp_at_one, tables.blocks).get(1),
+        law=serial_law(points) if points else None,
+        fit=fit,
+        predictions=predictions(fit, rows, point.scaling, batch) if fit else (),
         times=times,
-        resources=resource_rows(group.runs, times),
-        phases=splits,
-        accuracy=accuracy_rows(group.runs, epochs),
-        verdict=judge(group.runs, throughput, rows, splits),
+        resources=resources,
+        phases=tuple(steps.splits.values()),
+        syncs=tuple(steps.syncs.values()),
+        lags=steps.lags,
+        waterfalls=waterfalls(group.runs, curve, times, steps, tables.phases),
+        anomalies=anomalies(group.runs, clean, rows, tables.blocks),
+        accuracy=accuracy_rows(group.runs, tables.epochs),
+        verdict=judge(group.runs, rows, steps),
+        decision=decide(
+            measured,
+            ask,
+            target_frac=target,
+            num_sizes=len(group.world_sizes),
+            num_clean=len(clean_sizes(group.runs)),
+        ),
+    )
+
+
+def _steps(runs: Sequence[RunRecord], tables: _Long) -> Steps:
+    splits = phase_splits(runs, tables.phases)
+    syncs = sync_splits(runs, tables.phases, tables.buckets, tables.pairs)
+    return Steps(
+        splits={split.world_size: split for split in splits},
+        syncs={split.world_size: split for split in syncs},
+        lags=rank_lags(runs, tables.phases),
     )

@@ -14,7 +14,7 @@ from ray_bench.records import RunRecord
 #: Runs per world size, on average, from which the spread between runs is used.
 MIN_MEAN_RUNS = 2
 #: Smaller relative variances are rounding: 1e-9 of the value, squared.
-_MIN_VARIANCE = 1e-18
+MIN_VARIANCE = 1e-18
 
 Blocks = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -41,7 +41,7 @@ def log_means(samples: Sequence[Sequence[float]]) -> list[LogEstimate]:
 def _log_mean(logs: np.ndarray, pooled: float, pooled_df: int) -> LogEstimate:
     count = len(logs)
     own, df = (float(logs.var(ddof=1)), count - 1) if count > 1 else (pooled, pooled_df)
-    return LogEstimate(float(logs.mean()), max(own, _MIN_VARIANCE) / count, df, count, "repeats")
+    return LogEstimate(float(logs.mean()), max(own, MIN_VARIANCE) / count, df, count, "repeats")
 
 
 def pooled(throughput: Mapping[int, LogEstimate]) -> dict[int, LogEstimate]:
@@ -103,5 +103,5 @@ def _mean_within(singles: Sequence[LogEstimate]) -> LogEstimate:
     parts = tuple((x.variance, x.df) for x in singles if x.variance is not None and x.df)
     if len(parts) < count:
         return LogEstimate(log_mean, None, None, count, "none")
-    variance = max(sum(v for v, _ in parts) / count**2, _MIN_VARIANCE)
+    variance = max(sum(v for v, _ in parts) / count**2, MIN_VARIANCE)
     return LogEstimate(log_mean, variance, satterthwaite_df(parts), count, "within_run")

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from ray_bench import __version__
-from ray_bench.cli import config, report, run, workloads
+from ray_bench.cli import (
+    config,
+    doctor,
+    fit,
+    network,
+    predict,
+    prices,
+    report,
+    run,
+    selfcheck,
+    workloads,
+)
 from ray_bench.errors import RayBenchError
 
 HELP = """How many workers should this PyTorch DDP training use, and what does each one buy?
@@ -37,10 +48,20 @@ app = typer.Typer(
 )
 app.command("run", help=run.HELP, short_help="Measure a sweep.")(run.run)
 app.command("report", help=report.HELP, short_help="Explain a sweep.")(report.report)
+app.command("fit", help=fit.HELP, short_help="Fit and predict any curve.")(fit.fit)
+app.command("predict", help=predict.HELP, short_help="Predict another network.")(predict.predict)
+app.command("network", help=network.HELP, short_help="Measure all-reduce.")(network.network)
+app.command("doctor", help=doctor.HELP, short_help="Tell what can be measured here.")(doctor.doctor)
 app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
     workloads.workloads
 )
+app.command("prices", help=prices.HELP, short_help="List cloud prices.")(prices.prices)
 app.command("config", help=config.HELP, short_help="Show what can be configured.")(config.config)
+
+
+app.command("selfcheck", help=selfcheck.HELP, short_help="Check the instrument itself.")(
+    selfcheck.selfcheck
+)
 
 
 def _print_version(wanted: bool) -> None:

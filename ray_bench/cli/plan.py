@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ray_bench import __version__
-from ray_bench.config.grid import config_sha256, expand
+from ray_bench.config.grid import config_sha256, further_round
 from ray_bench.config.load import fill_in, load
+from ray_bench.config.rounds import planned_runs
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ConfigError
 from ray_bench.records import PlannedRun, RunRecord, SweepRecord
@@ -33,6 +34,7 @@ class Plan:
     planned: tuple[PlannedRun, ...]  # all runs of the sweep, in their order
     stored: tuple[RunRecord, ...] = ()  # what an earlier call of a resumed sweep left
     is_resumed: bool = False
+    has_stopped: bool = False  # a stop rule found that enough was measured
 
     @property
     def finished(self) -> tuple[RunRecord, ...]:
@@ -61,7 +63,7 @@ def resolve(source: str | None, overrides: Sequence[str]) -> Resolved:
 
 def new_plan(config: SweepConfig, store: ResultsStore, command: str) -> Plan:
     """Return the plan of a sweep that starts from nothing."""
-    planned = expand(config)
+    planned = planned_runs(config)
     now = datetime.now(UTC)
     sha256 = config_sha256(config)
     sweep = SweepRecord(
@@ -85,13 +87,33 @@ def resumed_plan(config: SweepConfig, store: ResultsStore) -> Plan:
     sweep = newest_alike(config, store)
     if sweep is None:
         raise ConfigError(_nothing_alike(config, store))
-    planned = expand(config)
+    planned = planned_runs(config)
     if {run.run_id for run in planned} != set(sweep.run_ids):
         raise ConfigError(
             f"Sweep {sweep.sweep_id} was planned by ray_bench {sweep.ray_bench_version}, whose "
             f"runs differ from those of {__version__}. Leave out --resume to measure anew."
         )
-    return Plan(sweep=sweep, planned=planned, stored=store.runs(sweep.sweep_id), is_resumed=True)
+    stored = store.runs(sweep.sweep_id)
+    return Plan(
+        sweep=sweep,
+        planned=_with_further(config, planned, stored),
+        stored=stored,
+        is_resumed=True,
+        has_stopped=store.stop(sweep.sweep_id) is not None,
+    )
+
+
+def _with_further(
+    config: SweepConfig, planned: tuple[PlannedRun, ...], stored: Sequence[RunRecord]
+) -> tuple[PlannedRun, ...]:
+    """Add the further repeats of a stop rule that an earlier call has begun."""
+    if config.interleaved:
+        return planned
+    known = {run.run_id for run in planned}
+    begun = [run.repeat for run in stored if run.run_id not in known]
+    for repeat in range(config.repeats, max(begun, default=-1) + 1):
+        planned += further_round(config, repeat, planned)
+    return planned
 
 
 def newest_alike(config: SweepConfig, store: ResultsStore) -> SweepRecord | None:
@@ -107,7 +129,8 @@ def unfinished_note(config: SweepConfig, store: ResultsStore) -> str | None:
     if sweep is None:
         return None
     finished = len(store.finished_run_ids(sweep.sweep_id))
-    if finished == len(sweep.run_ids):
+    waits_for_rule = config.stop.half_width is not None and store.stop(sweep.sweep_id) is None
+    if finished >= len(sweep.run_ids) and not waits_for_rule:
         return None
     return (
         f"{store.root} holds an unfinished sweep of this configuration ({finished} of "

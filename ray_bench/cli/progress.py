@@ -56,6 +56,7 @@ class SweepProgress:
         self._max_concurrent = max_concurrent
         self._clock_s = clock_s
         self._start_s = clock_s()
+        self._known = {run.run_id for run in planned}
         self._open = {run.run_id: run.point for run in planned}
         self._running: dict[str, float] = {}
         self._walls: dict[int, list[float]] = {}
@@ -75,16 +76,31 @@ class SweepProgress:
         return self.num_planned - len(self._open)
 
     @property
+    def num_failed(self) -> int:
+        """Runs that failed in this call."""
+        return sum(row.num_failed for row in self._points.values())
+
+    @property
     def elapsed_s(self) -> float:
         """Seconds since this object was made."""
         return self._clock_s() - self._start_s
+
+    def extend(self, planned: Sequence[PlannedRun]) -> None:
+        """Count further runs of points that are known."""
+        self.num_planned += len(planned)
+        for run in planned:
+            self._known.add(run.run_id)
+            self._open[run.run_id] = run.point
+            self._points[run.point].num_planned += 1
 
     def label(self, point: Point) -> str:
         """Return a point's short name."""
         return self._points[point].label
 
     def started(self, planned: PlannedRun) -> None:
-        """Count a run as running."""
+        """Count a run as running, and as planned where it is a further one."""
+        if planned.run_id not in self._known:
+            self.extend([planned])
         self._running[planned.run_id] = self._clock_s()
         self._points[planned.point].num_running += 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -21,12 +21,24 @@ def build(
     *,
     price_per_worker_hour: float | None = None,
     currency: str | None = None,
+    **ask: Any,
 ) -> Report:
-    """Return the report of a stored sweep; None takes the newest one, and its own price."""
+    """Return the report of a stored sweep.
+
+    Args:
+        store: Where it is.
+        sweep_id: None takes the newest one.
+        price_per_worker_hour: None takes its own price.
+        currency: None takes its own.
+        ask: What else `build_report` takes, to decide for.
+    """
     from ray_bench.report.model import build_report
 
     return build_report(
-        store.read(sweep_id), price_per_worker_hour=price_per_worker_hour, currency=currency
+        store.read(sweep_id),
+        price_per_worker_hour=price_per_worker_hour,
+        currency=currency,
+        **ask,
     )
 
 

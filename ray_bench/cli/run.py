@@ -19,6 +19,7 @@ Examples:
   ray-bench run demo 'world_sizes=[1,2,4]' repeats=3 --results results
   ray-bench run sweep.yaml 'lr_rules=[none,linear]' --dry-run
   ray-bench run workload=cnn-digits data.dir=/data --resume
+  ray-bench run workload=cnn-digits 'world_sizes=[1,2]' --interleaved stop.half_width=0.01
   ray-bench run workload=my_package.my_module:MyWorkload 'world_sizes=[1,2]'
 
 `ray-bench config` lists all keys, `ray-bench workloads` all workloads.
@@ -44,6 +45,18 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the newest sweep of this configuration.")
     ] = False,
+    interleaved: Annotated[
+        bool,
+        typer.Option(
+            "--interleaved",
+            help="Ladder: all world sizes take turns in one group of workers. Drift of the machine "
+            "cancels and start-up is paid once; measures speed, not accuracy.",
+        ),
+    ] = False,
+    trace: Annotated[
+        bool,
+        typer.Option("--trace", help="Write a Chrome trace too: 5 steps of every worker."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the runs in their order, and stop.")
     ] = False,
@@ -53,6 +66,10 @@ def run(
     from ray_bench.cli.execute import Request, execute, print_plan
 
     source, settings = split(config, overrides)
+    if interleaved:
+        settings.append("interleaved=true")
+    if trace:
+        settings.append("measure.trace_steps=5")
     request = Request(source, tuple(settings), results, address, resume=resume, quiet=quiet)
     if dry_run:
         print_plan(request)

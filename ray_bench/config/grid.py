@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import random
+from collections.abc import Sequence
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.records import LrRule, PlannedRun, Point
@@ -56,25 +57,81 @@ def rules_coincide(config: SweepConfig) -> bool:
     return len(config.lr_rules) > 1 and (only_one or (config.scaling == "strong" and by_batch))
 
 
+def wrapped_sizes(config: SweepConfig) -> list[tuple[int, bool]]:
+    """Return every world size with whether DDP wraps the module; on request 1 comes both ways."""
+    wraps = [(n, n > 1) for n in config.world_sizes]
+    if config.ddp.at_world_size_one and 1 in config.world_sizes:
+        wraps.append((1, True))
+    return wraps
+
+
+#: The runs of 1 worker that show whether the machine drifts: at start, middle and end.
+NUM_SENTINELS = 3
+
+
 def expand(config: SweepConfig) -> tuple[PlannedRun, ...]:
     """Return every run of the sweep in the order in which it is to run.
 
     World sizes x learning-rate rules x seeds x repeats, shuffled with `launch.order_seed` so that a
     drift of the machine does not look like scaling. World size 1 runs without DDP, and on request
-    with it too.
+    with it too. The sentinel (`measure.sentinel`), its first point, runs first, in the middle and
+    last, with repeats of its own where it has fewer than three.
     """
-    wraps = [(n, n > 1) for n in config.world_sizes]
-    if config.ddp.at_world_size_one and 1 in config.world_sizes:
-        wraps.append((1, True))
-    points = [
-        point_of(config, world_size=n, rule=rule, seed=seed, is_ddp=is_ddp)
-        for (n, is_ddp), rule, seed in itertools.product(wraps, config.lr_rules, config.seeds)
-    ]
+    points = _points(config)
     cells = [(point, repeat) for point in points for repeat in range(config.repeats)]
     random.Random(config.launch.order_seed).shuffle(cells)
+    sentinel = _sentinel(config, points)
+    if sentinel is not None:
+        cells = _with_sentinel(cells, sentinel)
+    return _planned(cells, first_index=0)
+
+
+def further_round(
+    config: SweepConfig, repeat: int, planned: Sequence[PlannedRun]
+) -> tuple[PlannedRun, ...]:
+    """Return one more repeat of every point, in a random order of its own.
+
+    Args:
+        config: As for `expand`.
+        repeat: Its number, from `repeats` on.
+        planned: All runs before it. The sentinel may have this repeat already.
+    """
+    known = {run.run_id for run in planned}
+    cells = [(point, repeat) for point in _points(config)]
+    random.Random(f"{config.launch.order_seed}-{repeat}").shuffle(cells)
+    runs = _planned(cells, first_index=0)
+    fresh = [(run.point, run.repeat) for run in runs if run.run_id not in known]
+    return _planned(fresh, first_index=len(planned))
+
+
+def _points(config: SweepConfig) -> list[Point]:
+    cells = itertools.product(wrapped_sizes(config), config.lr_rules, config.seeds)
+    return [
+        point_of(config, world_size=n, rule=rule, seed=seed, is_ddp=is_ddp)
+        for (n, is_ddp), rule, seed in cells
+    ]
+
+
+def _sentinel(config: SweepConfig, points: Sequence[Point]) -> Point | None:
+    """Return the point that is repeated, None where there is no need: it would be the only one."""
+    wanted = config.measure.sentinel
+    if wanted is False or (wanted is None and config.repeats == 1) or len(points) == 1:
+        return None
+    return next((p for p in points if p.world_size == 1 and not p.is_ddp), None)
+
+
+def _with_sentinel(cells: Sequence[tuple[Point, int]], sentinel: Point) -> list[tuple[Point, int]]:
+    """Move the sentinel's first three repeats to start, middle and end."""
+    own = [(sentinel, repeat) for repeat in range(NUM_SENTINELS)]
+    others = [cell for cell in cells if cell not in own]
+    middle = (len(others) + 1) // 2
+    return [own[0], *others[:middle], own[1], *others[middle:], own[2]]
+
+
+def _planned(cells: Sequence[tuple[Point, int]], *, first_index: int) -> tuple[PlannedRun, ...]:
     return tuple(
         PlannedRun(point=point, repeat=repeat, order_index=index)
-        for index, (point, repeat) in enumerate(cells)
+        for index, (point, repeat) in enumerate(cells, start=first_index)
     )
 
 

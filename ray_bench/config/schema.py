@@ -117,7 +117,6 @@ class MeasureConfig(_Model):
         20, ge=0, description="Steps of the separate phase pass after training; 0 leaves it out."
     )
 
-
     sync_pairs: Int = Field(
         10,
         ge=0,
@@ -181,7 +180,14 @@ class EmulatedConfig(_Model):
         0.0, ge=0, description="Backward is slower by this share while gradients are reduced."
     )
     num_buckets: Int = Field(4, ge=1, le=64, description="Layers, each with a bucket of its own.")
-    bucket_bytes: Int = Field(4096, ge=4, description="Gradient of a layer.")
+    bucket_bytes: Int = Field(
+        4096, ge=4, description="Gradient of the first layer; layer k has k times as much."
+    )
+
+    @property
+    def has_wire(self) -> bool:
+        """Whether there is a virtual wire at all."""
+        return self.latency_s > 0 or self.gbit_per_s is not None
 
 
 class LaunchConfig(_Model):
@@ -272,6 +278,15 @@ class SweepConfig(_Model):
     def _epochs_or_steps(self) -> SweepConfig:
         if self.epochs is not None and self.steps is not None:
             raise ValueError("give `epochs` or `steps`, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_run_in_a_ladder(self) -> SweepConfig:
+        if self.interleaved and len(self.lr_rules) * len(self.seeds) > 1:
+            raise ValueError(
+                "`interleaved` measures speed, which neither `lr_rules` nor `seeds` change; give "
+                "one of each"
+            )
         return self
 
     @model_validator(mode="after")

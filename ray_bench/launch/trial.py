@@ -34,6 +34,16 @@ class TrialRequest:
     import_path: str
     scratch_dir: str  # where Ray Train keeps its own files of the run
 
+    def failed(self, failure: Failure, started_at: datetime) -> RunData:
+        """Return the record of this run, failed."""
+        return failed(
+            self.planned,
+            failure,
+            sweep_id=self.sweep_id,
+            attempt=self.attempt,
+            started_at=started_at,
+        )
+
 
 def run_trial(request: TrialRequest) -> RunData:
     """Fit one TorchTrainer and return its records, those of a failure included."""
@@ -49,7 +59,7 @@ def run_trial(request: TrialRequest) -> RunData:
     try:
         data = _fit(request, WorkerRequest(run=run, import_path=request.import_path))
     except TrainingFailedError as err:
-        data = failed(request, describe(err), started_at)
+        data = request.failed(describe(err), started_at)
     return replace(data, run=replace(data.run, wall_s=time.perf_counter() - begin_s))
 
 
@@ -103,16 +113,22 @@ def make_trainer(
     )
 
 
-def failed(request: TrialRequest, failure: Failure, started_at: datetime) -> RunData:
+def failed(
+    planned: PlannedRun,
+    failure: Failure,
+    *,
+    sweep_id: str,
+    attempt: int,
+    started_at: datetime,
+) -> RunData:
     """Return the record of a run that failed."""
-    planned = request.planned
     return RunData(
         run=RunRecord(
-            sweep_id=request.sweep_id,
+            sweep_id=sweep_id,
             run_id=planned.run_id,
             repeat=planned.repeat,
             order_index=planned.order_index,
-            attempt=request.attempt,
+            attempt=attempt,
             point=planned.point,
             status="failed",
             started_at_utc=started_at,

@@ -35,16 +35,22 @@ def train_worker(loop_config: dict[str, Any]) -> RunData | None:
     Ray hands back the return value of rank 0 alone, so the ranks have gathered before.
     """
     request: WorkerRequest = loop_config["request"]
-    if request.import_path not in sys.path:
-        sys.path.append(request.import_path)
-    group = _group()
+    import_from(request.import_path)
+    group = rank_group()
     workload = catalog.load(request.run.planned.point.workload)
-    with _process_group(request.run.planned.point.is_ddp):
+    with process_group(needed=request.run.planned.point.is_ddp):
         data = train_rank(request.run, workload, group, SystemClock(group.device))
     return data if group.rank == 0 else None
 
 
-def _group() -> Group:
+def import_from(path: str) -> None:
+    """Let this worker import the user's own modules."""
+    if path not in sys.path:
+        sys.path.append(path)
+
+
+def rank_group() -> Group:
+    """Return this worker's place among all workers."""
     context = train.get_context()
     return Group(
         rank=context.get_world_rank(),
@@ -55,9 +61,9 @@ def _group() -> Group:
 
 
 @contextlib.contextmanager
-def _process_group(is_ddp: bool) -> Iterator[None]:
+def process_group(*, needed: bool) -> Iterator[None]:
     """Give DDP a process group of one where Ray's local mode (`num_workers=0`) has made none."""
-    if not is_ddp or dist.is_initialized():
+    if not needed or dist.is_initialized():
         yield
         return
     dist.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)

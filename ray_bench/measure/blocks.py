@@ -1,20 +1,20 @@
 """Throughput: consecutive steps timed together, with nothing attached to the model.
 
 A block starts at the stamp that ended the one before, so that the blocks of an epoch leave no gap.
-Warm-up steps are blocks of one step each; they are kept and marked. Warm-up ends when enough steps
-and enough seconds have passed on every rank; then the ranks agree on one block length, so that
-block i has the same steps everywhere.
+Warm-up steps are blocks of one step each; they are kept and marked. After each of them the ranks
+agree whether warm-up is over (`warmup.py`), and in the end on one block length, so that block i has
+the same steps everywhere. What they say to each other counts as warm-up; later they say nothing.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable
 from typing import final
 
 from ray_bench.config.schema import MeasureConfig
 from ray_bench.measure.clock import Clock
+from ray_bench.measure.warmup import Verdict, Warmup
 from ray_bench.records import BlockRecord
 
 NS = 1e-9
@@ -29,8 +29,12 @@ class BlockTimer:
         config: Warm-up and block length.
         agree: Returns the largest of a float over all ranks; called only during warm-up.
         record: Receives each finished block.
+        total_steps: Of the whole run; warm-up takes no more than its share of them.
         run_id: The run, for the records.
         rank: This rank, for the records.
+
+    Attributes:
+        is_unsettled: Whether warm-up was ended by its limit, with step times still moving.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class BlockTimer:
         *,
         agree: Callable[[float], float],
         record: Callable[[BlockRecord], None],
+        total_steps: int,
         run_id: str,
         rank: int,
     ) -> None:
@@ -50,7 +55,8 @@ class BlockTimer:
         self._run_id = run_id
         self._rank = rank
         self._block_steps = 0 if config.warmup_steps or config.warmup_s else 1  # 0: warming up
-        self._warmup_durations_s: list[float] = []
+        self._warmup = Warmup(config, total_steps)
+        self.is_unsettled = False
         self._num_blocks = 0
         self._origin_ns: int | None = None
 
@@ -86,32 +92,35 @@ class BlockTimer:
     def _close(self) -> None:
         self._clock.synchronize()
         end_ns = self._clock.now_ns()
+        was_warmup = self.is_warmup
+        if was_warmup:
+            self._end_warmup_when_due((end_ns - self._start_ns) * NS)
+            end_ns = self._clock.now_ns()
         assert self._origin_ns is not None, "start_epoch comes before step_done"
-        block = BlockRecord(
-            run_id=self._run_id,
-            rank=self._rank,
-            block=self._num_blocks,
-            epoch=self._epoch,
-            num_steps=self._steps,
-            num_samples=self._samples,
-            start_s=(self._start_ns - self._origin_ns) * NS,
-            duration_s=(end_ns - self._start_ns) * NS,
-            is_warmup=self.is_warmup,
+        self._record(
+            BlockRecord(
+                run_id=self._run_id,
+                rank=self._rank,
+                block=self._num_blocks,
+                epoch=self._epoch,
+                num_steps=self._steps,
+                num_samples=self._samples,
+                start_s=(self._start_ns - self._origin_ns) * NS,
+                duration_s=(end_ns - self._start_ns) * NS,
+                is_warmup=was_warmup,
+            )
         )
-        self._record(block)
         self._num_blocks += 1
         self._start_ns = end_ns
         self._steps = self._samples = 0
-        if block.is_warmup:
-            self._end_warmup_when_due(block.duration_s)
 
     def _end_warmup_when_due(self, duration_s: float) -> None:
-        durations = self._warmup_durations_s
-        durations.append(duration_s)
-        if len(durations) < self._config.warmup_steps:
+        self._warmup.add(duration_s)
+        if not self._warmup.has_enough_steps:
             return
-        shortest_s = -self._agree(-sum(durations))
-        if shortest_s < self._config.warmup_s:
+        verdict = self._agree(float(self._warmup.verdict()))
+        if verdict > Verdict.GIVE_UP:
             return
-        typical_s = self._agree(statistics.median(durations[len(durations) // 2 :]))
+        self.is_unsettled = verdict == Verdict.GIVE_UP
+        typical_s = self._agree(self._warmup.typical_s())
         self._block_steps = max(1, math.ceil(self._config.block_s / max(typical_s, NS)))

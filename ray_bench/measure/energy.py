@@ -7,6 +7,8 @@ from typing import final
 
 import torch
 
+from ray_bench.measure.nvml import GpuHandle, known, rank_gpu
+
 RAPL_ROOT = Path("/sys/class/powercap")
 
 
@@ -61,22 +63,22 @@ class RaplMeter:
 
 @final
 class NvmlMeter:
-    """Energy of the GPU that a rank computes on, from NVML's counter (Volta and newer)."""
+    """Energy of the GPU that a rank computes on, from NVML's counter (Volta and newer).
 
-    def __init__(self, device: torch.device) -> None:
-        # By UUID: NVML counts physical devices, torch those that CUDA_VISIBLE_DEVICES leaves.
-        self._uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+    A MIG slice has none: the counter of its GPU counts what the other slices do too.
+    """
+
+    def __init__(self, handle: GpuHandle | None) -> None:
+        self._handle = handle
         self._start_mj = self._read_mj()
 
     def _read_mj(self) -> int | None:
-        import pynvml
-
-        try:
-            pynvml.nvmlInit()
-            handle = pynvml.nvmlDeviceGetHandleByUUID(self._uuid)
-            return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))
-        except pynvml.NVMLError:  # a MIG slice or an older GPU has no such counter
+        handle = self._handle
+        if handle is None or handle.is_mig:
             return None
+        nvml = handle.nvml
+        energy_mj: int | None = known(nvml, nvml.nvmlDeviceGetTotalEnergyConsumption, handle.device)
+        return energy_mj
 
     def joules(self) -> float | None:
         """Return the energy since the meter was made, or None without a counter."""
@@ -96,5 +98,5 @@ def rank_meter(device: torch.device, *, is_node_leader: bool) -> EnergyMeter | N
     for a rank that has nothing to read.
     """
     if device.type == "cuda":
-        return NvmlMeter(device)
+        return NvmlMeter(rank_gpu(device))
     return RaplMeter() if is_node_leader else None

@@ -18,7 +18,12 @@ import psutil
 import torch
 
 import ray_bench
+from ray_bench.measure.nvml import known, load, torch_uuid
+from ray_bench.measure.topology import gpu_topology
 from ray_bench.records import EnvironmentRecord
+
+CPU_ROOT = Path("/sys/devices/system/cpu")
+CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +40,14 @@ class HostFacts:
     kernel: str
     omp_num_threads: int | None
     niceness: int
+    cpu_governor: str | None = None
+    gpu_topology: str | None = None
 
 
 def host_facts(device: torch.device) -> HostFacts:
     """Return what this rank sees of its host."""
     is_cuda = device.type == "cuda"
+    nvml = load() if is_cuda else None
     threads = os.environ.get("OMP_NUM_THREADS", "")
     return HostFacts(
         hostname=socket.gethostname(),
@@ -47,19 +55,42 @@ def host_facts(device: torch.device) -> HostFacts:
         num_cpus=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
         gpu_name=torch.cuda.get_device_name(device) if is_cuda else None,
-        gpu_uuid=str(torch.cuda.get_device_properties(device).uuid) if is_cuda else None,
-        gpu_driver=_gpu_driver() if is_cuda else None,
+        gpu_uuid=torch_uuid(device) if is_cuda else None,
+        gpu_driver=gpu_driver(nvml),
         kernel=platform.release(),
         omp_num_threads=int(threads) if threads.isdigit() else None,
         niceness=os.getpriority(os.PRIO_PROCESS, 0),
+        cpu_governor=cpu_governor(),
+        gpu_topology=gpu_topology(nvml),
     )
 
 
 def usable_cores() -> int:
-    """Return the physical cores that this process may use: two hyper-threads are one core."""
+    """Return the physical cores that this process may use: two hyper-threads are one core.
+
+    A container's share of processor time counts as so many cores, rounded down.
+    """
     physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
-    return max(1, min(physical, allowed))
+    quota = cpu_quota()
+    return max(1, min(physical, allowed, physical if quota is None else int(quota)))
+
+
+def cpu_quota(root: Path = CGROUP_ROOT) -> float | None:
+    """Return how many CPUs' time this container may use (cgroup 2 or 1); None without a limit."""
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu/cpu.cfs_quota_us").read_text()
+            period = (root / "cpu/cpu.cfs_period_us").read_text()
+        except OSError:
+            return None
+    try:
+        cpus = int(quota) / int(period)
+    except (ValueError, ZeroDivisionError):  # `max` is no limit
+        return None
+    return cpus if cpus > 0 else None  # so is -1
 
 
 def _cpu_model() -> str | None:
@@ -72,14 +103,20 @@ def _cpu_model() -> str | None:
     return platform.machine() or None
 
 
-def _gpu_driver() -> str | None:
-    import pynvml
-
+def cpu_governor(root: Path = CPU_ROOT) -> str | None:
+    """Return how the system scales the CPU's frequency; None where it does not tell."""
     try:
-        pynvml.nvmlInit()
-        return str(pynvml.nvmlSystemGetDriverVersion())
-    except pynvml.NVMLError:
+        return (root / "cpu0/cpufreq/scaling_governor").read_text().strip() or None
+    except OSError:
         return None
+
+
+def gpu_driver(nvml: Any | None) -> str | None:
+    """Return the version of the GPU driver; None without NVML."""
+    if nvml is None:
+        return None
+    version = known(nvml, nvml.nvmlSystemGetDriverVersion)
+    return None if version is None else str(version)
 
 
 def _nccl_version() -> str:
@@ -137,4 +174,6 @@ def environment_record(
         omp_num_threads=first.omp_num_threads,
         niceness=first.niceness,
         ddp_arguments=json.dumps(ddp_arguments, sort_keys=True),
+        cpu_governor=first.cpu_governor,
+        gpu_topology=first.gpu_topology,
     )

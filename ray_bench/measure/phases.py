@@ -1,89 +1,163 @@
 """Where a step's time goes: the separate phase pass.
 
-The instrument is a communication hook on DDP and a callback in autograd's queue (method: science of
-PyTorch's own reducer timer; the hook form is Shen Li's). The callback is queued by the first
-gradient
-bucket and so runs when the backward computation is over but before DDP waits for its buckets:
+The instrument is a communication hook on DDP and a callback in autograd's queue (the form is Shen
+Li's; the moments are those of DDP's own logger, reducer.cpp). The callback is queued by the first
+gradient bucket and so runs when the backward computation is over but before DDP waits for its
+buckets:
 
     backward      = from the call of backward() to that callback
-    exposed_comm  = from that callback to the return of backward()
+    exposed_comm  = from that callback to the return of backward(); other ranks' stamps tell which
+                    part of it was waiting for them
 
-A Python hook costs about 0.1 ms a bucket, therefore it never runs in the throughput pass.
+Of every bucket it notes when it was ready and when it was reduced. A Python hook costs about 0.1 ms
+a bucket, therefore it never runs in the throughput pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, final
 
 import torch
-import torch.distributed as dist
-from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
-from torch.nn.parallel import DistributedDataParallel
 
 from ray_bench.measure.clock import Clock
-from ray_bench.records import PHASES, PhaseRecord
 
-NS = 1e-9
+#: A DDP communication hook, called as hook(state, bucket); returns a future of the gradients.
+Hook = Callable[[Any, Any], "torch.futures.Future[Any]"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketStamps:
+    """When one gradient bucket was ready and when it was reduced, in nanoseconds of a clock."""
+
+    num_bytes: int
+    ready_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStamps:
+    """One step on one rank, in nanoseconds of a clock.
+
+    A mark (phase, ns) ends a phase that began at the mark before; the first mark is the start. The
+    buckets are in the order in which they became ready.
+    """
+
+    step: int
+    marks: tuple[tuple[str, int], ...]
+    buckets: tuple[BucketStamps, ...]
+
+    @property
+    def start_ns(self) -> int:
+        """When the step began."""
+        return self.marks[0][1]
+
+    def window_ns(self, phase: str) -> tuple[int, int] | None:
+        """Return (begin, end) of a phase that happens once a step; None where it did not."""
+        for (_, begin_ns), (name, end_ns) in pairwise(self.marks):
+            if name == phase:
+                return begin_ns, end_ns
+        return None
+
+    def shifted(self, by_ns: int) -> StepStamps:
+        """Return the step as a clock that is so much further on would have stamped it."""
+        return replace(
+            self,
+            marks=tuple((phase, ns + by_ns) for phase, ns in self.marks),
+            buckets=tuple(
+                replace(b, ready_ns=b.ready_ns + by_ns, end_ns=b.end_ns + by_ns)
+                for b in self.buckets
+            ),
+        )
+
+
+class _Bucket:
+    """A bucket on its way; stamps are what the probe takes them as."""
+
+    def __init__(self, num_bytes: int, ready: Any) -> None:
+        self.num_bytes = num_bytes
+        self.ready = ready
+        self.end: Any = None
 
 
 @final
 class PhaseProbe:
-    """Marks where phases end: clock stamps on CPU, events on the compute stream on CUDA."""
+    """Marks where phases end: clock stamps on CPU, events on the stream in use on CUDA.
+
+    Events are put on the host's clock by the start of the step, where the device is idle and the
+    host and the device stamp one moment.
+    """
 
     def __init__(self, clock: Clock, device: torch.device) -> None:
         self._clock = clock
         self._is_cuda = device.type == "cuda"
         self._marks: list[tuple[str, Any]] = []
-        self._queued = False
+        self._buckets: list[_Bucket] = []
+        self._start_ns = 0
 
     def start(self) -> None:
         """Begin a step."""
         self._marks = []
-        self._queued = False
+        self._buckets = []
         self._clock.synchronize()
         self.mark("start")
+        self._start_ns = self._clock.now_ns() if self._is_cuda else self._marks[0][1]
 
     def mark(self, phase: str) -> None:
         """End `phase` here; it began at the mark before."""
-        if self._is_cuda:
-            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-            event.record()
-            self._marks.append((phase, event))
-        else:
-            self._marks.append((phase, self._clock.now_ns()))
+        self._marks.append((phase, self._stamp()))
 
     def after_backward(self) -> None:
         """Mark the return of backward(): what the hook's callback left over is exposed."""
-        self.mark("exposed_comm" if self._queued else "backward")
+        self.mark("exposed_comm" if self._buckets else "backward")
 
-    def attach(self, module: DistributedDataParallel) -> None:
-        """Register the hook; DDP allows one, and it cannot be taken off."""
-        module.register_comm_hook(None, self._hook)
+    def hook(self, inner: Hook) -> Hook:
+        """Return a communication hook that does what `inner` does, and stamps it."""
 
-    def _hook(self, state, bucket):  # type: ignore[no-untyped-def]  # torch compares the annotations
-        del state
-        if not self._queued:
-            self._queued = True
-            engine = torch.autograd.Variable._execution_engine
-            engine.queue_callback(lambda: self.mark("backward"))
-        return default_hooks.allreduce_hook(dist.group.WORLD, bucket)  # type: ignore[arg-type]
+        def stamped(state, bucket):  # type: ignore[no-untyped-def]  # torch compares annotations
+            if not self._buckets:
+                engine = torch.autograd.Variable._execution_engine
+                engine.queue_callback(lambda: self.mark("backward"))
+            ours = _Bucket(bucket.buffer().nbytes, self._stamp())
+            self._buckets.append(ours)
 
-    def finish(
-        self, record: Callable[[PhaseRecord], None], *, run_id: str, rank: int, step: int
-    ) -> None:
-        """End the step and hand one record a phase to `record`; together they are its wall time."""
+            def done(future: torch.futures.Future[Any]) -> Any:
+                # On CUDA the current stream is now one that waits for the reduction.
+                ours.end = self._stamp()
+                return future.value()
+
+            return inner(state, bucket).then(done)
+
+        return stamped
+
+    def finish(self, step: int) -> StepStamps:
+        """End the step and return it; all of its phases together are its wall time."""
         self.mark("other")
         self._clock.synchronize()
-        totals = dict.fromkeys(PHASES, 0.0)
-        for (_, begin), (phase, end) in zip(self._marks, self._marks[1:], strict=False):
-            totals[phase] += self._seconds(begin, end)
-        for phase, duration_s in totals.items():
-            record(
-                PhaseRecord(run_id=run_id, rank=rank, step=step, phase=phase, duration_s=duration_s)
-            )
+        return StepStamps(
+            step=step,
+            marks=tuple((phase, self._ns(stamp)) for phase, stamp in self._marks),
+            buckets=tuple(
+                BucketStamps(
+                    num_bytes=bucket.num_bytes,
+                    ready_ns=self._ns(bucket.ready),
+                    end_ns=self._ns(bucket.end),
+                )
+                for bucket in self._buckets
+            ),
+        )
 
-    def _seconds(self, begin: Any, end: Any) -> float:
-        if self._is_cuda:
-            return float(begin.elapsed_time(end)) * 1e-3
-        return float(end - begin) * NS
+    def _stamp(self) -> Any:
+        if not self._is_cuda:
+            return self._clock.now_ns()
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record()
+        return event
+
+    def _ns(self, stamp: Any) -> int:
+        if not self._is_cuda:
+            return int(stamp)
+        _, start = self._marks[0]
+        return self._start_ns + round(float(start.elapsed_time(stamp)) * 1e6)

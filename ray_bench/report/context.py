@@ -33,8 +33,8 @@ class Context:
         if self.price_per_worker_hour is not None:
             return ()
         return (
-            "No price given: give it as price_per_worker_hour=1.5 to `run`, or --price 1.5 to "
-            "`report`.",
+            "No price given: give it as price_per_worker_hour=1.5 to `run`, or --price 1.5 or "
+            "--price-of NAME (see `ray-bench prices`) to `report`.",
         )
 
 

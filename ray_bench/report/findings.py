@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from ray_bench.analysis.accuracy import AccuracyRow
+from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.laws.status import FitStatus
+from ray_bench.analysis.losses import Bottleneck
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.times import Change, run_time_with_setup, saving
-from ray_bench.analysis.verdict import Bottleneck, Reason, clean_sizes
+from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.cells import estimate, log_estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
 from ray_bench.report.sentences import (
-    BOTTLENECKS,
     answer,
+    bottleneck_words,
     in_words,
     is_eaten_by_setup,
     left_out,
     lost_share,
 )
+from ray_bench.report.stopping import stop_words
 
 
 def findings(context: Context) -> list[str]:
     """Return what was found, the most important first."""
-    if context.study.verdict.reason is Reason.OVERSUBSCRIBED:
+    if context.study.decision.reason is Reason.OVERSUBSCRIBED:
         return [answer(context)]
     found = [_speedup_finding(context), _bottleneck_finding(context), _time_finding(context)]
     found += [
         _setup_finding(context),
         _accuracy_finding(context),
         _law_finding(context),
+        _contention_finding(context),
+        None if context.results.stop is None else stop_words(context.results.stop),
         left_out(context),
     ]
     return [words for words in found if words] or [answer(context)]
@@ -75,14 +80,32 @@ def _bottleneck_finding(context: Context) -> str | None:
         )
     if verdict.bottleneck is Bottleneck.NO_PHASES:
         return "What limits scaling is unknown: no phases were sampled. Set measure.phase_steps=20."
-    if verdict.bottleneck not in BOTTLENECKS or not verdict.total_lost_s:
+    if verdict.worst is None:
         return None
-    name, remedy = BOTTLENECKS[verdict.bottleneck]
+    name, remedy = bottleneck_words(verdict.worst)
     lost, total = number(verdict.lost_s, "s"), number(verdict.total_lost_s, "s")
     return (
         f"Limit: {name}. At {workers(size)} it takes {show(lost).value} ({lost_share(context)}) of "
         f"the {show(total).value} per step by which phases exceed ideal scaling in the phase pass"
         f"{_other_speed(context)}. {remedy}"
+    )
+
+
+def _contention_finding(context: Context) -> str | None:
+    """Say that contention was looked for and not seen, or how much there is beside the limit."""
+    verdict = context.study.verdict
+    sync = next((x for x in context.study.syncs if x.world_size == verdict.judged_at), None)
+    if sync is None or sync.contention is None or verdict.bottleneck is Bottleneck.CONTENTION:
+        return None
+    where = f"Contention at {workers(sync.world_size)}"
+    if not sync.is_contention_seen:
+        return (
+            f"{where}: not seen. Steps with gradient synchronisation are slower than those without "
+            "by no more than they visibly wait for it."
+        )
+    return (
+        f"{where}: synchronisation slows computation down by {in_words(sync.contention, 's')} per "
+        "step, beside what is exposed."
     )
 
 
@@ -121,7 +144,7 @@ def _setup_finding(context: Context) -> str | None:
     if not is_eaten_by_setup(context.study):
         return None
     rows = {row.world_size: row for row in context.study.times}
-    best = context.study.verdict.recommended or 0
+    best = context.study.decision.recommended or 0
     ours, theirs = (
         show(log_estimate(run_time_with_setup(rows[n], context.study.times), "s"))
         for n in (best, context.study.baseline)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ray_bench.analysis.anomalies import is_superlinear, throughput_falls
-from ray_bench.analysis.groups import INVALID_FLAGS, differences
+from ray_bench.analysis.groups import INVALID_FLAGS, Group, differences
 from ray_bench.analysis.study import Study
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import FLAGS, Results
+from ray_bench.report.anomalies import warnings
+from ray_bench.report.stopping import stop_warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,15 @@ def _outcomes(results: Results) -> list[Flag]:
     if results.missing_run_ids:
         words = "Planned runs have left no record: the sweep was interrupted. Resume it."
         flags.append(Flag("missing", words, len(results.missing_run_ids)))
-    return flags
+    warning = stop_warning(results)
+    return [*flags, Flag(*warning)] if warning else flags
 
 
 def _groups(studies: tuple[Study, ...]) -> list[Flag]:
     if len(studies) < 2:
         return []
-    names = ", ".join(differences(tuple(study.group for study in studies)))
+    groups = tuple(study.group for study in studies)
+    names = ", ".join(_difference(name, groups) for name in differences(groups))
     words = (
         f"The runs form {len(studies)} groups that are not compared with each other; they differ "
         f"in: {names}."
@@ -70,8 +72,30 @@ def _groups(studies: tuple[Study, ...]) -> list[Flag]:
     return [Flag("not_joined", words)]
 
 
+def _difference(name: str, groups: tuple[Group, ...]) -> str:
+    """Return what differs and its values: `niceness (0 and 15)`."""
+    values = dict.fromkeys(_in_words(group.key.get(name)) for group in groups)
+    return f"{name.replace('_', ' ')} ({' and '.join(values)})"
+
+
+def _in_words(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return "/".join(map(str, value)) or "none"
+    return str(value)
+
+
 def _study_flags(study: Study) -> list[Flag]:
     flags = []
+    if study.is_ladder:
+        words = (
+            "Interleaved: all world sizes took turns in one group of workers. It measures speed, "
+            "not accuracy, and start-up was paid once for all."
+        )
+        flags.append(Flag("interleaved", words))
     if study.throughput and study.source == "within_run":
         words = (
             "Fewer than two runs per world size: intervals hold the noise within one run only, not "
@@ -85,20 +109,8 @@ def _study_flags(study: Study) -> list[Flag]:
 
 
 def _law_flags(study: Study) -> list[Flag]:
-    flags = []
-    clean = clean_sizes(study.group.runs)
-    above = is_superlinear([row for row in study.rows if row.world_size in clean])
-    falls = throughput_falls({n: x for n, x in study.throughput.items() if n in clean})
-    if above is not None:
-        words = (
-            f"Superlinear: {above.world_size} workers are more than {above.ideal_speedup:g} times "
-            "as fast as the baseline, and no law here can describe that. Look for caches, turbo "
-            "clocks, or a baseline that swaps or shares its machine."
-        )
-        flags.append(Flag("superlinear", words))
-    if falls is not None:
-        words = f"Throughput falls from {falls[0]} to {falls[1]} workers, and no law here can fall."
-        flags.append(Flag("retrograde", words))
+    found = warnings(study.anomalies, is_ladder=study.is_ladder)
+    flags = [Flag(key, words) for key, words in found]
     if study.law is not None and study.law.fit.is_misfit:
         words = (
             f"{study.law.name}'s law does not describe the measurements within their noise "

@@ -17,6 +17,7 @@ LEGEND = (
     "-: unknown or not applicable."
 )
 _DIGITS = 4
+_KIB = 2**10
 _GIB = 2**30
 _MIB = 2**20
 
@@ -84,6 +85,10 @@ def _decimals(cell: Cell, factor: float) -> int:
     value = abs(float(cell.value or 0)) * factor
     if cell.unit == "count":
         return 0 if value == int(value) else 1 if value >= 1 else 3
+    if cell.unit == "bytes" and cell.kind is None and value == int(value):
+        return 0
+    if cell.unit in ("MHz", "degC"):
+        return 0
     if cell.unit in ("frac", "points"):
         return 1
     if cell.unit == "money":
@@ -110,7 +115,19 @@ def _worker_seconds(value: float) -> Scale:
 
 
 def _bytes(value: float) -> Scale:
-    return (1 / _GIB, " GiB") if abs(value) >= _GIB else (1 / _MIB, " MiB")
+    size = abs(value)
+    if size >= _GIB:
+        return 1 / _GIB, " GiB"
+    if size >= _MIB:
+        return 1 / _MIB, " MiB"
+    return (1 / _KIB, " KiB") if size >= _KIB else (1, " B")
+
+
+def _gb_per_s(value: float) -> Scale:
+    size = abs(value)
+    if size >= 0.1 or size == 0:
+        return 1, " GB/s"
+    return (1e3, " MB/s") if size >= 1e-4 else (1e6, " kB/s")
 
 
 def _joules(value: float) -> Scale:
@@ -124,7 +141,12 @@ _SCALES: dict[str, Callable[[float], Scale]] = {
     "points": lambda _: (100, " pp"),
     "samples/s": lambda _: (1, ""),
     "bytes": _bytes,
-    "GB/s": lambda _: (1, " GB/s"),
+    "GB/s": _gb_per_s,
+    "s/byte": lambda _: (1e9, " ns/B"),
+    "FLOP": lambda x: (1e-9, " GFLOP") if x >= 1e9 else (1e-6, " MFLOP"),
+    "FLOP/s": lambda _: (1e-12, " TFLOP/s"),
+    "MHz": lambda _: (1, " MHz"),
+    "degC": lambda _: (1, " C"),
     "J": _joules,
     "worker_s": _worker_seconds,
     "money": lambda _: (1, ""),

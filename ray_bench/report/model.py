@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ray_bench.analysis.decision.advice import Ask
+from ray_bench.analysis.decision.aim import parse_aim
 from ray_bench.analysis.study import studies
 from ray_bench.records import Results
 from ray_bench.report.cells import Section
@@ -33,6 +35,10 @@ def build_report(
     *,
     price_per_worker_hour: float | None = None,
     currency: str | None = None,
+    aim: str = "balanced",
+    max_workers: int | None = None,
+    target_frac: float | None = None,
+    epochs: float | None = None,
 ) -> Report:
     """Analyse the results of a sweep and say what they mean.
 
@@ -40,12 +46,26 @@ def build_report(
         results: One sweep, finished or not.
         price_per_worker_hour: Money per worker and hour; by default as the sweep was configured.
         currency: Of the price; by default that of the configuration.
+        aim: What to decide for, such as `deadline=30min`.
+        max_workers: Predicted world sizes up to here are chosen from like measured ones.
+        target_frac: Validation accuracy to reach; by default what every run reached.
+        epochs: Of the run that is decided on; by default as many as were measured.
+
+    Raises:
+        ConfigError: The aim cannot be read.
     """
     config = _config(results)
     if price_per_worker_hour is None:
         price_per_worker_hour = config.get("price_per_worker_hour")
     currency = currency or config.get("currency") or "USD"
-    found = studies(results)
+    ask = Ask(
+        aim=parse_aim(aim, currency),
+        price_per_worker_hour=price_per_worker_hour,
+        max_workers=max_workers,
+        target_frac=target_frac,
+        epochs=epochs,
+    )
+    found = studies(results, ask)
     contexts = [
         Context(
             results=results,

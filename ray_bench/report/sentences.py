@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
+from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.estimate import Estimate, log_ratio
+from ray_bench.analysis.losses import Bottleneck, Loss
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.times import run_time_with_setup
-from ray_bench.analysis.verdict import Bottleneck, Reason, clean_sizes
+from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import Results
 from ray_bench.report.cells import Unit, estimate, number
 from ray_bench.report.context import Context, workers
+from ray_bench.report.decision_words import (
+    beyond_words,
+    larger_words,
+    sure_words,
+    unreachable_words,
+)
 from ray_bench.report.format import show
 
+#: What limits scaling, and what to do about it. {phase} and {ranks} are those of the verdict.
 BOTTLENECKS = {
+    Bottleneck.INPUT: (
+        "data loading and copying{on_ranks}",
+        "Try more loader processes, data in memory, or faster storage{for_ranks}.",
+    ),
     Bottleneck.COMMUNICATION: (
-        "exposed communication (gradients that wait for the link or for a slower rank)",
+        "gradient transfer that computation does not hide",
         "Try a larger batch per worker, another ddp.bucket_cap_mb, bf16, or a faster link.",
     ),
-    Bottleneck.DATA: (
-        "data loading and copying",
-        "Try more loader processes, data in memory, or faster storage.",
+    Bottleneck.LATENCY: (
+        "the latency of gradient messages, which take about as long whatever their size",
+        "Try a larger ddp.bucket_cap_mb for fewer messages, or a larger batch per worker.",
     ),
-    Bottleneck.COMPUTE: (
-        "forward and backward, which take longer than an equal share of the work",
+    Bottleneck.STRAGGLER: (
+        "{ranks}, slower in {phase} than the others, which wait (straggler)",
+        "Look for other jobs, lower clocks or slower hardware there, or leave that worker out.",
+    ),
+    Bottleneck.SKEW: (
+        "waiting for the slowest rank, which is not the same one every time",
+        "Look for other jobs on the hosts and for batches that take unequally long.",
+    ),
+    Bottleneck.CONTENTION: (
+        "{phase}, which is slower while gradients are on their way (contention)",
+        "Leave a core per worker to communication (fewer OMP threads), or reduce in fewer, larger "
+        "buckets.",
+    ),
+    Bottleneck.BATCH_TOO_SMALL: (
+        "a batch per worker that is too small ({phase} does not shrink with it)",
         "Try a larger batch per worker, and look for cores or memory bandwidth that workers share.",
+    ),
+    Bottleneck.HOST: (
+        "{phase}, which is slower with the same batch per worker",
+        "Look for cores, memory bandwidth or power that the workers of a host share.",
     ),
     Bottleneck.OPTIMIZER: (
         "the optimizer, which every worker runs in full",
@@ -34,6 +64,19 @@ BOTTLENECKS = {
         "Try a larger batch per worker, and profile one step.",
     ),
 }
+
+
+def bottleneck_words(loss: Loss) -> tuple[str, str]:
+    """Return what limits scaling, and what to do."""
+    name, remedy = BOTTLENECKS[loss.kind]
+    ranks = f"rank{'s' * (len(loss.ranks) > 1)} {', '.join(map(str, loss.ranks))}"
+    values = {
+        "phase": (loss.phase or "a phase").replace("_", " "),
+        "ranks": ranks,
+        "on_ranks": f" on {ranks}, for which the others wait" if loss.ranks else "",
+        "for_ranks": f" for {ranks}" if loss.ranks else "",
+    }
+    return name.format(**values), remedy.format(**values)
 
 
 def answer_without_runs(results: Results) -> str:
@@ -48,27 +91,41 @@ def answer_without_runs(results: Results) -> str:
 
 def answer(context: Context) -> str:
     """Return the answer in a few sentences: workers, what they buy, and the limit."""
-    verdict = context.study.verdict
     prefix = f"Group {context.number}: " if context.num_groups > 1 else ""
-    words = _no_answer(context) if verdict.recommended is None else _answer(context)
+    best = context.study.decision.recommended
+    words = _no_answer(context) if best is None else _answer(context, best)
+    if context.study.is_emulated:
+        words += " The accelerator is emulated by sleeping: these are not the times of hardware."
     return f"{prefix}{words}"
 
 
 def _no_answer(context: Context) -> str:
-    study = context.study
-    if study.verdict.reason is Reason.OVERSUBSCRIBED:
+    why = context.study.decision.reason
+    if why is Reason.UNREACHABLE:
+        return unreachable_words(context)
+    if why is Reason.OVERSUBSCRIBED:
         return (
             "No scaling claim: runs with more ranks than cores or GPUs (oversubscribed) say "
             "nothing about scaling. Measure on a host with one core or GPU per worker."
         )
-    if study.verdict.reason is Reason.NO_INTERVAL:
+    if why is Reason.NO_INTERVAL:
         return (
             "Cannot say how many workers to use: there are too few runs and blocks for an "
             "interval. Next: repeats=3."
         )
-    if study.verdict.reason is Reason.NOTHING_MEASURED:
+    if why is Reason.NOTHING_MEASURED:
         return (
             "Cannot say how many workers to use: no run was long enough to time. Next: more steps."
+        )
+    if why is Reason.NO_PRICE:
+        return (
+            "Cannot say how many workers a budget allows without a price: give --price 1.5, or "
+            "--price-of one that `ray-bench prices` lists."
+        )
+    if why is Reason.NO_RUN_TIME:
+        return (
+            "Cannot say how long a run takes: its number of epochs is unknown. Give --epochs 90 "
+            "for the run that you plan; the size of the data set has to be in the results."
         )
     size = one_size(context)
     return (
@@ -83,20 +140,29 @@ def one_size(context: Context) -> int:
     return clean[0] if clean else context.study.baseline
 
 
-def _answer(context: Context) -> str:
-    verdict = context.study.verdict
-    best = verdict.recommended
-    rows = {row.world_size: row for row in context.study.rows}
-    parts = [f"Use {workers(best or 0)}" + _gain(context, rows[best or 0]) + "."]
-    parts += [reason(context), *_limit(context), *_caveats(context)]
-    return " ".join(parts)
+def _answer(context: Context, best: int) -> str:
+    row = next((row for row in context.study.rows if row.world_size == best), None)
+    gain = _predicted_gain(context, best) if row is None else _gain(context, row)
+    parts = [f"Use {workers(best)}{gain}.", reason(context)]
+    return " ".join([*parts, *_limit(context), *_caveats(context)])
+
+
+def _predicted_gain(context: Context, best: int) -> str:
+    option, first = (context.study.decision.option(n) for n in (best, context.study.baseline))
+    if option is None or first is None:
+        return " (predicted, not measured)"
+    times = option.throughput.scaled(1 / first.throughput.value)
+    return (
+        f" (predicted, not measured): {in_words(times, 'x')} as fast as "
+        f"{workers(context.study.baseline)}"
+    )
 
 
 def _limit(context: Context) -> list[str]:
     verdict = context.study.verdict
-    if verdict.bottleneck not in BOTTLENECKS:
+    if verdict.worst is None:
         return []
-    name, share = BOTTLENECKS[verdict.bottleneck][0], lost_share(context)
+    name, share = bottleneck_words(verdict.worst)[0], lost_share(context)
     return [
         f"Scaling is limited most by {name}: {share} of the time lost at "
         f"{workers(verdict.judged_at or 0)}, in the phase pass."
@@ -113,6 +179,8 @@ def lost_share(context: Context) -> str:
 def _caveats(context: Context) -> list[str]:
     """Return what must be known before the answer is believed."""
     study, found = context.study, []
+    if study.is_ladder:
+        found.append("Measured interleaved: speed only, no accuracy.")
     if study.source == "within_run":
         found.append("The intervals hold the noise within one run only.")
     if any("warmup_included" in run.flags for run in study.group.runs):
@@ -125,7 +193,7 @@ def _caveats(context: Context) -> list[str]:
 def is_eaten_by_setup(study: Study) -> bool:
     """Return whether start-up takes back what the recommended workers save in a run this long."""
     rows = {row.world_size: row for row in study.times}
-    row, before = rows.get(study.verdict.recommended or 0), study.times[0]
+    row, before = rows.get(study.decision.recommended or 0), study.times[0]
     if row is None or row is before:
         return False
     after_s, before_s = (run_time_with_setup(one, study.times) for one in (row, before))
@@ -137,13 +205,10 @@ def is_eaten_by_setup(study: Study) -> bool:
 
 def reason(context: Context) -> str:
     """Return why this world size is recommended, or why none is."""
-    verdict = context.study.verdict
-    if verdict.recommended is None:
+    if context.study.decision.recommended is None:
         return _no_answer(context)
-    if verdict.next_size is None:
-        return "That is the most that was measured; more may be faster still."
-    row = next(row for row in context.study.rows if row.world_size == verdict.next_size)
-    return _turned_down(context, row, verdict.recommended)
+    found = (sure_words(context), larger_words(context), beyond_words(context))
+    return " ".join(words for words in found if words)
 
 
 def _gain(context: Context, row: ScalingRow) -> str:
@@ -155,25 +220,6 @@ def _gain(context: Context, row: ScalingRow) -> str:
         f"({context.study.scaling} scaling), so the same work takes "
         f"{show(number(1 / row.efficiency_frac.value, 'x')).value} the worker-time"
     )
-
-
-def _turned_down(context: Context, row: ScalingRow, best: int) -> str:
-    """Say why the next world size is not recommended."""
-    if context.study.verdict.reason is Reason.NEXT_TOO_COSTLY:
-        return (
-            f"{workers(row.world_size)} are faster still, but at "
-            f"{show(number(row.efficiency_frac.value, 'frac')).value} efficiency the same work "
-            "takes more than twice the worker-time."
-        )
-    speedup = f"speedup {in_words(row.speedup, 'x')}"
-    if best == context.study.baseline and row.speedup.high is not None and row.speedup.high < 1:
-        return f"{workers(row.world_size)} are slower: {speedup}."
-    if best == context.study.baseline:
-        return (
-            f"Cannot tell {row.world_size} from {workers(best)}: {speedup}, and the interval "
-            "contains 1."
-        )
-    return f"{workers(row.world_size)} are not shown to be faster than {best} ({speedup})."
 
 
 def in_words(value: Estimate, unit: Unit) -> str:

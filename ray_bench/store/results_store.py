@@ -37,6 +37,7 @@ class ResultsStore:
         environments/<hash>.parquet
         network/<network_id>.parquet
         stops/<sweep_id>.parquet
+        traces/sweep=<sweep_id>/<run_id>-rank<rank>.json.gz     not a table; with `--trace` only
 
     A run counts when its file in `runs/` is there; that one is written last.
 
@@ -80,6 +81,9 @@ class ResultsStore:
         self._location.remove(_file("runs", run.sweep_id, run.run_id))
         for table in LONG_TABLES:
             self._write_long(table, run, getattr(data, table))
+        for rank, trace in data.traces.items():
+            name = f"{_folder('traces', run.sweep_id)}/{safe_name(f'{run.run_id}-rank{rank}')}"
+            self._location.write(f"{name}.json.gz", trace)
         if data.environment is not None:
             self._write_environment(data.environment)
         write_table(
@@ -104,6 +108,11 @@ class ResultsStore:
         """Store why a sweep made no more repeats, in place of an earlier reason."""
         name = _single("stops", stop.sweep_id)
         write_table(self._location, "stops", name, [plain(stop)])
+
+    def stop(self, sweep_id: str) -> StopRecord | None:
+        """Return why a sweep made no more repeats; None without a rule, or before it stopped."""
+        rows = self._read_single("stops", sweep_id).to_pylist()
+        return StopRecord(**rows[0]) if rows else None
 
     def write_text(self, name: str, text: str) -> str:
         """Write a text file, e.g. `report.md`, whole or not at all; returns its path."""
@@ -149,7 +158,7 @@ class ResultsStore:
             sync_pairs=self._read_long("sync_pairs", sweep.sweep_id, runs),
             environments=self._environments(runs),
             network=self.network(sweep.sweep_id),
-            stop=self._stop(sweep.sweep_id),
+            stop=self.stop(sweep.sweep_id),
         )
 
     def _find(self, sweep_id: str | None) -> SweepRecord:
@@ -192,10 +201,6 @@ class ResultsStore:
         if not self._location.exists(path):
             return SCHEMAS[table].empty_table()
         return read_tables(self._location, table, [path])[0]
-
-    def _stop(self, sweep_id: str) -> StopRecord | None:
-        rows = self._read_single("stops", sweep_id).to_pylist()
-        return StopRecord(**rows[0]) if rows else None
 
     def _environments(self, runs: Iterable[RunRecord]) -> dict[str, EnvironmentRecord]:
         wanted = {run.environment_hash for run in runs if run.environment_hash is not None}

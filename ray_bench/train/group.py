@@ -32,6 +32,10 @@ class Group:
         dist.all_reduce(tensor, op=dist.ReduceOp.MAX, group=self.process_group)
         return float(tensor)
 
+    def barrier(self) -> None:
+        """Wait until all ranks are here; they go on together."""
+        self.max(0.0)
+
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Return the elementwise sum of a tensor over all ranks; `values` itself may be changed."""
         if self.world_size > 1:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from ray_bench.records import BlockRecord, EpochRecord, Point
 from ray_bench.train.evaluation import evaluate
 from ray_bench.train.group import Group
 from ray_bench.train.schedule import WarmupSchedule
-from ray_bench.train.shares import shares
+from ray_bench.train.shares import Share, shares
 from ray_bench.train.step import Stepper
 from ray_bench.train.tally import Tally
 from ray_bench.workloads.base import BuildContext, Evaluation
@@ -44,58 +44,100 @@ class Loop:
     steps_per_epoch: int
     total_steps: int
 
-    def run(self) -> None:
-        """Train all epochs, recording blocks and epochs; the last epoch may be cut by `steps`."""
-        timer = BlockTimer(
-            self.clock,
-            self.config.measure,
-            agree=self.group.max,
-            record=self.record,
-            run_id=self.run_id,
-            rank=self.group.rank,
-        )
+    def run(self) -> tuple[str, ...]:
+        """Train all epochs, recording blocks and epochs; the last epoch may be cut by `steps`.
+
+        Returns:
+            Flags of this rank.
+        """
+        timer = self.block_timer()
         done, epoch = 0, 0
         while done < self.total_steps:
             steps = min(self.steps_per_epoch, self.total_steps - done)
             epoch += 1
             self._epoch(timer, epoch, first_step=done, num_steps=steps)
             done += steps
+        return ("warmup_unsettled",) if timer.is_unsettled else ()
 
-    def _epoch(self, timer: BlockTimer, epoch: int, *, first_step: int, num_steps: int) -> None:
+    def block_timer(self) -> BlockTimer:
+        """Return a timer at the start of warm-up, whose blocks go to `record`."""
+        return BlockTimer(
+            self.clock,
+            self.config.measure,
+            agree=self.group.max,
+            record=self.record,
+            total_steps=self.total_steps,
+            run_id=self.run_id,
+            rank=self.group.rank,
+        )
+
+    def train_steps(
+        self,
+        timer: BlockTimer,
+        stream: Iterator[Share],
+        *,
+        epoch: int,
+        first_step: int,
+        num_steps: int,
+    ) -> EpochRecord:
+        """Make timed steps on the next shares of a stream; the record lacks an evaluation.
+
+        Raises:
+            TrainingError: If the stream ends too early.
+            NonFiniteLossError: If the loss is not finite.
+        """
         tally = Tally(self.group.device)
         self.module.train()
         wall_start = datetime.now(UTC)
         timer.start_epoch(epoch)
-        lr = self._train(timer, tally, epoch, first_step=first_step, num_steps=num_steps)
+        lr = self._train(timer, tally, stream, epoch, first_step=first_step, num_steps=num_steps)
         train_s = timer.end_epoch()
         tally.check_finite(epoch=epoch, step=first_step + num_steps)
         wall_s = (datetime.now(UTC) - wall_start).total_seconds()
-        evaluation, eval_s = self._evaluate()
         samples, loss, accuracy = tally.means(self.group)
-        self.record(
-            EpochRecord(
-                run_id=self.run_id,
-                epoch=epoch,
-                num_steps=num_steps,
-                num_samples=samples,
-                train_s=train_s,
-                eval_s=eval_s,
-                lr=lr,
-                train_loss=loss,
-                train_accuracy_frac=accuracy,
-                val_loss=evaluation.loss_sum / evaluation.num_samples if evaluation else None,
-                val_accuracy_frac=_accuracy(evaluation),
-                num_val_samples=evaluation.num_samples if evaluation else None,
-                train_wall_clock_s=wall_s,
-            )
+        return EpochRecord(
+            run_id=self.run_id,
+            epoch=epoch,
+            num_steps=num_steps,
+            num_samples=samples,
+            train_s=train_s,
+            eval_s=None,
+            lr=lr,
+            train_loss=loss,
+            train_accuracy_frac=accuracy,
+            val_loss=None,
+            val_accuracy_frac=None,
+            train_wall_clock_s=wall_s,
         )
 
+    def _epoch(self, timer: BlockTimer, epoch: int, *, first_step: int, num_steps: int) -> None:
+        stream = shares(self.batches, epoch, self.group)
+        trained = self.train_steps(
+            timer, stream, epoch=epoch, first_step=first_step, num_steps=num_steps
+        )
+        evaluation, eval_s = self._evaluate()
+        if evaluation is not None:
+            trained = replace(
+                trained,
+                eval_s=eval_s,
+                val_loss=evaluation.loss_sum / evaluation.num_samples,
+                val_accuracy_frac=_accuracy(evaluation),
+                num_val_samples=evaluation.num_samples,
+            )
+        self.record(trained)
+
     def _train(
-        self, timer: BlockTimer, tally: Tally, epoch: int, *, first_step: int, num_steps: int
+        self,
+        timer: BlockTimer,
+        tally: Tally,
+        stream: Iterator[Share],
+        epoch: int,
+        *,
+        first_step: int,
+        num_steps: int,
     ) -> float:
         lr = self.schedule.lr(first_step)
         done = 0
-        stream = shares(self.batches, epoch, self.group)
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             lr = self.schedule.apply(self.stepper.optimizer, step)
             loss, outputs, targets = self.stepper.step(share)
@@ -121,7 +163,7 @@ class Loop:
         return evaluation, (self.clock.now_ns() - begin_ns) * 1e-9
 
 
-def _accuracy(evaluation: Evaluation | None) -> float | None:
-    if evaluation is None or evaluation.num_correct is None:
+def _accuracy(evaluation: Evaluation) -> float | None:
+    if evaluation.num_correct is None:
         return None
     return evaluation.num_correct / evaluation.num_samples

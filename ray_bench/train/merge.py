@@ -12,18 +12,23 @@ import torch.distributed as dist
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.environment import HostFacts, environment_record
+from ray_bench.measure.peaks import device_peak_flops_per_s
+from ray_bench.measure.utilization import GpuUse, join_uses
 from ray_bench.records import (
     BlockRecord,
+    BucketRecord,
     EnvironmentRecord,
     EpochRecord,
     PhaseRecord,
     PlannedRun,
     RunData,
     RunRecord,
+    SyncPairRecord,
 )
 from ray_bench.train import totals
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import ddp_arguments
+from ray_bench.train.passes import ExtraMeasurements
 from ray_bench.train.shares import samples_per_epoch
 
 
@@ -46,12 +51,26 @@ class RankReport:
     blocks: list[BlockRecord]
     epochs: list[EpochRecord]
     phases: list[PhaseRecord]
+    buckets: list[BucketRecord]
+    sync_pairs: list[SyncPairRecord]
+    extra: ExtraMeasurements
+    flags: tuple[str, ...]
     host: HostFacts
     peak_memory_bytes: int
     reads_energy: bool
     energy_j: float | None
-    phase_pass_s: float | None
     setup_s: float
+
+    def other_times_s(self) -> list[float | None]:
+        """Return all that was timed beside blocks and epochs, in seconds."""
+        return [
+            self.extra.phase_pass_s,
+            self.extra.checkpoint_s,
+            *(phase.duration_s for phase in self.phases),
+            *(seconds for pair in self.sync_pairs for seconds in (pair.sync_s, pair.no_sync_s)),
+        ]
+
+    gpu: GpuUse | None = None  # None on CPU and without NVML
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +79,14 @@ class RunFacts:
 
     dataset: str | None
     is_standin: bool
+    is_emulated: bool
     num_train_samples: int | None
     num_params: int
     grad_bytes: int
     device: str
     total_steps: int
     steps_per_epoch: int
+    device_peak_flops_per_s: float | None
 
 
 def run_facts(loop: Loop) -> RunFacts:
@@ -74,12 +95,16 @@ def run_facts(loop: Loop) -> RunFacts:
     return RunFacts(
         dataset=_dataset_name(loop.batches),
         is_standin=bool(getattr(loop.batches, "is_standin", False)),
+        is_emulated=bool(getattr(loop.workload, "is_emulated", False)),
         num_train_samples=samples_per_epoch(loop.batches),
         num_params=sum(p.numel() for p in trainable),
         grad_bytes=sum(p.numel() * p.element_size() for p in trainable),
         device=loop.group.device.type,
         total_steps=loop.total_steps,
         steps_per_epoch=loop.steps_per_epoch,
+        device_peak_flops_per_s=device_peak_flops_per_s(
+            loop.group.device, loop.point.precision, loop.module
+        ),
     )
 
 
@@ -117,12 +142,20 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
         **_rank_fields(ranks),
+        **_gpu_fields(ranks),
     )
     return RunData(
         run=run,
         epochs=epochs,
         blocks=tuple(block for rank in ranks for block in rank.blocks),
         phases=tuple(phase for rank in ranks for phase in rank.phases),
+        buckets=tuple(bucket for rank in ranks for bucket in rank.buckets),
+        sync_pairs=tuple(pair for rank in ranks for pair in rank.sync_pairs),
+        traces={
+            index: rank.extra.trace
+            for index, rank in enumerate(ranks)
+            if rank.extra.trace is not None
+        },
         environment=environment,
     )
 
@@ -132,8 +165,15 @@ def _flags(
 ) -> list[str]:
     checks = {
         "standin_data": facts.is_standin,
-        "oversubscribed": _oversubscribed(ranks, environment),
+        "emulated": facts.is_emulated,
+        # A rank that sleeps takes no core from another one.
+        "oversubscribed": not facts.is_emulated and _oversubscribed(ranks, environment),
         "clock_mismatch": any(totals.clock_mismatch(rank.blocks, rank.epochs) for rank in ranks),
+        "clock_backwards": any(
+            totals.clock_backwards(rank.blocks, rank.epochs, rank.other_times_s()) for rank in ranks
+        ),
+        "warmup_unsettled": any("warmup_unsettled" in rank.flags for rank in ranks),
+        "gpu_throttled": any(rank.gpu.is_throttled for rank in ranks if rank.gpu is not None),
         "steps_cut": facts.total_steps % facts.steps_per_epoch != 0,
     }
     return [name for name, is_set in checks.items() if is_set]
@@ -159,6 +199,7 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
     return {
         "dataset": facts.dataset,
         "num_params": facts.num_params,
+        "device_peak_flops_per_s": facts.device_peak_flops_per_s,
         "grad_bytes": facts.grad_bytes,
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,
@@ -186,10 +227,25 @@ def _epoch_fields(epochs: Sequence[EpochRecord]) -> dict[str, Any]:
 def _rank_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:
     readings = [rank.energy_j for rank in ranks if rank.reads_energy]
     known = [reading for reading in readings if reading is not None]
-    passes = [rank.phase_pass_s for rank in ranks if rank.phase_pass_s is not None]
+    extras = [rank.extra for rank in ranks]
     return {
         "setup_s": max(rank.setup_s for rank in ranks),
-        "phase_pass_s": max(passes) if passes else None,
+        "phase_pass_s": totals.max_or_none([extra.phase_pass_s for extra in extras]),
+        "checkpoint_s": extras[0].checkpoint_s,
+        "flops_per_sample": extras[0].flops_per_sample,
         "peak_memory_bytes": max(rank.peak_memory_bytes for rank in ranks),
         "energy_j": sum(known) if known and len(known) == len(readings) else None,
+    }
+
+
+def _gpu_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:
+    use = join_uses([rank.gpu for rank in ranks])
+    if use is None:
+        return {}
+    return {
+        "gpu_util_frac": use.util_frac,
+        "gpu_memory_util_frac": use.memory_util_frac,
+        "gpu_clock_mhz": use.clock_mhz,
+        "gpu_temperature_c": use.temperature_c,
+        "gpu_throttle_reasons": use.throttle_reasons,
     }

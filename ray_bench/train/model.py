@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.nn.parallel import DistributedDataParallel
 
 from ray_bench.config.schema import DdpConfig, OptimizerConfig
+from ray_bench.measure.phases import Hook
 from ray_bench.records import Precision
 from ray_bench.train.group import Group
+from ray_bench.workloads.base import BuildContext
 
 
 def ddp_arguments(config: DdpConfig) -> dict[str, Any]:
@@ -28,15 +32,62 @@ def ddp_arguments(config: DdpConfig) -> dict[str, Any]:
     }
 
 
-def wrap(module: torch.nn.Module, config: DdpConfig, group: Group) -> DistributedDataParallel:
-    """Return the module in DDP."""
-    device_ids = [group.device] if group.device.type == "cuda" else None
-    return DistributedDataParallel(
+def comm_hook(workload: Any, context: BuildContext) -> Hook | None:
+    """Return the workload's own communication hook, or None when it has none."""
+    make = getattr(workload, "comm_hook", None)
+    return None if make is None else _as_function(make(context))
+
+
+def mean_hook(group: Group) -> Hook:
+    """Return a hook that does what DDP does without one: the mean over the group's ranks."""
+
+    def mean(state, bucket):  # type: ignore[no-untyped-def]  # torch compares annotations
+        del state
+        return default_hooks.allreduce_hook(group.process_group, bucket)
+
+    return mean
+
+
+def _as_function(hook: Hook) -> Hook:
+    """Return a hook that DDP takes: it looks at the name, which a callable object has not."""
+
+    def own(state, bucket):  # type: ignore[no-untyped-def]  # torch compares annotations
+        return hook(state, bucket)
+
+    return own
+
+
+def wrap(
+    module: torch.nn.Module, config: DdpConfig, group: Group, hook: Hook | None = None
+) -> DistributedDataParallel:
+    """Return the module in DDP, with a communication hook where there is one."""
+    wrapped = DistributedDataParallel(
         module,
-        device_ids=device_ids,
+        device_ids=[group.device] if group.device.type == "cuda" else None,
         process_group=group.process_group,
         **ddp_arguments(config),
     )
+    if hook is not None:
+        wrapped.register_comm_hook(None, hook)
+    return wrapped
+
+
+def unwrap(module: torch.nn.Module) -> None:
+    """End a DDP: its own hooks sit on the parameters and would reduce them a second time."""
+    if isinstance(module, DistributedDataParallel):
+        module._remove_autograd_hooks()  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def in_ddp(
+    module: torch.nn.Module, config: DdpConfig, group: Group, hook: Hook | None
+) -> Iterator[DistributedDataParallel]:
+    """Wrap a module for one pass: DDP takes one hook, which cannot be taken off."""
+    wrapped = wrap(module, config, group, hook)
+    try:
+        yield wrapped
+    finally:
+        unwrap(wrapped)
 
 
 def make_optimizer(

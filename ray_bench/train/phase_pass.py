@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
-from ray_bench.measure.phases import PhaseProbe
-from ray_bench.records import PhaseRecord
+from ray_bench.measure.offsets import clock_offset_ns
+from ray_bench.measure.phases import PhaseProbe, StepStamps
+from ray_bench.records import BucketRecord, PhaseRecord
 from ray_bench.train.loop import Loop
-from ray_bench.train.model import wrap
-from ray_bench.train.shares import Share, shares
+from ray_bench.train.model import comm_hook, in_ddp, mean_hook
+from ray_bench.train.shares import endless
+from ray_bench.train.skew import phase_records
 from ray_bench.train.step import Stepper
 from ray_bench.train.tally import Tally
 
@@ -18,43 +19,51 @@ from ray_bench.train.tally import Tally
 UNRECORDED_STEPS = 3
 
 
-def phase_pass(loop: Loop, record: Callable[[PhaseRecord], None]) -> float:
-    """Record the phases of `measure.phase_steps` steps; return the seconds that the pass took.
+def phase_pass(loop: Loop, record: Callable[[PhaseRecord | BucketRecord], None]) -> float:
+    """Record `measure.phase_steps` steps on this rank; return the seconds that the pass took.
 
-    The module is wrapped anew because a hook cannot be taken off DDP; what the pass does to the
-    weights does not matter, training and evaluation are over. A step on a smaller batch than the
-    others, at the end of an epoch, is made and not recorded.
+    The loop's module must not be in another DDP (`passes.without_ddp`). What the pass does to the
+    weights does not matter, training and evaluation are over.
     """
     begin_ns = loop.clock.now_ns()
-    loop.module.train()  # a workload's own evaluate may have left it in evaluation mode
-    probe = PhaseProbe(loop.clock, loop.group.device)
-    stepper = _hooked(loop, probe)
-    tally = Tally(loop.group.device)
-    stream = _endless(loop)
-    done, largest = -UNRECORDED_STEPS, 0
-    while done < loop.config.measure.phase_steps:
-        probe.start()
-        share = next(stream)
-        probe.mark("data_wait")
-        outcome = stepper.step(share, mark=probe.mark, after_backward=probe.after_backward)
-        tally.add(*outcome, share.num_samples)
-        largest = max(largest, share.num_global_samples)
-        if share.num_global_samples < largest:
-            continue
-        if done >= 0:
-            probe.finish(record, run_id=loop.run_id, rank=loop.group.rank, step=done)
-        done += 1
+    offset_ns = clock_offset_ns(
+        loop.clock,
+        rank=loop.group.rank,
+        world_size=loop.group.world_size,
+        device=loop.group.device,
+        process_group=loop.group.process_group,
+    )
+    mine = [step.shifted(-offset_ns) for step in stamped_steps(loop)]
+    for ranks in zip(*loop.group.gather(mine), strict=True):
+        for item in phase_records(loop.group.rank, ranks, run_id=loop.run_id):
+            record(item)
     return (loop.clock.now_ns() - begin_ns) * 1e-9
 
 
-def _hooked(loop: Loop, probe: PhaseProbe) -> Stepper:
+def stamped_steps(loop: Loop) -> list[StepStamps]:
+    """Make `measure.phase_steps` steps and return them, stamped by this rank's own clock."""
+    loop.module.train()  # a workload's own evaluate may have left it in evaluation mode
+    probe = PhaseProbe(loop.clock, loop.group.device)
     if not loop.point.is_ddp:
-        return loop.stepper
-    wrapped = wrap(loop.module, loop.config.ddp, loop.group)
-    probe.attach(wrapped)
-    return replace(loop.stepper, module=wrapped)
+        return _steps(loop, loop.stepper, probe)
+    hook = comm_hook(loop.workload, loop.context) or mean_hook(loop.group)
+    with in_ddp(loop.module, loop.config.ddp, loop.group, probe.hook(hook)) as wrapped:
+        return _steps(loop, replace(loop.stepper, module=wrapped), probe)
 
 
-def _endless(loop: Loop) -> Iterator[Share]:
-    for epoch in itertools.count():
-        yield from shares(loop.batches, epoch, loop.group)
+def _steps(loop: Loop, stepper: Stepper, probe: PhaseProbe) -> list[StepStamps]:
+    """A step on a batch that is not a whole one, at the end of an epoch, is made and not kept."""
+    stream, tally = endless(loop.batches, loop.group), Tally(loop.group.device)
+    kept: list[StepStamps] = []
+    done = -UNRECORDED_STEPS
+    while done < loop.config.measure.phase_steps:
+        probe.start()
+        share, is_whole = next(stream)
+        probe.mark("data_wait")
+        outcome = stepper.step(share, mark=probe.mark, after_backward=probe.after_backward)
+        tally.add(*outcome, share.num_samples)
+        stamps = probe.finish(done)
+        if is_whole and done >= 0:
+            kept.append(stamps)
+        done += is_whole
+    return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,30 @@ def shares(batches: Any, epoch: int, group: Group) -> Iterator[Share]:
         total = sizes[step] if sizes is not None else count * group.world_size
         inputs, targets = last if last is not None and not count else (inputs, targets)
         yield Share(inputs, targets, count, total, count * group.world_size / total)
+
+
+def endless(batches: Any, group: Group) -> Iterator[tuple[Share, bool]]:
+    """Yield the shares of epoch after epoch, each with whether its batch is a whole one."""
+    is_whole = _whole_batches(batches)
+    for epoch in itertools.count():
+        yield from zip(shares(batches, epoch, group), is_whole, strict=False)
+
+
+def whole(stream: Iterator[tuple[Share, bool]]) -> Iterator[Share]:
+    """Yield the shares of whole batches, of what `endless` yields."""
+    return (share for share, is_whole in stream if is_whole)
+
+
+def _whole_batches(batches: Any) -> list[bool]:
+    """Tell which batches of an epoch are as large as others; all ranks must say the same.
+
+    Batches that do not tell their sizes may be smaller at the end of an epoch. A rank's own share
+    must not decide: the ranks would make different numbers of steps.
+    """
+    if hasattr(batches, "global_sizes"):
+        sizes = batches.global_sizes()
+        return [size == max(sizes) for size in sizes]
+    return [True] * (len(batches) - 1) + [len(batches) == 1]
 
 
 def _pair(batch: Any) -> tuple[Any, Any]:

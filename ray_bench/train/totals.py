@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ray_bench.records import BlockRecord, EpochRecord
 
@@ -11,7 +12,9 @@ CLOCK_TOLERANCE_FRAC = 0.02
 ENOUGH_BLOCKS = 20
 
 
-def throughput(ranks: Sequence[Sequence[BlockRecord]]) -> tuple[float, float, list[str]]:
+def throughput(
+    ranks: Sequence[Sequence[BlockRecord]],
+) -> tuple[float | None, float | None, list[str]]:
     """Return (samples/s, seconds per step, flags) of the steady state.
 
     Args:
@@ -20,7 +23,7 @@ def throughput(ranks: Sequence[Sequence[BlockRecord]]) -> tuple[float, float, li
     All ranks' samples over the time of the slowest rank: a ratio of sums, never a mean of ratios.
     The largest sum is taken, not the sum of each block's largest, which grows with the number of
     ranks by noise alone. With no block after warm-up, all but the first count and the run is
-    flagged.
+    flagged. Unknown where a clock that stepped backwards leaves no time at all.
     """
     flags = []
     steady = [[block for block in blocks if not block.is_warmup] for blocks in ranks]
@@ -30,6 +33,8 @@ def throughput(ranks: Sequence[Sequence[BlockRecord]]) -> tuple[float, float, li
     if len(steady[0]) < ENOUGH_BLOCKS:
         flags.append("few_blocks")
     seconds = max(sum(block.duration_s for block in blocks) for blocks in steady)
+    if seconds <= 0:
+        return None, None, flags
     samples = sum(block.num_samples for blocks in steady for block in blocks)
     return samples / seconds, seconds / sum(block.num_steps for block in steady[0]), flags
 
@@ -40,13 +45,14 @@ def slowest_epochs(per_rank: Sequence[Sequence[EpochRecord]]) -> tuple[EpochReco
         replace(
             ranks[0],
             train_s=max(epoch.train_s for epoch in ranks),
-            eval_s=_max_or_none([epoch.eval_s for epoch in ranks]),
+            eval_s=max_or_none([epoch.eval_s for epoch in ranks]),
         )
         for ranks in zip(*per_rank, strict=True)
     )
 
 
-def _max_or_none(values: Sequence[float | None]) -> float | None:
+def max_or_none(values: Sequence[float | None]) -> float | None:
+    """Return the largest of the known values; None where none is known."""
     known = [value for value in values if value is not None]
     return max(known) if known else None
 
@@ -60,6 +66,32 @@ def clock_mismatch(blocks: Iterable[BlockRecord], epochs: Iterable[EpochRecord])
     in_blocks_s = sum(block.duration_s for block in blocks)
     on_the_wall_s = sum(epoch.train_wall_clock_s or 0.0 for epoch in epochs)
     return abs(in_blocks_s - on_the_wall_s) > CLOCK_TOLERANCE_FRAC * on_the_wall_s
+
+
+def clock_backwards(
+    blocks: Sequence[BlockRecord],
+    epochs: Sequence[EpochRecord],
+    others_s: Iterable[float | None] = (),
+) -> bool:
+    """Tell whether a clock of one rank stepped backwards: time that is negative, or too short.
+
+    The clock of the day is read around the blocks of an epoch and can only show more time than
+    they do. Less, by more than clocks differ, and it was set back.
+
+    Args:
+        blocks: In their order.
+        epochs: In their order.
+        others_s: Whatever else was timed, in seconds.
+    """
+    times = [block.duration_s for block in blocks]
+    times += [later.start_s - block.start_s for block, later in pairwise(blocks)]
+    times += [seconds for seconds in others_s if seconds is not None]
+    for epoch in epochs:
+        in_blocks_s = sum(block.duration_s for block in blocks if block.epoch == epoch.epoch)
+        times += [epoch.train_s, epoch.eval_s or 0.0]
+        if epoch.train_wall_clock_s is not None:
+            times.append(epoch.train_wall_clock_s - in_blocks_s * (1 - CLOCK_TOLERANCE_FRAC))
+    return min(times, default=0.0) < 0
 
 
 def best_epoch(epochs: Sequence[EpochRecord]) -> EpochRecord | None:

@@ -17,7 +17,7 @@ rank.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -42,7 +42,7 @@ class BuildContext:
     seed: int
     device: torch.device
     data: DataConfig
-    emulated: EmulatedConfig = EmulatedConfig()  # for the workload of this name alone
+    emulated: EmulatedConfig = field(default_factory=EmulatedConfig)  # for that workload alone
     process_group: Any = None  # for communication of the workload's own; None: the default group
 
 

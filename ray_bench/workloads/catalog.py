@@ -27,8 +27,8 @@ class WorkloadInfo:
         name: What the configuration calls it.
         target: Where it is: `module:attribute`.
         summary: One line for `ray-bench workloads`.
-        dataset: Key for `datasets.locate`; None for the user's own.
-        num_params: Trainable parameters; None for the user's own.
+        dataset: Key for `datasets.locate`; None where none is read, as for the user's own.
+        num_params: Trainable parameters; None where they depend on the configuration.
         defaults: What it trains with where the configuration is silent.
         is_builtin: Whether it ships with ray_bench.
     """
@@ -85,6 +85,15 @@ BUILTIN: Mapping[str, WorkloadInfo] = {
             "digits",
             31_050,
             _SMALL.model_copy(update={"batch_size": 64, "epochs": 10}),
+        ),
+        WorkloadInfo(
+            name="emulated",
+            target="ray_bench.workloads.emulated:Emulated",
+            summary="an accelerator emulated by sleeping, real all-reduce; plants what slows it",
+            dataset=None,
+            num_params=None,
+            defaults=WorkloadDefaults(batch_size=64, lr=0.1, momentum=0.0, epochs=1),
+            is_builtin=True,
         ),
     )
 }

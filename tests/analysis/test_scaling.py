@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.laws import amdahl, gustafson
 from ray_bench.analysis.scaling import gustafson_serial_frac, karp_flatt, scaling_rows
@@ -11,8 +12,9 @@ from ray_bench.analysis.throughput import log_means
 from ray_bench.analysis.times import change
 
 
-def exact(values: dict[int, float]) -> dict[int, LogEstimate]:
-    return {n: LogEstimate(math.log(x), None, None, 1, "none") for n, x in values.items()}
+def exact(values: dict[int, float]) -> Curve:
+    points = {n: LogEstimate(math.log(x), None, None, 1, "none") for n, x in values.items()}
+    return Curve(throughput=points)
 
 
 serial = st.floats(0.001, 1)
@@ -85,7 +87,7 @@ def test_no_interval_without_a_variance():
 
 def test_interval_of_the_serial_share_is_in_order():
     logs = log_means([[100, 101, 99], [180, 182, 178]])
-    row = scaling_rows(dict(zip((1, 2), logs, strict=True)), "strong")[1]
+    row = scaling_rows(Curve(throughput=dict(zip((1, 2), logs, strict=True))), "strong")[1]
     assert row.serial_frac is not None
     assert row.serial_frac.low < row.serial_frac.value < row.serial_frac.high
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from ray_bench.analysis.accuracy import convergence_epoch, difference
+from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.groups import differences, groups_of
 from ray_bench.analysis.phases import overhead, phase_gains
 from ray_bench.analysis.predict import WORLD_SIZES
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.study import studies
 from ray_bench.analysis.times import run_time, run_time_with_setup, saving
-from ray_bench.analysis.verdict import Bottleneck, Reason
+from ray_bench.analysis.verdict import Bottleneck
 from tests.synthetic import synthetic
 
 
@@ -146,25 +147,25 @@ def test_cost_follows_time_and_workers():
 @pytest.mark.parametrize(
     ("changes", "recommended", "reason"),
     [
-        ({}, 8, Reason.FASTEST),
+        ({}, 8, Reason.RIGHT),
         ({"world_sizes": (1,)}, None, Reason.ONE_WORLD_SIZE),
         ({"flags": lambda _: ("oversubscribed",)}, None, Reason.OVERSUBSCRIBED),
         ({"repeats": 1, "with_blocks": False}, None, Reason.NO_INTERVAL),
-        ({"step_s": lambda n, _: 0.1, "noise": 0.02}, 1, Reason.NEXT_NOT_FASTER),
-        ({"step_s": lambda n, _: 0.1 / n**0.4}, 2, Reason.NEXT_TOO_COSTLY),
-        ({"step_s": lambda n, _: {1: 0.1, 2: 0.1, 4: 0.04, 8: 0.03}[n]}, 4, Reason.NEXT_TOO_COSTLY),
-        ({"step_s": lambda n, _: {1: 0.1, 2: 0.1, 4: 0.04, 8: 0.015}[n]}, 8, Reason.FASTEST),
+        ({"step_s": lambda n, _: 0.1, "noise": 0.02}, 1, Reason.RIGHT),
+        ({"step_s": lambda n, _: 0.1 / n**0.4}, 1, Reason.RIGHT),
+        ({"step_s": lambda n, _: {1: 0.1, 2: 0.1, 4: 0.04, 8: 0.03}[n]}, 4, Reason.RIGHT),
+        ({"step_s": lambda n, _: {1: 0.1, 2: 0.1, 4: 0.04, 8: 0.015}[n]}, 8, Reason.RIGHT),
         ({"throughput_samples_per_s": None, "with_blocks": False}, None, Reason.NOTHING_MEASURED),
     ],
 )
 def test_recommendation(changes, recommended, reason):
-    verdict = only(**changes).verdict
-    assert (verdict.recommended, verdict.reason) == (recommended, reason)
+    decision = only(**changes).decision
+    assert (decision.recommended, decision.reason) == (recommended, reason)
 
 
 def test_claims_come_from_world_sizes_that_fit_the_host():
     study = only(flags=lambda n: ("oversubscribed",) if n == 8 else ())
-    assert study.verdict.recommended == 4
+    assert study.decision.recommended == 4
     assert study.verdict.judged_at == 4
 
 

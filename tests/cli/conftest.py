@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,15 +21,24 @@ class FakeLauncher:
     """Stands for `ray_bench.launch.sweep.run_sweep`, and remembers what it was asked."""
 
     fail: Callable[[PlannedRun], bool] = lambda planned: False
+    speed: Callable[[int, int], float] = lambda size, repeat: 100.0 * size + repeat
     stop_after: int | None = None
     stop_with: type[BaseException] | BaseException = KeyboardInterrupt
     calls: list[dict[str, Any]] = field(default_factory=list)
 
-    def run_sweep(self, config, planned, *, sweep_id, attempts, address, listener) -> None:
+    def run_sweep(
+        self, config, planned, *, sweep_id, attempts, address, listener, more=None
+    ) -> None:
         self.calls.append(
             {"config": config, "planned": planned, "attempts": attempts, "address": address}
         )
-        for number, run in enumerate(planned):
+        numbers = itertools.count()
+        while planned:
+            self._run(planned, numbers, sweep_id, attempts, listener)
+            planned = more() if more is not None else ()
+
+    def _run(self, planned, numbers, sweep_id, attempts, listener) -> None:
+        for run, number in zip(planned, numbers, strict=False):
             if number == self.stop_after:
                 raise self.stop_with
             listener.run_started(run)
@@ -37,12 +47,12 @@ class FakeLauncher:
             if failed:
                 changes |= {"error_message": "loss is nan\nmore", "error_rank": 1}
             size = run.point.world_size
-            speed = None if failed else 100.0 * size + run.repeat
+            speed = None if failed else self.speed(size, run.repeat)
             listener.run_finished(
                 data_of(
                     run,
                     sweep_id,
-                    attempt=attempts[run.run_id],
+                    attempt=attempts.get(run.run_id, 1),
                     throughput_samples_per_s=speed,
                     with_tables=False,
                     **changes,
@@ -65,8 +75,9 @@ def reports(monkeypatch) -> list[dict[str, Any]]:
     """Put short texts in place of real reports; what was reported on is in the list."""
     built: list[dict[str, Any]] = []
 
-    def build_report(results, price_per_worker_hour=None, currency=None):
-        built.append({"results": results, "price": price_per_worker_hour, "currency": currency})
+    def build_report(results, price_per_worker_hour=None, currency=None, **ask):
+        price = {"price": price_per_worker_hour, "currency": currency}
+        built.append({"results": results, **price, "ask": ask})
         return f"{len(results.ok_runs)} ok"
 
     def put(name: str, **functions: Any) -> None:

@@ -11,7 +11,14 @@ from ray_bench.config.grid import expand
 from ray_bench.config.schema import SweepConfig
 from tests.samples import data_of
 
-CONFIG = SweepConfig(workload="cnn-digits", world_sizes=(1, 2), repeats=2, batch_size=64, lr=0.1)
+CONFIG = SweepConfig(
+    workload="cnn-digits",
+    world_sizes=(1, 2),
+    repeats=2,
+    batch_size=64,
+    lr=0.1,
+    measure={"sentinel": False},
+)
 PLANNED = expand(CONFIG)
 
 

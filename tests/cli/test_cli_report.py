@@ -1,5 +1,7 @@
 """Tests of `ray-bench report`, with short texts in place of reports."""
 
+import json
+
 import pytest
 
 from ray_bench.store import ResultsStore
@@ -57,3 +59,46 @@ def test_wrong_requests(ray_bench, reports, results, arguments, code, message):
     outcome = ray_bench("report", *(word.format(results=results) for word in arguments))
     assert outcome.code == code
     assert message in outcome.err
+
+
+def test_a_listed_price_is_named_with_its_date(ray_bench, reports, results):
+    outcome = ray_bench("report", results, "--price-of", "aws/p4d.24xlarge", "--aim", "fastest")
+    assert reports[0]["price"] == pytest.approx(21.957642 / 8)
+    assert reports[0]["currency"] == "USD"
+    assert reports[0]["ask"]["aim"] == "fastest"
+    assert "list price of 2026-08-26" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--price-of", "aws/p4d.24xlarge", "--price", "3"], "give one of them"),
+        (["--price-of", "aws/p4d.24xlarge", "--currency", "EUR"], "is listed in USD, not in EUR"),
+        (["--price-of", "cray-1"], "There is no price of 'cray-1'"),
+        (["--epochs", "0"], "--epochs has to be above 0"),
+        (["--target", "90"], "a fraction above 0, at most 1"),
+        (["--max-workers", "0"], "max-workers"),
+    ],
+)
+def test_wrong_wishes(ray_bench, reports, results, arguments, message):
+    outcome = ray_bench("report", results, *arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert not reports
+
+
+def test_an_aim_that_cannot_be_read_says_what_to_write(ray_bench, results):
+    outcome = ray_bench("report", results, "--aim", "deadline=soon")
+    assert outcome.code == 2
+    assert "write it like 45s, 30min or 2h" in outcome.err
+
+
+def test_prices_are_listed(ray_bench):
+    outcome = ray_bench("prices", "a100", "aws")
+    assert outcome.code == 0
+    assert "aws/p4d.24xlarge" in outcome.out
+    assert "2026-08-26" in outcome.out
+    assert "V100" not in outcome.out
+    values = json.loads(ray_bench("prices", "--format", "json").out)
+    assert all(row["date"] and row["source"] and row["price_per_worker_hour"] > 0 for row in values)
+    assert ray_bench("prices", "abacus").code == 2

@@ -8,6 +8,7 @@ from ray_bench.store import ResultsStore
 from ray_bench.workloads.catalog import BUILTIN
 
 SMALL = ["workload=cnn-digits", "world_sizes=[1,2]", "repeats=2", "epochs=1"]
+SMALL += ["measure.sentinel=false"]
 
 pytestmark = pytest.mark.usefixtures("reports")
 
@@ -36,6 +37,12 @@ def test_defaults_of_the_workload_reach_the_launcher(ray_bench, launcher, result
     assert call["config"].optimizer.momentum == 0.9
     assert call["address"] == "auto"
     assert set(call["attempts"].values()) == {1}
+
+
+def test_trace_is_an_option_for_a_setting(ray_bench, launcher, results):
+    ray_bench("run", *SMALL, "--results", results, "--trace")
+    (call,) = launcher.calls
+    assert call["config"].measure.trace_steps == 5
 
 
 def test_a_line_a_run_where_stderr_is_no_terminal(ray_bench, launcher, results):
@@ -164,6 +171,88 @@ def test_dry_run_prints_the_plan_and_writes_nothing(ray_bench, launcher, results
     assert [line.split()[0] for line in lines[4:]] == ["0", "1", "2", "3"]
     assert list(tmp_path.iterdir()) == []
     assert launcher.calls == []
+
+
+def test_one_worker_runs_first_in_the_middle_and_last(ray_bench, launcher, results):
+    lines = ray_bench("run", *SMALL[:-1], "--results", results, "--dry-run").out.splitlines()
+    assert lines[0].startswith("5 runs of cnn-digits")
+    assert [line.split()[1] for line in lines[4:]] == ["1", "2", "1", "2", "1"]
+
+
+STOP = [*SMALL, "stop.half_width=0.01"]
+
+
+def quiet(size, repeat):
+    return 100.0 * size * (1 + 1e-4 * repeat)
+
+
+def noisy(size, repeat):
+    return 100.0 * size * (1 + 0.3 * (repeat % 2))
+
+
+def test_repeats_go_on_until_the_speedups_are_narrow(ray_bench, launcher, results):
+    launcher.speed = quiet
+    outcome = ray_bench("run", *STOP, "--results", results)
+    assert (outcome.code, outcome.out) == (0, "T:16 ok\n")
+    assert "[16/16]" in outcome.err
+    stored = ResultsStore(results).read()
+    assert (stored.stop.reason, stored.stop.num_repeats) == ("narrow_enough", 8)
+    assert stored.stop.half_width_frac < stored.stop.wanted_half_width_frac == 0.01
+    orders = [run.order_index for run in stored.runs]
+    assert orders == list(range(16))
+
+
+def test_dry_run_says_that_repeats_may_follow(ray_bench, launcher, results):
+    lines = ray_bench("run", *STOP, "--results", results, "--dry-run").out.splitlines()
+    assert lines[0].startswith("4 runs of cnn-digits")
+    assert lines[1].endswith("32 at most, until every speedup's half-width is 1.00% or less.")
+
+
+def test_repeats_end_at_the_largest_number(ray_bench, launcher, results):
+    launcher.speed = noisy
+    ray_bench("run", *STOP, "stop.max_repeats=7", "--results", results)
+    stop = ResultsStore(results).read().stop
+    assert (stop.reason, stop.num_repeats) == ("max_repeats", 7)
+    assert stop.half_width_frac > 0.1
+
+
+def test_a_budget_ends_the_repeats_round_by_round(ray_bench, launcher, results):
+    launcher.speed = noisy
+    # Every made-up run says that it took 12.3 s, but only those of earlier calls count.
+    launcher.stop_after = 9
+    ray_bench("run", *STOP, "stop.budget_s=100", "--results", results)
+    launcher.stop_after = None
+    assert ray_bench("run", *STOP, "stop.budget_s=100", "--results", results, "--resume").code == 0
+    stored = ResultsStore(results).read()
+    assert (stored.stop.reason, stored.stop.num_repeats) == ("budget", 5)
+    assert len(stored.ok_runs) == 10
+
+
+def test_an_interrupted_stop_rule_goes_on(ray_bench, launcher, results):
+    launcher.speed, launcher.stop_after = quiet, 7
+    assert ray_bench("run", *STOP, "--results", results).code == 130
+    assert "unfinished sweep" in ray_bench("run", *STOP, "--results", results, "--dry-run").err
+    launcher.stop_after = None
+    outcome = ray_bench("run", *STOP, "--results", results, "--resume")
+    assert (outcome.code, outcome.out) == (0, "T:16 ok\n")
+    assert "skipping 7 of 8 runs" in outcome.err
+    num_calls = len(launcher.calls)
+    assert ray_bench("run", *STOP, "--results", results, "--resume").out == "T:16 ok\n"
+    assert len(launcher.calls) == num_calls
+
+
+def test_a_world_size_that_always_fails_is_not_repeated(ray_bench, launcher, results):
+    launcher.fail = lambda planned: planned.point.world_size == 2
+    outcome = ray_bench("run", *STOP, "--results", results)
+    assert (outcome.code, outcome.out) == (1, "T:2 ok\n")
+    assert ResultsStore(results).read().stop is None
+
+
+def test_a_stop_rule_needs_a_speedup(ray_bench, launcher, results):
+    outcome = ray_bench("run", *STOP, "world_sizes=[2]", "--results", results)
+    assert outcome.code == 2
+    assert "world_sizes is [2]; give two world sizes or more" in outcome.err
+    assert ResultsStore(results).sweeps() == ()
 
 
 @pytest.mark.parametrize(

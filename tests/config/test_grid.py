@@ -4,12 +4,54 @@ import math
 
 import pytest
 
-from ray_bench.config.grid import config_sha256, expand, lr_factor, rules_coincide
+from ray_bench.config.grid import config_sha256, expand, further_round, lr_factor, rules_coincide
 from ray_bench.config.schema import SweepConfig, WorkloadDefaults
 
 
 def grid(**changes):
     return expand(SweepConfig(workload="x", **changes).with_defaults(WorkloadDefaults()))
+
+
+def is_plain_one(run):
+    return run.point.world_size == 1 and not run.point.is_ddp
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 3, 5])
+def test_one_worker_runs_at_start_middle_and_end(repeats):
+    wanted = True if repeats == 1 else None
+    runs = grid(world_sizes=(1, 2, 4), repeats=repeats, measure={"sentinel": wanted})
+    assert len(runs) == 2 * repeats + max(3, repeats)
+    assert len({run.run_id for run in runs}) == len(runs)
+    middle = [i for i, run in enumerate(runs) if is_plain_one(run) and run.repeat == 1]
+    assert is_plain_one(runs[0])
+    assert is_plain_one(runs[-1])
+    assert abs(middle[0] - (len(runs) - 1) / 2) <= 0.5
+    assert [run.order_index for run in runs] == list(range(len(runs)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({"repeats": 1}, 2),
+        ({"repeats": 2, "measure": {"sentinel": False}}, 4),
+        ({"repeats": 2, "world_sizes": (2, 4)}, 4),
+        ({"repeats": 2, "world_sizes": (1,)}, 2),
+        ({"repeats": 2, "seeds": (0, 1), "lr_rules": ("none", "linear")}, 17),
+    ],
+)
+def test_no_more_sentinels_than_are_wanted(changes, count):
+    assert len(grid(**changes)) == count
+
+
+def test_a_further_round_has_every_point_that_is_not_there():
+    config = SweepConfig(workload="x", repeats=2).with_defaults(WorkloadDefaults())
+    planned = expand(config)
+    third = further_round(config, 2, planned)
+    assert [(run.point.world_size, run.repeat) for run in third] == [(2, 2)]  # 1 is the sentinel's
+    fourth = further_round(config, 3, planned + third)
+    assert sorted(run.point.world_size for run in fourth) == [1, 2]
+    assert [run.order_index for run in planned + third + fourth] == list(range(8))
+    assert fourth == further_round(config, 3, planned + third)
 
 
 def test_every_cell_is_there_once():

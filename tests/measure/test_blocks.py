@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ray_bench.config.schema import MeasureConfig
 from ray_bench.measure.blocks import BlockTimer
-from ray_bench.records import BlockRecord
-from ray_bench.train.totals import clock_mismatch, throughput
+from ray_bench.records import BlockRecord, EpochRecord
+from ray_bench.train.totals import clock_backwards, clock_mismatch, throughput
 from tests.fakes import FakeClock
 
 
-def timed_run(step_times_s: list[list[float]], **config) -> tuple[list[BlockRecord], list[float]]:
+def timed_run(
+    step_times_s: list[list[float]], *, agree=lambda value: value, rank=0, **config
+) -> tuple[list[BlockRecord], list[float]]:
     """Time epochs of steps on a fake clock; return (blocks, seconds of every epoch)."""
     clock, blocks, epochs_s = FakeClock(), [], []
     timer = BlockTimer(
         clock,
         MeasureConfig(**config),
-        agree=lambda value: value,
+        agree=agree,
         record=blocks.append,
+        total_steps=sum(map(len, step_times_s)),
         run_id="r",
-        rank=0,
+        rank=rank,
     )
     for epoch, times in enumerate(step_times_s):
         timer.start_epoch(epoch + 1)
@@ -39,6 +45,84 @@ def test_warmup_ends_after_steps_and_seconds():
     assert len(warm) == 8  # 5 steps would do, 1 s needs 8
     assert {block.num_steps for block in warm} == {1}
     assert [block.num_steps for block in blocks if not block.is_warmup] == [2] * 15
+
+
+def in_lockstep(*ranks_times_s: list[float], **config) -> list[list[BlockRecord]]:
+    """Time one epoch on several ranks that agree with each other; return the blocks of each."""
+    barrier = threading.Barrier(len(ranks_times_s))
+    said: dict[int, float] = {}
+
+    def run(rank: int) -> list[BlockRecord]:
+        def agree(value: float) -> float:
+            said[rank] = value
+            barrier.wait(10)
+            largest = max(said.values())
+            barrier.wait(10)
+            return largest
+
+        return timed_run([ranks_times_s[rank]], agree=agree, rank=rank, **config)[0]
+
+    with ThreadPoolExecutor(len(ranks_times_s)) as pool:
+        return list(pool.map(run, range(len(ranks_times_s))))
+
+
+def test_warmup_ends_on_all_ranks_when_the_last_one_has_settled():
+    steady = [0.1] * 200
+    falling = [1.0 - 0.01 * min(step, 45) for step in range(200)]
+    first, second = in_lockstep(steady, falling, warmup_steps=5, warmup_s=0.1, block_s=2.0)
+    assert [(b.num_steps, b.is_warmup) for b in first] == [
+        (b.num_steps, b.is_warmup) for b in second
+    ]
+    num_warm = sum(block.is_warmup for block in first)
+    alone, _ = timed_run([steady], warmup_steps=5, warmup_s=0.1, block_s=2.0)
+    assert sum(block.is_warmup for block in alone) < 10 < num_warm
+
+
+def test_ranks_talk_in_warmup_only_and_what_they_say_is_not_in_a_timed_block():
+    clock, calls = FakeClock(), []
+
+    def agree(value: float) -> float:
+        calls.append(value)
+        clock.advance(5.0)
+        return value
+
+    blocks = []
+    timer = BlockTimer(
+        clock,
+        MeasureConfig(warmup_steps=6, warmup_s=0, block_s=1.0),
+        agree=agree,
+        record=blocks.append,
+        total_steps=30,
+        run_id="r",
+        rank=0,
+    )
+    timer.start_epoch(1)
+    for _ in range(30):
+        clock.advance(0.25)
+        timer.step_done(1)
+    timer.end_epoch()
+    assert len(calls) == 2  # one verdict, one block length
+    assert [b.duration_s for b in blocks if not b.is_warmup] == pytest.approx([1.0] * 6)
+    assert not timer.is_unsettled
+
+
+def test_step_times_that_never_settle_are_told():
+    clock, blocks = FakeClock(), []
+    timer = BlockTimer(
+        clock,
+        MeasureConfig(warmup_steps=5, warmup_s=0),
+        agree=lambda value: value,
+        record=blocks.append,
+        total_steps=1000,
+        run_id="r",
+        rank=0,
+    )
+    timer.start_epoch(1)
+    for step in range(40):
+        clock.advance(1.0 - 0.02 * step)
+        timer.step_done(1)
+    assert sum(block.is_warmup for block in blocks) == 25
+    assert timer.is_unsettled
 
 
 @given(
@@ -87,22 +171,54 @@ def test_noise_that_changes_sides_does_not_slow_the_job():
     assert rate == pytest.approx(32 / 3.0)
 
 
-def test_a_gap_between_blocks_and_the_wall_clock_is_a_mismatch():
-    from ray_bench.records import EpochRecord
+def epoch_of(**values) -> EpochRecord:
+    fields = {
+        "run_id": "r",
+        "epoch": 1,
+        "num_steps": 2,
+        "num_samples": 8,
+        "train_s": 1.0,
+        "eval_s": None,
+        "lr": 0.1,
+        "train_loss": 1.0,
+        "train_accuracy_frac": None,
+        "val_loss": None,
+        "val_accuracy_frac": None,
+    }
+    return EpochRecord(**{**fields, **values})
 
-    epoch = EpochRecord(
-        run_id="r",
-        epoch=1,
-        num_steps=2,
-        num_samples=8,
-        train_s=1.0,
-        train_wall_clock_s=1.03,
-        eval_s=None,
-        lr=0.1,
-        train_loss=1.0,
-        train_accuracy_frac=None,
-        val_loss=None,
-        val_accuracy_frac=None,
-    )
+
+def test_a_gap_between_blocks_and_the_wall_clock_is_a_mismatch():
+    epoch = epoch_of(train_wall_clock_s=1.03)
     assert clock_mismatch([block(0, 0, 1.0)], [epoch])
     assert not clock_mismatch([block(0, 0, 1.02)], [epoch])
+
+
+@pytest.mark.parametrize(
+    ("block_s", "epoch"),
+    [
+        (-0.5, epoch_of()),
+        (1.0, epoch_of(train_s=-1.0)),
+        (1.0, epoch_of(eval_s=-1.0)),
+        (1.0, epoch_of(train_wall_clock_s=-3599.0)),  # summer time ends
+        (1.0, epoch_of(train_wall_clock_s=0.9)),  # set back by a tenth of a second
+    ],
+)
+def test_a_clock_that_steps_backwards_is_told(block_s, epoch):
+    assert clock_backwards([block(0, 0, block_s)], [epoch])
+
+
+def test_a_step_between_two_blocks_or_in_a_later_pass_is_told_too():
+    blocks = [block(0, 0, 1.0, start_s=0.0), block(0, 1, 1.0, start_s=-9.0)]
+    assert clock_backwards(blocks, [])
+    assert clock_backwards([], [], [None, 1.0, -1.0])
+
+
+def test_clocks_that_only_go_forwards_are_not_accused():
+    assert not clock_backwards([block(0, 0, 1.0)], [epoch_of(train_wall_clock_s=1.03)])
+    assert not clock_backwards([block(0, 0, 1.01)], [epoch_of(train_wall_clock_s=1.0)])
+
+
+def test_without_any_time_the_throughput_is_unknown():
+    rate, step_s, _ = throughput([[block(0, 0, 1.0), block(0, 1, -1.0)]])
+    assert (rate, step_s) == (None, None)

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from ray_bench.records import EnvironmentRecord
+from ray_bench.records import EnvironmentRecord, StopRecord
 from ray_bench.report.format import show
 from ray_bench.report.json_report import json_report
 from ray_bench.report.markdown import escape, markdown_report
 from ray_bench.report.model import build_report
 from ray_bench.report.terminal import print_report
-from tests.synthetic import environment, synthetic
+from tests.synthetic import START, Sync, environment, synthetic
 
 SEED_TABLES = (
     *("summary", "training_time", "resources", "accuracy", "communication", "phases"),
@@ -35,6 +35,27 @@ def column(report, key, name):
     table = tables(report)[key]
     index = [c.key for c in table.columns].index(name)
     return [row[index] for row in table.rows]
+
+
+def stop(reason, half_width):
+    return StopRecord(
+        sweep_id="sweep-1",
+        reason=reason,
+        num_repeats=8,
+        half_width_frac=half_width,
+        wanted_half_width_frac=0.01,
+        stopped_at_utc=START,
+    )
+
+
+def straggler(size, batch):
+    """The backward pass of rank 1 takes half as long again, and the others wait for it."""
+    ranks = [{"forward": 0.03 / size, "backward": 0.06 / size} for _ in range(size)]
+    behind = 0.03 / size if size > 1 else 0.0
+    for rank, seconds in enumerate(ranks):
+        seconds["backward"] += behind if rank == 1 else 0.0
+        seconds |= {"skew_wait": 0.0 if rank == 1 else behind, "exposed_comm": 0.0}
+    return ranks
 
 
 CASES = {
@@ -69,6 +90,19 @@ CASES = {
     },
     "retrograde": {"step_s": lambda n, _: 0.1 * n},
     "superlinear": {"step_s": lambda n, _: 0.1 / n**1.2},
+    "plateau": {
+        "step_s": lambda n, _: {1: 0.1, 2: 0.05, 4: 0.049, 8: 0.0485}[n],
+        "noise": 0.002,
+        "repeats": 6,
+    },
+    "drift": {"noise": 0.0, "gap_s": 30.0, "repeats": 5},
+    "emulated": {"flags": lambda n: ("emulated",), "workload": "emulated"},
+    "ladder": {"ladder": True, "repeats": 8},
+    "synchronised": {"sync": Sync(contention_s=0.004)},
+    "straggler": {"ranks_s": straggler, "sync": Sync()},
+    "clock_back": {"flags": lambda n: ("clock_backwards",) if n == 8 else ()},
+    "narrow": {"stop": stop("narrow_enough", 0.008), "repeats": 8},
+    "out_of_budget": {"stop": stop("budget", 0.031), "repeats": 4},
     "rules": {"rules": ("none", "linear", "sqrt"), "scaling": "weak", "seeds": (0, 1)},
 }
 
@@ -166,6 +200,11 @@ def test_no_gain_is_said():
         ("retrograde", "retrograde"),
         ("superlinear", "superlinear"),
         ("invalid", "left_out"),
+        ("clock_back", "clock_backwards"),
+        ("plateau", "plateau"),
+        ("emulated", "emulated"),
+        ("ladder", "interleaved"),
+        ("out_of_budget", "not_narrow"),
     ],
 )
 def test_flags_are_in_every_output(case, key):
@@ -178,7 +217,7 @@ def test_flags_are_in_every_output(case, key):
 
 def test_two_world_sizes_say_that_the_law_is_not_tested():
     drawn = " ".join(terminal(build_report(synthetic((1, 2)))).split())
-    assert "only the noise of the measurements" in drawn
+    assert "Two world sizes test no law" in drawn
     assert "not tested" in drawn
 
 
@@ -359,3 +398,105 @@ def test_a_single_world_size_is_told_what_to_measure_next(size, next_sizes):
     assert (
         f"{size} is the only world size that was measured. Next: world_sizes={next_sizes}" in answer
     )
+
+
+def flags_in(results):
+    return {flag.key: flag.text for flag in build_report(results).flags}
+
+
+def changed(results, factor):
+    """Multiply the throughput of every run by a factor of its number and record."""
+    runs = [
+        replace(r, throughput_samples_per_s=r.throughput_samples_per_s * factor(i, r))
+        for i, r in enumerate(results.runs)
+    ]
+    return replace(results, runs=tuple(runs))
+
+
+def test_a_drift_has_its_size_a_cause_and_what_to_do():
+    results = synthetic((1, 2), repeats=6, gap_s=60.0, noise=0.001)
+    words = flags_in(changed(results, lambda i, r: 0.98**r.repeat))["drift"]
+    assert "slower over" in words
+    assert "heat" in words
+    assert "interleaved=true" in words
+    assert "drift" not in flags_in(results)
+
+
+def test_an_outlier_is_named_with_a_cause():
+    results = synthetic((1, 2), repeats=6)
+    words = flags_in(changed(results, lambda i, r: 0.7 if i == 3 else 1.0))["outlier_run"]
+    assert results.runs[3].run_id in words
+    assert "slower" in words
+    assert "another job" in words
+
+
+def test_a_straggler_is_named_in_answer_and_findings():
+    report = build_report(synthetic((1, 2, 4), **CASES["straggler"]))
+    assert "rank 1, slower in backward than the others, which wait (straggler)" in report.answer
+    (row,) = [r for r in tables(report)["slow_ranks"].rows if r[0].value == 4]
+    assert [cell.value for cell in row[1:3]] == [1, "backward"]
+    worst = tables(report)["losses"].rows[0]
+    assert [cell.value for cell in worst[:3]] == ["straggler", "backward", "1"]
+    assert re.fullmatch(r"behind 7\.\d+ ms, skew wait 5\.\d+ ms", worst[5].value)
+    (finding,) = [
+        cell.value
+        for cell in column(report, "findings", "finding")
+        if str(cell.value).startswith("Limit")
+    ]
+    assert "Look for other jobs, lower clocks" in finding
+
+
+def test_synchronisation_is_shown_in_its_parts():
+    report = build_report(synthetic((1, 2, 4), **CASES["synchronised"]))
+    assert [cell.value for cell in column(report, "sync", "world_size")] == [2, 4]
+    for name in ("total", "exposed", "transfer", "hidden", "contention"):
+        assert all(cell.value is not None for cell in column(report, "sync", name))
+    assert all(c.low < c.value < c.high for c in column(report, "sync", "contention"))
+
+
+def test_contention_that_is_not_seen_is_said():
+    report = build_report(synthetic((1, 2, 4), sync=Sync(contention_s=-0.001)))
+    assert any("not seen" in str(c.value) for c in column(report, "findings", "finding"))
+
+
+def test_why_the_repeats_ended_is_said():
+    report = build_report(synthetic(**CASES["narrow"]))
+    words = "Repeats ended after 8, because the interval of every speedup was narrow enough: a "
+    assert any(str(c.value).startswith(words) for c in column(report, "findings", "finding"))
+    assert "not_narrow" not in {flag.key for flag in report.flags}
+    assert "stop.budget_s was spent" in flags_in(synthetic(**CASES["out_of_budget"]))["not_narrow"]
+
+
+def test_a_stop_rule_that_has_not_decided_is_a_flag():
+    results = synthetic((1, 2))
+    config = json.loads(results.sweep.config_json)
+    config["stop"]["half_width"] = 0.01
+    sweep = replace(results.sweep, config_json=json.dumps(config))
+    assert "stop_rule_open" in flags_in(replace(results, sweep=sweep))
+
+
+def test_a_ladder_says_that_it_measures_speed_alone():
+    report = build_report(synthetic(**CASES["ladder"]))
+    assert "Measured interleaved: speed only, no accuracy." in report.answer
+    assert any("paired" in note for note in tables(report)["summary"].notes)
+
+
+def test_invalid_runs_are_listed_with_their_cause():
+    report = build_report(synthetic(**CASES["clock_back"]))
+    assert len(tables(report)["invalid_runs"].rows) == 3
+    assert "stepped backwards" in column(report, "invalid_runs", "cause")[0].value
+    assert [c.value for c in column(report, "summary", "world_size")] == [1, 2, 4]
+
+
+@pytest.mark.parametrize("draw", [lambda r: r.answer, terminal, markdown_report])
+def test_an_emulated_accelerator_is_said_everywhere(draw):
+    words = " ".join(draw(build_report(synthetic(**CASES["emulated"]))).split()).lower()
+    assert "emulated" in words
+    assert "not the times of hardware" in words
+
+
+def test_evaluation_and_checkpoint_are_shown_beside_the_step():
+    report = build_report(synthetic((1, 2), checkpoint_s=0.25))
+    assert {cell.value for cell in column(report, "between_steps", "checkpoint")} == {0.25}
+    evals = column(report, "between_steps", "eval")
+    assert evals[0].value == pytest.approx(tables(report)["training_time"].rows[0][3].value / 10)

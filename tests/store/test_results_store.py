@@ -30,6 +30,17 @@ def test_a_run_comes_back_as_it_was_written(store):
     assert results.missing_run_ids == ("b",)
 
 
+def test_traces_are_files_of_their_own(store, tmp_path):
+    data = make_data()
+    store.write_run(dataclasses.replace(data, traces={0: b"first", 1: b"second"}))
+    (folder,) = (tmp_path / "results" / "traces").iterdir()
+    assert folder.name == f"sweep={data.run.sweep_id}"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "a-rank0.json.gz": b"first",
+        "a-rank1.json.gz": b"second",
+    }
+
+
 def test_long_tables_come_back_as_columns(store):
     store.write_sweep(SWEEP)
     store.write_run(make_data())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -24,7 +26,7 @@ def request(world_size: int = 1, **values) -> RunRequest:
         {
             "workload": "tests.fakes:TinyWorkload",
             "world_sizes": [world_size],
-            "measure": {"warmup_steps": 0, "warmup_s": 0, "phase_steps": 0},
+            "measure": {"warmup_steps": 0, "warmup_s": 0, "phase_steps": 0, "sync_pairs": 0},
             **values,
         }
     ).with_defaults(TinyWorkload.defaults)
@@ -121,8 +123,12 @@ def test_phases_add_up_to_the_step_and_show_the_all_reduce(tmp_path):
     assert {phase.rank for phase in data.phases} == {0, 1}
     assert {phase.step for phase in data.phases} == set(range(5))
     assert {phase.phase for phase in data.phases} == set(PHASES)
-    exposed = [phase.duration_s for phase in data.phases if phase.phase == "exposed_comm"]
-    assert min(exposed) > 0
+    waiting_s: Counter[tuple[int, int]] = Counter()
+    for phase in data.phases:
+        if phase.phase in ("skew_wait", "exposed_comm"):
+            waiting_s[phase.rank, phase.step] += phase.duration_s
+    assert len(waiting_s) == 2 * 5
+    assert min(waiting_s.values()) > 0
 
 
 def test_phases_without_ddp_have_no_communication():
@@ -251,3 +257,82 @@ class WrongEvaluation(TinyWorkload):
 def test_an_evaluation_of_another_type_is_told():
     with pytest.raises(TrainingError, match="must return an Evaluation, got float"):
         train(request(), WrongEvaluation(), alone())
+
+
+def test_fewer_steps_than_warm_up_are_kept_and_flagged():
+    run = request(steps=4, measure={"warmup_steps": 11, "phase_steps": 2})
+    data = train(run, TinyWorkload(), alone())
+    assert "warmup_included" in data.run.flags
+    assert [block.num_steps for block in data.blocks] == [1] * 4
+    assert data.run.throughput_samples_per_s > 0
+    assert {phase.step for phase in data.phases} == {0, 1}
+
+
+def test_a_rank_without_data_is_named(tmp_path):
+    """One sample for two ranks: the second never has any."""
+
+    def job(group: Group) -> RunData:
+        return train(request(2), TinyWorkload(num_samples=1), group)
+
+    with pytest.raises(RankError, match=r"TrainingError: Rank 1 has no sample in the first batch"):
+        run_ranks(job, 2, tmp_path)
+
+
+class OneRankEmpty(TinyWorkload):
+    def build(self, context):
+        module, batches, loss_fn = super().build(context)
+        return module, list(batches) if context.rank == 0 else [], loss_fn
+
+
+def test_a_rank_with_an_empty_list_is_told_before_the_others_hang(tmp_path):
+    def job(group: Group) -> RunData:
+        return train(request(2), OneRankEmpty(), group)
+
+    with pytest.raises(RankError, match=r"RankDisagreementError: The ranks have \[5, 0\] steps"):
+        run_ranks(job, 2, tmp_path)
+
+
+class OwnSizes(TinyWorkload):
+    """Lists that end with another number of samples on each rank."""
+
+    def build(self, context):
+        module, _, loss_fn = super().build(context)
+        sizes = [4, 4, 4 - context.rank]
+        batches = [(torch.randn(n, 8), torch.zeros(n, dtype=torch.int64)) for n in sizes]
+        return module, batches, loss_fn
+
+
+def test_ranks_whose_own_batches_differ_make_the_same_steps_in_every_pass(tmp_path):
+    def job(group: Group) -> RunData:
+        measure = {"warmup_steps": 0, "warmup_s": 0, "phase_steps": 7, "sync_pairs": 3}
+        return train(request(2, measure=measure), OwnSizes(), group)
+
+    data = run_ranks(job, 2, tmp_path)[0]
+    assert {(phase.rank, phase.step) for phase in data.phases} == {
+        (rank, step) for rank in range(2) for step in range(7)
+    }
+
+
+class SteppingClock:
+    """A clock that is set back by ten seconds at one of its readings, and stays behind."""
+
+    def __init__(self, reading: int) -> None:
+        self.readings_left = reading
+
+    def now_ns(self) -> int:
+        self.readings_left -= 1
+        return time.perf_counter_ns() - (10**10 if self.readings_left < 0 else 0)
+
+    def synchronize(self) -> None:
+        """There is no device."""
+
+
+@pytest.mark.parametrize("reading", [2, 6, 10, 12, 18, 30, 42])  # none is between two timed parts
+def test_a_clock_that_steps_backwards_is_flagged_and_nothing_is_lost(reading):
+    run = request(epochs=2, measure={"warmup_steps": 3, "warmup_s": 0, "phase_steps": 2})
+    data = train_rank(run, TinyWorkload(), alone(), SteppingClock(reading))
+    assert "clock_backwards" in data.run.flags
+    assert data.run.status == "ok"
+    assert sum(block.num_steps for block in data.blocks) == data.run.num_steps == 10
+    assert len(data.epochs) == 2
+    assert {phase.step for phase in data.phases} == {0, 1}

@@ -6,12 +6,10 @@ T(N) = a + c / N, S(N) = T(1) / T(N) = 1 / (s + (1 - s) / N), s = a / (a + c)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from ray_bench.analysis.estimate import LogEstimate
-from ray_bench.analysis.laws.two_terms import TwoTermFit, fit_two_terms
+from ray_bench.analysis.laws.law import Law, Parameter
+from ray_bench.analysis.laws.place import Place
 
 
 def speedup(serial_frac: float, world_size: float) -> float:
@@ -19,16 +17,27 @@ def speedup(serial_frac: float, world_size: float) -> float:
     return 1 / (serial_frac + (1 - serial_frac) / world_size)
 
 
-def terms(world_size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def terms(place: Place) -> tuple[np.ndarray, ...]:
     """Return the terms of the step time: 1 and 1 / N."""
-    return np.ones_like(world_size), 1 / world_size
+    return np.ones_like(place.world_size), 1 / place.world_size
 
 
-def fit(throughput: Mapping[int, LogEstimate], global_batch_size: int) -> TwoTermFit:
-    """Fit the step time, seconds, by world size: T = global batch / throughput."""
-    batch = float(np.log(global_batch_size))
-    step_time = {
-        size: LogEstimate(batch - x.log_mean, x.variance, x.df, x.num_runs, x.source)
-        for size, x in throughput.items()
-    }
-    return fit_two_terms(terms, step_time)
+def _named(coefficients: np.ndarray) -> tuple[np.ndarray, ...]:
+    a, c = np.moveaxis(coefficients, -1, 0)
+    return a / (a + c), a + c
+
+
+LAW = Law(
+    key="amdahl",
+    title="Amdahl's law",
+    formula="T = t1 (s + (1 - s) / N)",
+    parameters=(
+        Parameter("serial_frac", "1", "share s of the time at 1 worker that stays", high=1.0),
+        Parameter("step_time_at_one", "s", "step time t1 at 1 worker"),
+    ),
+    family="fixed",
+    terms=terms,
+    named=_named,
+    modes=("strong",),
+    needed=(),
+)

@@ -6,12 +6,10 @@ X(N) = X(1) (N - s (N - 1)) = a + c N, s = a / (a + c)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from ray_bench.analysis.estimate import LogEstimate
-from ray_bench.analysis.laws.two_terms import TwoTermFit, fit_two_terms
+from ray_bench.analysis.laws.law import Law, Parameter
+from ray_bench.analysis.laws.place import Place
 
 
 def speedup(serial_frac: float, world_size: float) -> float:
@@ -19,11 +17,28 @@ def speedup(serial_frac: float, world_size: float) -> float:
     return world_size - serial_frac * (world_size - 1)
 
 
-def terms(world_size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the terms of the throughput: 1 and N."""
-    return np.ones_like(world_size), world_size
+def terms(place: Place) -> tuple[np.ndarray, ...]:
+    """Return the terms of the throughput of a worker, X / N: 1 / N and 1."""
+    return 1 / place.world_size, np.ones_like(place.world_size)
 
 
-def fit(throughput: Mapping[int, LogEstimate]) -> TwoTermFit:
-    """Fit the throughput, samples/s, by world size."""
-    return fit_two_terms(terms, throughput)
+def _named(coefficients: np.ndarray) -> tuple[np.ndarray, ...]:
+    a, c = np.moveaxis(coefficients, -1, 0)
+    return a / (a + c), a + c
+
+
+LAW = Law(
+    key="gustafson",
+    title="Gustafson's law",
+    formula="X = x1 (N - s (N - 1))",
+    parameters=(
+        Parameter("serial_frac", "1", "share s of the work that stays serial", high=1.0),
+        Parameter("throughput_at_one", "samples/s", "throughput x1 of 1 worker"),
+    ),
+    family="saturating",
+    terms=terms,
+    named=_named,
+    response="rate",
+    modes=("weak",),
+    needed=(),
+)

@@ -1,96 +1,133 @@
-"""The law of a scaling mode, fitted, and what it says at any world size."""
+"""What a law is: named parameters, and step time as a sum of terms of the world size.
+
+A law speaks of the step time T(N), as a multiple of an unknown unit where only throughput is known.
+It is fitted to relative residuals. `log_cost` is ln(N / X), the worker-seconds that a sample costs:
+flat where scaling is ideal, in strong and in weak scaling.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate, LogEstimate
-from ray_bench.analysis.laws import amdahl, gustafson
-from ray_bench.analysis.laws.two_terms import TwoTermFit
-from ray_bench.records import Scaling
+from ray_bench.analysis.laws.place import Place
+from ray_bench.analysis.laws.solve import solve
+
+#: A term below this share of the whole is rounding, and its parameter is at its bound.
+NEGLIGIBLE_FRAC = 1e-9
+
+#: Whose batch is fixed: the global one, that of a worker, or neither (given with every point).
+Mode = Literal["strong", "weak", "mixed"]
+ALL_MODES: tuple[Mode, ...] = ("strong", "weak", "mixed")
+
+#: Laws of a family say nearly the same far out; together they have one vote in a forecast.
+Family = Literal[
+    "none", "fixed", "saturating", "logarithmic", "linear", "node", "node_tree", "ceiling"
+]
+
+#: What is a sum of terms: the step time, its inverse per sample (a rate), or the log of the cost.
+Response = Literal["step_time", "rate", "log_cost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a law. All are bounded below by 0, unless they say otherwise."""
+
+    name: str
+    unit: str
+    meaning: str
+    low: float = 0.0
+    high: float = np.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
-    """A fitted law. Speedups are against the law's own value at the baseline."""
+    """A law that is linear in its coefficients, one a column of `terms`."""
 
-    name: Literal["Amdahl", "Gustafson"]
+    key: str
+    title: str
     formula: str
-    fit: TwoTermFit
-    baseline: int
-    batch_size: int | None  # global; None where the law is of throughput itself
+    parameters: tuple[Parameter, ...]
+    family: Family
+    terms: Callable[[Place], tuple[np.ndarray, ...]]
+    named: Callable[[np.ndarray], tuple[np.ndarray, ...]]  # coefficients (..., k) to parameters
+    response: Response = "step_time"
+    modes: tuple[Mode, ...] = ALL_MODES
+    needs_nodes: bool = False  # only where the data span more than one node
+    bounded: tuple[bool, ...] | None = None  # of the coefficients; None: all are at least 0
+    needed: tuple[int, ...] = (0,)  # coefficients above 0: some computation there is
 
     @property
-    def serial_frac(self) -> Estimate:
-        """The share s of work at world size 1 that does not profit from more workers."""
-        a, c = self.fit.parameters
-        draws = self.fit.draws
-        shares = None if draws is None else draws[:, 0] / draws.sum(axis=1)
-        return _interval(float(a / (a + c)), shares)
+    def num_parameters(self) -> int:
+        """How many numbers the data have to give."""
+        return len(self.parameters)
 
-    def throughput(self, world_size: int) -> Estimate:
-        """Return samples/s; the interval is that of one new run, without the law's own error."""
-        draws = self._throughput_draws(world_size)
-        return _interval(self._throughput(world_size), self._with_noise(draws))
+    def applies(self, place: Place, mode: Mode) -> bool:
+        """Whether the law can be told from simpler ones on such data."""
+        return mode in self.modes and (not self.needs_nodes or place.has_many_nodes)
 
-    def speedup(self, world_size: int) -> Estimate:
-        """Return X(N) / X(b), both from the law; 1 at the baseline, by definition."""
-        value = self._throughput(world_size) / self._throughput(self.baseline)
-        top, bottom = self._throughput_draws(world_size), self._throughput_draws(self.baseline)
-        noisy = None if top is None else self._with_noise(top)
-        if noisy is None or bottom is None or world_size == self.baseline:
-            return Estimate(value)
-        return _interval(value, noisy / bottom)
+    def fit(self, place: Place, log_cost: np.ndarray, root: np.ndarray) -> np.ndarray:
+        """Return the coefficients of least squares, shape (num_draws, num_parameters).
 
-    def _throughput(self, world_size: int) -> float:
-        value = self.fit.value(world_size)
-        return value if self.batch_size is None else self.batch_size / value
+        Args:
+            place: The world sizes.
+            log_cost: ln(N / X), shape (num_draws, num_points).
+            root: Whitens the relative residuals, shape (num_points, num_points): root' root is
+                the inverse of their covariance.
+        """
+        columns = self._columns(place)[None, :, :]
+        if self.response == "log_cost":
+            rows, target = np.broadcast_to(columns, (*log_cost.shape, columns.shape[2])), log_cost
+        else:
+            sign = -1.0 if self.response == "step_time" else 1.0
+            rows = columns * np.exp(sign * log_cost)[:, :, None]
+            target = np.ones_like(log_cost)
+        return solve(root @ rows, target @ root.T, self.is_free, self.needed)
 
-    def _throughput_draws(self, world_size: int) -> np.ndarray | None:
-        draws = self.fit.value_draws(world_size)
-        if draws is None or self.batch_size is None:
-            return draws
-        return np.asarray(self.batch_size / draws)
+    def log_cost(self, coefficients: np.ndarray, place: Place) -> np.ndarray:
+        """Return ln(N / X) of every draw, shape (num_draws, num_places)."""
+        sums = coefficients @ self._columns(place).T
+        if self.response == "log_cost":
+            return np.asarray(sums)
+        logs = np.log(np.maximum(sums, np.finfo(float).tiny))
+        return np.asarray(logs if self.response == "step_time" else -logs)
 
-    def _with_noise(self, draws: np.ndarray | None) -> np.ndarray | None:
-        noise = self.fit.one_run_noise
-        return None if draws is None or noise is None else np.asarray(draws * np.exp(noise))
+    def slopes(self, coefficients: np.ndarray, place: Place) -> np.ndarray:
+        """Return d ln(N / X) / d coefficients, shape (num_places, num_parameters)."""
+        columns = self._columns(place)
+        if self.response == "log_cost":
+            return columns
+        sums = np.maximum(columns @ coefficients, np.finfo(float).tiny)
+        slopes = columns / sums[:, None]
+        return np.asarray(slopes if self.response == "step_time" else -slopes)
 
+    def shares(self, coefficients: np.ndarray, place: Place) -> np.ndarray:
+        """Return how much every coefficient matters against the whole; 1 where it is free."""
+        parts = np.abs(coefficients * self._columns(place)).max(axis=0)
+        whole = 1.0 if self.response == "log_cost" else float(parts.sum())
+        return np.where(self.is_free, 1.0, parts / max(whole, np.finfo(float).tiny))
 
-def fit_law(throughput: Mapping[int, LogEstimate], scaling: Scaling, batch_size: int) -> Law:
-    """Fit Amdahl's law to strong scaling, Gustafson's to weak scaling.
+    def values(self, coefficients: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the parameters by name, of coefficients of shape (..., num_parameters)."""
+        found = self.named(coefficients)
+        return {p.name: np.asarray(x) for p, x in zip(self.parameters, found, strict=True)}
 
-    Args:
-        throughput: samples/s by world size, at least two.
-        scaling: Which batch was fixed.
-        batch_size: The global batch in strong scaling; not used in weak scaling.
-    """
-    if scaling == "strong":
-        fitted = amdahl.fit(throughput, batch_size)
-        formula = "step time = a + c / N"
-        return Law(
-            name="Amdahl",
-            formula=formula,
-            fit=fitted,
-            baseline=min(throughput),
-            batch_size=batch_size,
+    @property
+    def is_free(self) -> tuple[bool, ...]:
+        """Of every coefficient, whether it may be negative."""
+        return (
+            tuple(not x for x in self.bounded) if self.bounded else (False,) * len(self.parameters)
         )
-    return Law(
-        name="Gustafson",
-        formula="throughput = a + c N",
-        fit=gustafson.fit(throughput),
-        baseline=min(throughput),
-        batch_size=None,
-    )
+
+    def _columns(self, place: Place) -> np.ndarray:
+        columns = np.stack(self.terms(place), axis=1)
+        # A law of the step time becomes one of the cost of a sample: T / batch.
+        return columns / place.batch_share[:, None] if self.response == "step_time" else columns
 
 
-def _interval(value: float, draws: np.ndarray | None) -> Estimate:
-    if draws is None:
-        return Estimate(value)
-    tail = (1 - COVERAGE_FRAC) / 2
-    low, high = np.quantile(draws, (tail, 1 - tail))
-    return Estimate(value, min(float(low), value), max(float(high), value))
+def as_they_are(coefficients: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the coefficients as parameters."""
+    return tuple(np.moveaxis(coefficients, -1, 0))

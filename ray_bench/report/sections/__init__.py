@@ -13,19 +13,24 @@ from ray_bench.report.context import Context
 from ray_bench.report.sections import (
     accuracy,
     advice,
+    decision,
     needs,
+    network,
     phases,
     predictions,
     record,
     resources,
     scaling,
     times,
+    waterfall,
 )
 
 _OF_A_GROUP = (
     advice.findings_section,
+    decision.section,
     scaling.section,
     times.section,
+    waterfall.section,
     predictions.section,
     phases.section,
     resources.section,
@@ -36,11 +41,13 @@ _OF_A_GROUP = (
 
 
 def all_sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ...]:
-    """Return failures, then every group's sections, then how it was measured."""
+    """Return failures, then every group's sections, the network, then how it was measured."""
     of_groups = [make(context) for context in contexts for make in _OF_A_GROUP]
-    return (*record.failures(results), *of_groups, *record.how_measured(results))
+    links = network.sections(results.network)
+    return (*record.failures(results), *of_groups, *links, *record.how_measured(results))
 
 
 def sections_without_runs(results: Results) -> tuple[Section, ...]:
     """Return what can be said where no run can be used."""
-    return (*record.failures(results), *record.how_measured(results))
+    links = network.sections(results.network)
+    return (*record.failures(results), *links, *record.how_measured(results))

@@ -17,16 +17,11 @@ from ray_bench.report.cells import (
     text,
 )
 from ray_bench.report.context import Context, workers
+from ray_bench.report.decision_words import aim_words
 from ray_bench.report.findings import findings
 from ray_bench.report.format import show
+from ray_bench.report.sections.decision import predicted_rows
 from ray_bench.report.sentences import reason
-
-_RULE = (
-    "Rule: from the smallest world size up, each one whose throughput is surely above that of the "
-    "last one taken (the 95 % interval of their ratio is above 1), at an efficiency of 50 % or "
-    'more. It is a rule for speed; the fewest worker-hours are under "When to use which".'
-)
-
 
 _BY_MEANS = (
     "Shortest and least are by the measured means of time, start-up left out; where intervals "
@@ -53,6 +48,7 @@ def _group_words(context: Context) -> str:
         f"data set {study.first.dataset or 'unknown'}. Baseline: {workers(study.baseline)}, "
         + ("DDP" if study.first_baseline.point.is_ddp else "plain PyTorch without DDP")
         + "."
+        + (" Emulated: accelerators sleep, nothing here is hardware." if study.is_emulated else "")
     )
 
 
@@ -63,7 +59,7 @@ def _findings(context: Context) -> Table:
 
 
 def _recommendation(context: Context) -> Table:
-    best = context.study.verdict.recommended
+    best = context.study.decision.recommended
     point = next((r.point for r in context.study.group.runs if r.point.world_size == best), None)
     row = next((r for r in context.study.rows if r.world_size == best), None)
     rows: list[tuple[Cell, ...]] = [(text("Why"), text(reason(context)))]
@@ -77,10 +73,10 @@ def _recommendation(context: Context) -> Table:
             (text("Parallel efficiency"), estimate(row.efficiency_frac, "frac")),
             (text("Time per epoch"), _epoch(context, best)),
         ]
+    elif best is not None:
+        rows += predicted_rows(context, best)
     columns = {"what": "", "value": "Recommendation"}
-    return table(
-        context.key("recommendation"), "Recommendation", columns, rows, (_RULE,) if row else ()
-    )
+    return table(context.key("recommendation"), "Recommendation", columns, rows)
 
 
 def _rates(context: Context, size: int | None) -> str:
@@ -127,8 +123,9 @@ def _uses(context: Context, row: ResourceRow, rows: list[ResourceRow]) -> list[s
         uses.append(f"cost matters most: the least worker-time, {used}")
     if size == min(seconds):
         uses.append("prototyping and debugging: the fewest processes")
-    if size == context.study.verdict.recommended:
-        uses.append("recommended: the fastest that is surely faster than fewer workers")
+    if size == context.study.decision.recommended:
+        aim = aim_words(context.study.decision.ask, context.currency)
+        uses.append(f"recommended: for the aim {aim}")
     return uses or [f"no more than {workers(size)} can be had: a run takes {time}"]
 
 
@@ -182,10 +179,9 @@ def _best_use(context: Context, size: int) -> str:
 
 def _scalability(context: Context) -> tuple[str, ...]:
     far = [x for x in context.study.predictions if x.speedup is not None]
-    return (_far(context, far[-1]),) if far else ()
+    return (_far(far[-1]),) if far else ()
 
 
-def _far(context: Context, prediction: Prediction) -> str:
-    name = context.study.law.name if context.study.law else "The law"
+def _far(prediction: Prediction) -> str:
     shown = show(estimate(prediction.speedup, "x", "predicted"))
-    return f"Scalability: {name}'s law predicts {shown} at {prediction.world_size} workers."
+    return f"Scalability: the laws predict {shown} at {prediction.world_size} workers."

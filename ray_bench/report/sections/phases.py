@@ -6,6 +6,8 @@ from ray_bench.analysis.phases import Overhead, PhaseGain, PhaseSplit, overhead,
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
+from ray_bench.report.sections.losses import losses_table
+from ray_bench.report.sections.sync import between_table, slow_ranks_table, sync_table
 
 _NONE = "No phases were sampled. Set measure.phase_steps=20."
 _TOTAL = "total"
@@ -13,7 +15,15 @@ _TOTAL = "total"
 
 def section(context: Context) -> Section:
     """Return the phase section."""
-    tables = (_phases(context), _speedups(context), _overheads(context))
+    tables = (
+        _phases(context),
+        sync_table(context),
+        slow_ranks_table(context),
+        losses_table(context),
+        between_table(context),
+        _speedups(context),
+        _overheads(context),
+    )
     return Section(context.key("phases"), context.title("Time by phase"), tables=tables)
 
 
@@ -29,7 +39,8 @@ def _phases(context: Context) -> Table:
     notes = [
         "From a separate pass with hooks, mean over ranks, sampled steps and runs; intervals: t, "
         "from the spread between runs, where there are several. Per epoch = per step x training "
-        "samples / global batch. Exposed communication holds the wait for slower ranks.",
+        "samples / global batch. Skew wait: for the slowest rank; exposed comm: transfer that the "
+        "backward pass does not hide. The phases add up to the total.",
         *_mismatches(context),
     ]
     notes = notes if rows else [_NONE]
@@ -103,8 +114,9 @@ def _overheads(context: Context) -> Table:
     if splits and splits[0].world_size == context.study.baseline:
         rows = [_overhead_row(context, x, overhead(x, splits[0])) for x in splits[1:]]
     notes = [
-        "What more workers add: exposed communication, and time that no phase explains (`other`) "
-        "beyond what ideal scaling leaves of the baseline's."
+        "What more workers add: exposed synchronisation (waiting for the slowest rank, and "
+        "transfer), and time that no phase explains (`other`) beyond what ideal scaling leaves of "
+        "the baseline's."
     ]
     notes = notes if rows else ["Needs phases of the baseline and of another world size."]
     return table(context.key("overhead"), "Added overhead", columns, rows, notes)

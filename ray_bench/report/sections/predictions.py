@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from ray_bench.analysis.estimate import Estimate
-from ray_bench.analysis.laws.status import FitStatus
+from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.verdict import MIN_EFFICIENCY_FRAC, clean_sizes
 from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table
 from ray_bench.report.context import Context
+from ray_bench.report.fit_tables import candidate_table
+from ray_bench.report.fit_words import law_words, warning_words
 from ray_bench.report.format import show
+
+#: Other warnings of a fit are flags of the report, or are about files.
+_SAID_HERE = ("no_law_fits", "outlier", "cliff", "plateau", "two_points", "no_peak")
 
 
 def section(context: Context) -> Section:
@@ -18,32 +23,24 @@ def section(context: Context) -> Section:
         context.key("predictions"),
         context.title("Predictions"),
         paragraphs=tuple(_words(context)),
-        tables=(_predictions(context), _curve(context)),
+        tables=(_predictions(context), *_laws(context), _curve(context)),
     )
 
 
 def _words(context: Context) -> list[str]:
     """Return how the predictions were made and how far they can be trusted."""
-    law = context.study.law
-    if law is None:
+    fit = context.study.fit
+    if fit is None:
         return [
             "No law is fitted: it needs two world sizes that carry a claim. Measure another one."
         ]
-    clean = clean_sizes(context.study.group.runs)
-    sizes = ", ".join(str(n) for n in context.study.throughput if n in clean)
-    words = [
-        f"{law.name}'s law ({law.formula}), fitted to {sizes} workers. {law.fit.status.value}",
-        *_bound_words(context),
-    ]
-    if law.fit.draws is None:
+    sizes = ", ".join(f"{n:g}" for n in fit.points.place.world_size)
+    words = [f"Fitted to {sizes} workers. {law_words(fit)}"]
+    if fit.points.variance is None:
         words.append("No prediction is given without an interval. Use repeats=3.")
         return words
-    if law.fit.status is FitStatus.UNDERDETERMINED:
-        words.append(
-            "The intervals hold only the noise of the measurements, not the error of the law: the "
-            "truth may well lie outside them."
-        )
-    words += [*_diminishing(context), _not_measured(context)]
+    said = (x for x in warnings_of(fit, ()) if x.kind in _SAID_HERE)
+    words += [*map(warning_words, said), *_diminishing(context), _not_measured(context)]
     return words
 
 
@@ -57,14 +54,6 @@ def _diminishing(context: Context) -> list[str]:
                 f"predicted efficiency below 50 %: {shown}."
             ]
     return []
-
-
-def _bound_words(context: Context) -> list[str]:
-    law = context.study.law
-    if law is None or law.fit.bound is None:
-        return []
-    limits = ("no serial part is found: scaling is ideal or better", "more workers bring nothing")
-    return [f"At the edge of the law: {limits[law.fit.bound]}."]
 
 
 def _not_measured(context: Context) -> str:
@@ -81,6 +70,11 @@ def _not_measured(context: Context) -> str:
         else "A network that was not measured is not in the predictions."
     )
     return f"Beyond {largest} workers the law is extrapolated. {where}"
+
+
+def _laws(context: Context) -> tuple[Table, ...]:
+    fit = context.study.fit
+    return () if fit is None else (candidate_table(context.key("laws"), fit),)
 
 
 def _predictions(context: Context) -> Table:
@@ -111,8 +105,8 @@ def _total_note(context: Context) -> str:
     shown = show(asked(epochs)).value
     return (
         f"Total time = {shown} epochs x time per epoch, evaluation, warm-up and start-up "
-        "left out. An interval is where one new run would lie (95 %, parametric bootstrap) if the "
-        "law were right."
+        "left out. An interval is where one new run would lie (95 %), the spread between the laws "
+        "and their own error included."
     )
 
 
@@ -180,12 +174,15 @@ def _curve(context: Context) -> Table:
 
 
 def _curve_row(context: Context, prediction: Prediction) -> tuple[Cell, ...]:
-    law, measured = prediction.speedup, prediction.measured_speedup
-    ratio = measured.scaled(1 / law.value) if law and measured else None
+    law = context.study.law
+    is_known = law is not None and law.fit.draws is not None and prediction.batch_per_worker >= 1
+    speedup = law.speedup(prediction.world_size) if law is not None and is_known else None
+    measured = prediction.measured_speedup
+    ratio = measured.scaled(1 / speedup.value) if speedup and measured else None
     return (
         asked(prediction.world_size),
         asked(prediction.world_size / context.study.baseline, "x"),
-        _predicted(law, "x"),
+        _predicted(speedup, "x"),
         estimate(measured, "x"),
         estimate(ratio and Estimate(ratio.value), "frac", "derived"),
     )

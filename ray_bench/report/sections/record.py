@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-from ray_bench.records import Results, RunRecord
+from ray_bench.analysis.groups import INVALID_FLAGS
+from ray_bench.records import FLAGS, Results, RunRecord
 from ray_bench.report.cells import Cell, Section, Table, asked, number, table, text
 from ray_bench.report.sections.environment import environment_table
+from ray_bench.report.stopping import stop_words
 
 _REMEDIES = {
     "ClusterCapacityError": "Ask for fewer workers, or add hosts to the cluster.",
@@ -17,16 +20,35 @@ _REMEDIES = {
     "WorkerFailedError": "Read the cause; if the process was killed, look for lack of memory.",
     "OutOfMemoryError": "Use a smaller batch per worker, or bf16.",
 }
+_INVALID_REMEDY = (
+    "Look for a virtual machine that was paused or whose clock was set, then measure anew."
+)
 _NO_REMEDY = "Read the cause, then run the sweep again: finished runs are kept."
 
 
 def failures(results: Results) -> tuple[Section, ...]:
-    """Return the failed and missing runs; no section where all went well."""
-    if not results.failed_runs and not results.missing_run_ids:
-        return ()
+    """Return the failed, invalid and missing runs; no section where all went well."""
+    invalid = [run for run in results.ok_runs if set(run.flags) & set(INVALID_FLAGS)]
     tables = [_failed(results)] if results.failed_runs else []
+    tables += [_invalid(invalid)] if invalid else []
     tables += [_missing(results)] if results.missing_run_ids else []
-    return (Section("failures", "Failed and missing runs", tables=tuple(tables)),)
+    title = "Failed, invalid and missing runs" if invalid else "Failed and missing runs"
+    return (Section("failures", title, tables=tuple(tables)),) if tables else ()
+
+
+def _invalid(runs: Sequence[RunRecord]) -> Table:
+    columns = {"run_id": "Run", "world_size": "Workers", "cause": "Cause", "remedy": "Remedy"}
+    rows: list[tuple[Cell, ...]] = [
+        (
+            text(run.run_id),
+            asked(run.point.world_size),
+            text("; ".join(FLAGS[key] for key in INVALID_FLAGS if key in run.flags)),
+            text(_INVALID_REMEDY),
+        )
+        for run in runs
+    ]
+    notes = ("They are listed here and left out of every other number.",)
+    return table("invalid_runs", "Invalid runs", columns, rows, notes)
 
 
 def _failed(results: Results) -> Table:
@@ -75,6 +97,7 @@ def _about(results: Results) -> tuple[str, ...]:
         f"Sweep {sweep.sweep_id}, created {created} with ray_bench {sweep.ray_bench_version}, "
         f"configuration {sweep.config_sha256[:12]}. {len(results.ok_runs)} runs finished, "
         f"{len(results.failed_runs)} failed, {len(results.missing_run_ids)} missing.",
+        *([stop_words(results.stop)] if results.stop is not None else []),
     )
 
 

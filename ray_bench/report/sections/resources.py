@@ -14,6 +14,7 @@ from ray_bench.report.cells import (
     log_estimate,
     number,
     table,
+    text,
 )
 from ray_bench.report.context import Context
 
@@ -22,7 +23,7 @@ _MANY_RUNS = 10
 
 def section(context: Context) -> Section:
     """Return the resource section."""
-    tables = (_resources(context), _cost(context))
+    tables = (_resources(context), *_devices(context), _cost(context))
     return Section(context.key("resources"), context.title("Resources and cost"), tables=tables)
 
 
@@ -62,6 +63,54 @@ def _resource_row(context: Context, row: ResourceRow) -> tuple[Cell, ...]:
         estimate(row.worker_ratio, "frac"),
         number(row.energy_j, "J", _energy_kind(context)),
         number(row.energy_ratio, "frac", _energy_kind(context)),
+    )
+
+
+def _devices(context: Context) -> tuple[Table, ...]:
+    """Return what the devices did, where anything of it is known."""
+    if not any(row.gpu.is_known for row in context.study.resources):
+        return ()
+    columns = {
+        "world_size": "Workers",
+        "mfu": "MFU",
+        "flops": "Work per sample",
+        "peak": "Peak per device",
+        "util": "GPU busy",
+        "memory_util": "GPU memory busy",
+        "clock": "GPU clock",
+        "temperature": "Hottest GPU",
+        "slowed": "GPU clock held back by",
+    }
+    rows = [_device_row(row) for row in context.study.resources]
+    notes = ["Work per sample: floating-point operations of forward and backward."]
+    if any(row.gpu.mfu_frac is not None for row in context.study.resources):
+        notes.append(
+            "MFU, model FLOPs utilisation = samples/s x work per sample / (workers x dense peak of "
+            "the data sheet in the run's precision)."
+        )
+    if any(row.gpu.util_frac is not None for row in context.study.resources):
+        notes.append(
+            "Busy: share of the time in which a kernel ran, or device memory was accessed; busy is "
+            "not the same as well used. Means over GPUs, readings and runs of the throughput pass."
+        )
+    optional = tuple(columns)[1:]
+    return (table(context.key("devices"), "Devices", columns, rows, notes, optional=optional),)
+
+
+def _device_row(row: ResourceRow) -> tuple[Cell, ...]:
+    gpu = row.gpu
+    return (
+        asked(row.world_size),
+        number(gpu.mfu_frac, "frac", "derived"),
+        number(gpu.flops_per_sample, "FLOP"),
+        Cell(gpu.peak_flops_per_s, "FLOP/s"),
+        number(gpu.util_frac, "frac"),
+        number(gpu.memory_util_frac, "frac"),
+        number(gpu.clock_mhz, "MHz"),
+        number(gpu.temperature_c, "degC"),
+        text(
+            None if gpu.throttle_reasons is None else ", ".join(gpu.throttle_reasons) or "nothing"
+        ),
     )
 
 

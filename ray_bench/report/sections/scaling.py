@@ -18,6 +18,7 @@ from ray_bench.report.cells import (
 )
 from ray_bench.report.context import Context
 from ray_bench.report.sentences import left_out
+from ray_bench.report.stopping import stop_words
 
 _SOURCES = {
     "repeats": "Intervals: t (Welch), from the spread between the runs of a world size.",
@@ -26,6 +27,10 @@ _SOURCES = {
 }
 
 
+_PAIRED = (
+    "Interleaved: speedups are paired, exp of the mean over rounds of ln(throughput / throughput "
+    "of the baseline in the same round), with a t-interval over rounds."
+)
 _EACH = " Each holds on its own: they are not widened for their number."
 
 
@@ -49,6 +54,10 @@ def _summary(context: Context) -> Table:
     }
     rows = [_summary_row(context, n) for n in context.study.group.world_sizes]
     notes = [_SOURCES[context.study.source] + _EACH, _definition(context)]
+    if context.study.curve.is_paired:
+        notes.append(_PAIRED)
+    if context.results.stop is not None:
+        notes.append(stop_words(context.results.stop))
     if any(len(_rules(context, n)) > 1 for n in context.study.group.world_sizes):
         notes.append("Several learning-rate rules: rates and accuracies are in the accuracy table.")
     if words := left_out(context):
@@ -154,7 +163,8 @@ def _communication(context: Context) -> Table:
     }
     notes = [
         "Overhead = 1 - parallel efficiency; communication is only one of its causes. A negative "
-        "overhead is superlinear scaling."
+        "overhead is superlinear scaling. Exposed: what a step waits for, the slowest rank "
+        "included."
     ]
     if not context.study.phases:
         notes.append("No phases were sampled, so exposed communication is unknown.")
@@ -164,8 +174,8 @@ def _communication(context: Context) -> Table:
 
 def _communication_row(context: Context, row: ScalingRow) -> tuple[Cell, ...]:
     split = next((x for x in context.study.phases if x.world_size == row.world_size), None)
-    exposed = None if split is None else split.step.get("exposed_comm")
-    share = None if split is None or exposed is None else split.share("exposed_comm")
+    exposed = None if split is None else split.exposed
+    share = None if split is None or exposed is None else exposed.value / split.total_s
     return (
         asked(row.world_size),
         asked(row.ideal_speedup, "x"),
@@ -179,6 +189,6 @@ def _communication_row(context: Context, row: ScalingRow) -> tuple[Cell, ...]:
 
 def _per_epoch(context: Context, split: PhaseSplit | None) -> float | None:
     samples = context.study.first.num_train_samples
-    if split is None or samples is None or "exposed_comm" not in split.step_s:
+    if split is None or samples is None or split.exposed is None:
         return None
-    return split.per_sample_s("exposed_comm") * samples
+    return split.exposed.value / split.global_batch_size * samples

@@ -1,0 +1,1 @@
+"""From a curve to a decision: what world sizes cost, which one to take, what to measure next."""

@@ -1,0 +1,88 @@
+"""One forecast from several laws: their mixture, weighted by how well each predicted.
+
+Weights are proportional to the density that a law gave to the data (Bayesian model averaging, with
+prequential densities), times one vote a family of laws. The centre is the mean of the middle half
+of the weighted predictions: trimmed means beat the mean of forecasts when one of them runs away
+(Jose and Winkler 2008, Int. J. Forecasting 24(1)). The interval is that of the whole mixture, so it
+contains the spread between the laws.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ray_bench.analysis.fit.backtest import BackTest
+from ray_bench.analysis.fit.drift import Drift, carry
+from ray_bench.analysis.fit.points import Points
+from ray_bench.analysis.laws.place import Place
+
+_TRIM_FRAC = 0.25
+_BISECTIONS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """ln cost of a new run: Student's t distributions, shape (num_laws, num_places)."""
+
+    weights: np.ndarray  # shape (num_laws,), sum 1
+    centers: np.ndarray
+    scales: np.ndarray
+    df: np.ndarray  # shape (num_laws,)
+
+    @property
+    def center(self) -> np.ndarray:
+        """The mean of the middle half of the weighted centers, shape (num_places,)."""
+        order = np.argsort(self.centers, axis=0)
+        weights = self.weights[order]
+        above = np.cumsum(weights, axis=0)
+        kept = np.minimum(above, 1 - _TRIM_FRAC) - np.maximum(above - weights, _TRIM_FRAC)
+        kept = np.maximum(kept, 0.0)
+        values = np.take_along_axis(self.centers, order, axis=0)
+        return np.asarray((values * kept).sum(axis=0) / kept.sum(axis=0))
+
+    def quantile(self, probability: float) -> np.ndarray:
+        """Return the quantile at every place, by bisection of the distribution function."""
+        from scipy.special import stdtr, stdtrit
+
+        reach = np.abs(stdtrit(self.df, min(probability, 1 - probability)))[:, None] * self.scales
+        low, high = (self.centers - reach).min(axis=0), (self.centers + reach).max(axis=0)
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            below = stdtr(self.df[:, None], (middle - self.centers) / self.scales)
+            is_low = self.weights @ below < probability
+            low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
+        return np.asarray((low + high) / 2)
+
+
+def law_weights(tests: Sequence[BackTest]) -> np.ndarray:
+    """Return the weights of the laws, shape (num_laws,)."""
+    votes = Counter(test.law.family for test in tests)
+    scores = np.array([test.score - np.log(votes[test.law.family]) for test in tests])
+    weights = np.exp(scores - scores.max())
+    return np.asarray(weights / weights.sum())
+
+
+def combine(tests: Sequence[BackTest], points: Points, place: Place, drift: Drift) -> Mixture:
+    """Carry every law on to some places, and mix.
+
+    The errors of the back-tests scale the drift. Noise that was measured stays as it is; noise that
+    was only assumed is scaled with the drift.
+    """
+    is_measured = points.variance is not None
+    centers, variances = [], []
+    for test in tests:
+        inner, outer = (test.scale, 1.0) if is_measured else (1.0, test.scale)
+        carried = carry(test.law, points, drift.scaled(inner))
+        center, variance = carried.predict(place, points.new_noise)
+        centers.append(center)
+        variances.append(outer * variance)
+    return Mixture(
+        weights=law_weights(tests),
+        centers=np.array(centers),
+        scales=np.sqrt(np.array(variances)),
+        df=np.array([test.df for test in tests]),
+    )

@@ -1,0 +1,121 @@
+"""A curve with its law, its competitors, and a forecast for any world size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate
+from ray_bench.analysis.fit.backtest import back_tests
+from ray_bench.analysis.fit.choose import Candidate, Spoiler, candidates_of, choose, spoilers
+from ray_bench.analysis.fit.combine import Mixture, combine, law_weights
+from ray_bench.analysis.fit.drift import Drift
+from ray_bench.analysis.fit.points import Points
+from ray_bench.analysis.laws.catalog import AnyLaw, laws_for
+
+#: The default forecast: doublings of the largest measured world size, up to this factor.
+MAX_FACTOR = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """One world size. Intervals are where one new run would lie, the law's own error included."""
+
+    world_size: int
+    throughput: Estimate  # in the unit of the points
+    speedup: Estimate  # against the smallest measured world size
+    efficiency: Estimate
+    is_measured: bool
+    is_extrapolated: bool
+    crosses_boundary: bool  # needs a second node, and no measurement had one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveFit:
+    """What the points say."""
+
+    points: Points
+    drift: Drift
+    candidates: tuple[Candidate, ...]  # the largest weight first
+    chosen: Candidate | None  # None: no law fits
+    spoilers: tuple[Spoiler, ...]
+    refused: tuple[AnyLaw, ...]  # as many parameters as points, or more
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether a law with more than a level could be tried against a point."""
+        return len(self.points) > 2
+
+    def mixture(self, world_sizes: Sequence[float]) -> Mixture:
+        """Return ln cost of a new run at some world sizes."""
+        tests = [x.test for x in self.candidates]
+        return combine(tests, self.points, self.points.at(np.array(world_sizes)), self.drift)
+
+    def forecast(
+        self, world_sizes: Sequence[int], level: float = COVERAGE_FRAC
+    ) -> tuple[Forecast, ...]:
+        """Return the forecast at some world sizes."""
+        mixture = self.mixture(world_sizes)
+        tail = (1 - level) / 2
+        shift = np.log(np.array(world_sizes, dtype=float))
+        value = shift - mixture.center
+        low = np.minimum(shift - mixture.quantile(1 - tail), value)
+        high = np.maximum(shift - mixture.quantile(tail), value)
+        rows = zip(world_sizes, value, low, high, strict=True)
+        return tuple(self._row(n, *np.exp([a, b, c])) for n, a, b, c in rows)
+
+    def crosses_boundary(self, world_size: float) -> bool:
+        """Whether a world size needs a second node and no measurement had one."""
+        place = self.points.place
+        there = self.points.at(np.array([world_size]))
+        return there.has_many_nodes and not place.has_many_nodes
+
+    def _row(self, size: int, value: float, low: float, high: float) -> Forecast:
+        sizes = self.points.place.world_size
+        baseline, first = math.exp(float(self.points.log_throughput[0])), float(sizes[0])
+        rate = Estimate(float(value), float(low), float(high))
+        return Forecast(
+            world_size=size,
+            throughput=rate,
+            speedup=rate.scaled(1 / baseline),
+            efficiency=rate.scaled(first / (baseline * size)),
+            is_measured=bool((sizes == size).any()),
+            is_extrapolated=bool(size > sizes[-1] or size < sizes[0]),
+            crosses_boundary=self.crosses_boundary(size),
+        )
+
+
+def fit_curve(points: Points, drift: Drift | None = None) -> CurveFit:
+    """Try every law on the points, choose one, and weigh them for the forecast.
+
+    Args:
+        points: At least two.
+        drift: How far laws may be wrong; by default as in `Drift`.
+    """
+    drift = drift or Drift()
+    laws = laws_for(points.place, points.mode)
+    tried = [law for law in laws if _is_tried(law, len(points))]
+    tests = back_tests(tried, points, drift)
+    candidates = candidates_of(tests, law_weights(tests), points)
+    return CurveFit(
+        points=points,
+        drift=drift,
+        candidates=candidates,
+        chosen=choose(candidates, points),
+        spoilers=spoilers(candidates, points),
+        refused=tuple(law for law in laws if law.num_parameters >= len(points)),
+    )
+
+
+def default_sizes(points: Points) -> tuple[int, ...]:
+    """Return doublings of the largest measured world size."""
+    largest = round(float(points.place.world_size[-1]))
+    return tuple(largest * 2**i for i in range(1, MAX_FACTOR.bit_length()))
+
+
+def _is_tried(law: AnyLaw, num_points: int) -> bool:
+    # Two points test no law, but laws through both say how far apart the truths may be.
+    return law.num_parameters < num_points or (num_points == 2 and law.num_parameters == 2)

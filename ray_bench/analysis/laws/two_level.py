@@ -1,0 +1,65 @@
+"""Two levels: within a node the workers are close, between nodes they share a slower link.
+
+A ring over all workers is as fast as its slowest link, so beyond one node of P workers T(N) = c b +
+d 2 (N - 1) / N [N > P]. Where the nodes reduce among themselves first, only the m nodes take part
+in the slow ring: T(N) = c b + d 2 (m - 1) / m. Over a tree of nodes, or where every node may be the
+slowest, each doubling of the nodes costs the same: T(N) = c b + d log2 m. All need world sizes on
+both sides of the boundary (hierarchical all-reduce: Jia et al. 2018, arXiv 1807.11205).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ray_bench.analysis.laws.law import Law, Parameter, as_they_are
+from ray_bench.analysis.laws.place import Place
+from ray_bench.analysis.laws.ring import transfer
+
+_PARAMETERS = (
+    Parameter("compute", "s", "step time c within a node"),
+    Parameter("between_nodes", "s", "time d of all bytes over the link between nodes, exposed"),
+)
+
+
+def _flat_terms(place: Place) -> tuple[np.ndarray, ...]:
+    return place.batch_share, transfer(place.world_size) * (place.num_nodes > 1)
+
+
+def _hierarchical_terms(place: Place) -> tuple[np.ndarray, ...]:
+    return place.batch_share, transfer(place.num_nodes)
+
+
+def _log_terms(place: Place) -> tuple[np.ndarray, ...]:
+    return place.batch_share, np.log2(place.num_nodes)
+
+
+FLAT = Law(
+    key="two_level",
+    title="two levels, one ring",
+    formula="T = c b + 2 (N - 1) / N d [N > P]",
+    parameters=_PARAMETERS,
+    family="node",
+    terms=_flat_terms,
+    named=as_they_are,
+    needs_nodes=True,
+)
+HIERARCHICAL = Law(
+    key="two_level_hierarchical",
+    title="two levels, ring of nodes",
+    formula="T = c b + 2 (m - 1) / m d, m = ceil(N / P)",
+    parameters=_PARAMETERS,
+    family="node",
+    terms=_hierarchical_terms,
+    named=as_they_are,
+    needs_nodes=True,
+)
+LOGARITHMIC = Law(
+    key="two_level_log",
+    title="two levels, tree of nodes",
+    formula="T = c b + d log2 m, m = ceil(N / P)",
+    parameters=_PARAMETERS,
+    family="node_tree",
+    terms=_log_terms,
+    named=as_they_are,
+    needs_nodes=True,
+)

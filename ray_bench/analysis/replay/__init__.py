@@ -1,0 +1,1 @@
+"""What a network would make of a measured run: DDP's bucket schedule at any world size."""

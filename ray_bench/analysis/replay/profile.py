@@ -1,0 +1,173 @@
+"""A measured run as the replay needs it: what grows with the batch, what does not, the buckets.
+
+The phases come from the phase pass; the throughput pass says how long a step really takes, and the
+phases are scaled to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ray_bench.analysis.columns import split_by_run
+from ray_bench.analysis.estimate import LogEstimate
+from ray_bench.analysis.phases import PhaseSplit, phase_splits, run_phases
+from ray_bench.analysis.replay.batch import BatchLine, BatchPoint
+from ray_bench.analysis.replay.schedule import (
+    DEFAULT_CAP_BYTES,
+    Buckets,
+    default_buckets,
+    measured_buckets,
+)
+from ray_bench.analysis.replay.skew import Spread, step_spread
+from ray_bench.analysis.study import Study
+from ray_bench.analysis.sync import EXPOSED_PHASES
+from ray_bench.errors import AnalysisError
+from ray_bench.records import Results, RunRecord, Scaling
+
+#: What grows with the batch of a worker, the backward pass apart.
+_BEFORE = ("data_wait", "host_to_device", "forward", "loss")
+#: Noise of a world size without repeats, relative.
+_UNKNOWN_SD = 0.01
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProfile:
+    """One world size, measured: seconds of a step without communication, and its buckets."""
+
+    world_size: int
+    is_ddp: bool
+    scaling: Scaling  # as measured
+    global_batch: int
+    throughput: LogEstimate  # samples/s
+    reference: LogEstimate  # samples/s without DDP, where that was measured too
+    before_s: float  # data, forward and loss: grows with the batch per worker
+    backward_s: float  # grows with the batch per worker
+    fixed_s: float  # optimizer and what no phase explains
+    pass_ratio: float  # step time of the throughput pass / of the phase pass
+    buckets: Buckets
+    spread: Spread | None  # None below two sampled steps
+    line: BatchLine
+    backend: str | None
+
+    @property
+    def local_batch(self) -> float:
+        """Samples per worker and step."""
+        return self.global_batch / self.world_size
+
+
+def step_profile(
+    results: Results, study: Study, others: Sequence[tuple[Results, Study]] = ()
+) -> StepProfile:
+    """Return the profile of a study's smallest world size, with DDP where that was measured.
+
+    Args:
+        results: The sweep.
+        study: One of its groups.
+        others: Sweeps of the same training with other batches, for time against batch.
+
+    Raises:
+        AnalysisError: No step was sampled, no throughput, or nothing is known of the gradients.
+    """
+    runs, throughput = _base(study)
+    phases = split_by_run(results.phases)
+    splits = phase_splits(runs, phases)
+    if not splits:
+        raise AnalysisError(
+            f"No steps were sampled at {study.baseline} worker(s), so their phases are unknown; "
+            "measure again with measure.phase_steps=20."
+        )
+    (split,) = splits
+    point = runs[0].point
+    ratio = point.global_batch_size / throughput.estimate.value / split.total_s
+    tables = [phases[run.run_id] for run in runs if run.run_id in phases]
+    spread = step_spread(tables)
+    own = {name: s * ratio for name, s in split.step_s.items() if not _is_waiting(name, split)}
+    backward_s = own.pop("backward", 0.0)
+    before_s = sum(own.pop(name, 0.0) for name in _BEFORE)
+    return StepProfile(
+        world_size=point.world_size,
+        is_ddp=point.is_ddp,
+        scaling=point.scaling,
+        global_batch=point.global_batch_size,
+        throughput=throughput,
+        reference=study.throughput.get(study.baseline, throughput),
+        before_s=before_s,
+        backward_s=backward_s,
+        fixed_s=sum(own.values()),
+        pass_ratio=ratio,
+        buckets=_buckets(results, study, runs),
+        spread=None if spread is None else Spread(spread.seconds * ratio, spread.df),
+        line=BatchLine(
+            batch=point.global_batch_size / point.world_size,
+            points=_points([(results, study), *others], study),
+        ),
+        backend=next((run.backend for run in study.group.runs if run.backend), None),
+    )
+
+
+def _base(study: Study) -> tuple[tuple[RunRecord, ...], LogEstimate]:
+    """Return the runs to start from: world size 1 in DDP where it was measured, for its buckets."""
+    if study.baseline == 1 and study.ddp_at_one is not None:
+        return study.group.ddp_at_one, study.ddp_at_one
+    if study.baseline not in study.throughput:
+        raise AnalysisError(
+            f"No run of {study.baseline} worker(s) was long enough to time; measure more steps."
+        )
+    return study.runs_at(study.baseline), study.throughput[study.baseline]
+
+
+def _is_waiting(phase: str, split: PhaseSplit) -> bool:
+    # A single worker in DDP waits for nobody: what it takes there is DDP's own time.
+    return phase in EXPOSED_PHASES and split.world_size > 1
+
+
+def _buckets(results: Results, study: Study, base: Sequence[RunRecord]) -> Buckets:
+    """Return the schedule of the base, else of the smallest world size that has one, else DDP's."""
+    found, phases = split_by_run(results.buckets), split_by_run(results.phases)
+    for runs in (base, *(study.runs_at(n) for n in study.group.world_sizes)):
+        kept = [run for run in runs if run.run_id in found and run.run_id in phases]
+        backward = [run_phases(phases[run.run_id]).get("backward", 0.0) for run in kept]
+        if kept and all(backward):
+            tables = [found[run.run_id] for run in kept]
+            return measured_buckets(tables, backward, kept[0].point.world_size)
+    grad_bytes = next((run.grad_bytes for run in study.group.runs if run.grad_bytes), None)
+    if grad_bytes is None:
+        raise AnalysisError(
+            "Nothing is known of the gradients: there are neither buckets nor their size; measure "
+            "again with this version."
+        )
+    return default_buckets(grad_bytes, _cap_bytes(results))
+
+
+def _cap_bytes(results: Results) -> float:
+    try:
+        config = json.loads(results.sweep.config_json)
+        return float(config["ddp"]["bucket_cap_mb"]) * _MIB
+    except (ValueError, KeyError, TypeError):  # written by hand, or by another program
+        return DEFAULT_CAP_BYTES
+
+
+def _points(sweeps: Sequence[tuple[Results, Study]], like: Study) -> tuple[BatchPoint, ...]:
+    """Return compute seconds by batch per worker, of runs at the world size of `like`."""
+    found = []
+    for results, study in sweeps:
+        if _same_training(study) != _same_training(like):
+            continue
+        runs, throughput = _base(study)
+        for split in phase_splits(runs, split_by_run(results.phases)):
+            batch = runs[0].point.global_batch_size
+            ratio = batch / throughput.estimate.value / split.total_s
+            seconds = sum(split.step_s.get(name, 0.0) for name in (*_BEFORE, "backward")) * ratio
+            sd = _UNKNOWN_SD if throughput.variance is None else throughput.variance**0.5
+            found.append(BatchPoint(batch / split.world_size, seconds, sd))
+    return tuple(found)
+
+
+def _same_training(study: Study) -> tuple[object, ...]:
+    """Return what has to be equal where batches are compared."""
+    apart = ("batch", "scaling")
+    key = (pair for pair in study.group.key.items() if pair[0] not in apart)
+    return (study.baseline, study.ddp_at_one is not None, *key)

@@ -1,0 +1,161 @@
+"""`ray-bench fit`: the scaling law and the forecast of anybody's numbers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ray_bench.analysis.fit.drift import Drift
+    from ray_bench.analysis.fit.forecast import CurveFit
+    from ray_bench.analysis.fit.measured import MeasuredCurve
+    from ray_bench.store.curve_file import CurveFile
+
+HELP = """Find the scaling law of measured numbers, and predict other world sizes from it.
+
+CURVE is a .csv, .parquet or .json file with the columns world_size and throughput or step_time_s;
+several rows of a world size are repeats. Laws are chosen by how well they predict points that they
+were not fitted to. Intervals widen with the distance from the data. Needs neither torch nor Ray.
+
+\b
+Examples:
+  ray-bench fit curve.csv
+  ray-bench fit curve.csv --at 64 --at 128 --workers-per-node 8
+  ray-bench fit curve.json --scaling strong --level 0.9 --format json
+"""
+
+
+class ScalingMode(StrEnum):
+    """Which batch was fixed."""
+
+    WEAK = "weak"
+    STRONG = "strong"
+
+
+class FitFormat(StrEnum):
+    """What a fit is printed as."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+    MD = "md"
+
+
+def fit(
+    curve: Annotated[str, typer.Argument(metavar="CURVE", help="The file with the numbers.")],
+    scaling: Annotated[
+        ScalingMode,
+        typer.Option(help="weak: the batch per worker was fixed; strong: the global batch."),
+    ] = ScalingMode.WEAK,
+    at: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            show_default=False,
+            help="A world size to predict; may be repeated. Not given: doublings of the largest.",
+        ),
+    ] = None,
+    workers_per_node: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            show_default=False,
+            help="Workers on a node: the law may change there.",
+        ),
+    ] = None,
+    level: Annotated[
+        float, typer.Option(metavar="X", help="Coverage of the intervals, between 0.5 and 0.999.")
+    ] = 0.95,
+    link: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE",
+            show_default=False,
+            help="Bandwidth of a node's link (25Gbps) where no point spans two nodes.",
+        ),
+    ] = None,
+    gradient_bytes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            show_default=False,
+            help="Gradients of a step (100MB); goes with --link.",
+        ),
+    ] = None,
+    form: Annotated[
+        FitFormat, typer.Option("--format", help="What to print.")
+    ] = FitFormat.TERMINAL,
+) -> None:
+    """Find the scaling law of measured numbers."""
+    from pathlib import Path
+
+    from ray_bench.analysis.fit.forecast import default_sizes, fit_curve
+    from ray_bench.analysis.fit.measured import measured_curve
+    from ray_bench.errors import ConfigError
+    from ray_bench.store.curve_file import read_curve
+
+    if not 0.5 <= level <= 0.999:
+        raise ConfigError(f"--level has to be between 0.5 and 0.999, got {level:g}.")
+    given = read_curve(curve)
+    measured = measured_curve(
+        given.values,
+        given.quantity,
+        scaling.value,
+        workers_per_node=workers_per_node,
+        step_time_s=given.step_time_s,
+    )
+    points = measured.points
+    found = fit_curve(points, _drift(measured, link, gradient_bytes))
+    sizes = tuple(dict.fromkeys(at)) if at else default_sizes(points)
+    _show(Path(curve).name, measured, found, sizes, level, _unit(given, scaling), form)
+
+
+def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None) -> Drift | None:
+    from ray_bench.analysis.fit.boundary import num_bytes, rate, with_link
+    from ray_bench.analysis.fit.drift import Drift
+    from ray_bench.errors import ConfigError
+
+    if link is None and gradient_bytes is None:
+        return None
+    if link is None or gradient_bytes is None:
+        raise ConfigError("--link and --gradient-bytes go together; give both.")
+    if measured.workers_per_node is None:
+        raise ConfigError("--link needs --workers-per-node: between which workers is it?")
+    if measured.seconds is None:
+        raise ConfigError(
+            "--link needs a column step_time_s in the file: seconds cannot be compared with a "
+            "throughput alone."
+        )
+    return with_link(Drift(), rate(link), num_bytes(gradient_bytes), measured.seconds)
+
+
+def _unit(given: CurveFile, scaling: ScalingMode) -> str:
+    if given.quantity == "throughput":
+        return given.unit or "samples/s"
+    if scaling is ScalingMode.WEAK:
+        return "batches of a worker per second"
+    return "global batches per second"
+
+
+def _show(
+    name: str,
+    measured: MeasuredCurve,
+    found: CurveFit,
+    sizes: tuple[int, ...],
+    level: float,
+    unit: str,
+    form: FitFormat,
+) -> None:
+    rows = found.forecast(sizes, level)
+    if form is FitFormat.JSON:
+        from ray_bench.report.fit_json import fit_json
+
+        typer.echo(fit_json(measured, found, rows, level, unit))
+        return
+    from ray_bench.cli.reporting import write
+    from ray_bench.report.fit_report import fit_report
+
+    write(fit_report(name, found, rows, level, unit), form.value, None)

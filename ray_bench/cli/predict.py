@@ -1,0 +1,207 @@
+"""`ray-bench predict`: what a network would make of a run that was measured."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ray_bench.cli.fit import ScalingMode
+from ray_bench.cli.links import given_link, links_of, question_of
+from ray_bench.cli.report import Format
+from ray_bench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ray_bench.analysis.replay.forecast import Question
+    from ray_bench.analysis.replay.profile import StepProfile
+    from ray_bench.analysis.study import Study
+    from ray_bench.records import Results
+    from ray_bench.store import ResultsStore
+
+HELP = """Predict the curve of a network before buying it, from one run that was measured.
+
+Replays the gradient buckets of a measured step at any number of workers, over a link that was
+measured (`ray-bench network`), stated (--link, --latency) or assumed (--preset). Every number is
+marked as predicted, and what it rests on is printed. For the curve of workers that were measured,
+use `fit`. Needs neither torch nor Ray.
+
+\b
+Examples:
+  ray-bench predict --from results --link 25Gbps --latency 20us
+  ray-bench predict --preset nvlink-h100 --workers-per-node 8 --inter-preset infiniband-ndr-x8
+  ray-bench predict --network network-20260102T030405Z --at 16 --at 64 --format json
+  ray-bench predict --presets
+"""
+
+
+class AlgorithmName(StrEnum):
+    """How a buffer is reduced."""
+
+    RING = "ring"
+    TREE = "tree"
+    QUICKER = "quicker"
+
+
+class LevelsName(StrEnum):
+    """How nodes take part."""
+
+    HIERARCHICAL = "hierarchical"
+    FLAT = "flat"
+
+
+def predict(
+    folder: Annotated[
+        str, typer.Option("--from", metavar="DIR", help="The results to start from.")
+    ] = "results",
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            show_default=False,
+            help="Not given: the newest. Further ones tell how time depends on the batch.",
+        ),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            show_default=False,
+            help="Link: this stored all-reduce sweep. Not given: that of the sweep, or its buckets",
+        ),
+    ] = None,
+    link: Annotated[
+        str | None,
+        typer.Option(metavar="RATE", show_default=False, help="Link: its bandwidth (25Gbps)."),
+    ] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", show_default=False, help="Goes with --link (20us)."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="Link: one of --presets."),
+    ] = None,
+    workers_per_node: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, show_default=False, help="Beyond it the link between nodes counts."
+        ),
+    ] = None,
+    inter_link: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE", show_default=False, help="Bandwidth of a node's link to the others."
+        ),
+    ] = None,
+    inter_latency: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", show_default=False, help="Goes with --inter-link."),
+    ] = None,
+    inter_preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="Link between nodes: a preset."),
+    ] = None,
+    algorithm: Annotated[
+        AlgorithmName | None,
+        typer.Option(
+            show_default=False, help="Not given: ring for gloo, else quicker (of ring and tree)."
+        ),
+    ] = None,
+    levels: Annotated[
+        LevelsName | None,
+        typer.Option(
+            show_default=False,
+            help="Nodes reduce among themselves first, or one ring over the slowest link. Not "
+            "given: flat for gloo, else hierarchical.",
+        ),
+    ] = None,
+    scaling: Annotated[
+        ScalingMode | None,
+        typer.Option(show_default=False, help="Not given: as it was measured."),
+    ] = None,
+    at: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            show_default=False,
+            help="A world size to predict; may be repeated. Not given: doublings up to 1024.",
+        ),
+    ] = None,
+    presets: Annotated[
+        bool, typer.Option("--presets", help="Print the known links, with their sources.")
+    ] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="For people, for a page, or for programs.")
+    ] = Format.TERMINAL,
+) -> None:
+    """Predict the curve of a network."""
+    if presets:
+        from ray_bench.cli.reporting import write
+        from ray_bench.report.replay_report import presets_report
+
+        write(presets_report(), form, None)
+        return
+    from ray_bench.analysis.replay.profile import step_profile
+    from ray_bench.store import ResultsStore
+
+    store = ResultsStore(folder)
+    names: list[str | None] = [*sweep] if sweep else [None]
+    (results, study), *others = [_study(store, name) for name in names]
+    profile = step_profile(results, study, others)
+    within, between = links_of(
+        store, results, study, network, given_link(link, latency, preset, "")
+    )
+    between = given_link(inter_link, inter_latency, inter_preset, "inter-") or between
+    question = question_of(
+        profile,
+        (within, between),
+        workers_per_node,
+        algorithm.value if algorithm else None,
+        levels.value if levels else None,
+        scaling.value if scaling else profile.scaling,
+    )
+    _show(results, study, profile, question, tuple(at or ()), form)
+
+
+def _study(store: ResultsStore, sweep_id: str | None) -> tuple[Results, Study]:
+    """Return a sweep and the group of its runs that has most world sizes."""
+    from ray_bench.analysis.study import studies
+    from ray_bench.errors import AnalysisError
+
+    results = store.read(sweep_id)
+    found = studies(results)
+    if not found:
+        raise AnalysisError(
+            f"Sweep {results.sweep.sweep_id} has no valid run to start from; see `ray-bench "
+            f"report {store.root}`."
+        )
+    return results, found[0]
+
+
+def _show(
+    results: Results,
+    study: Study,
+    profile: StepProfile,
+    question: Question,
+    sizes: tuple[int, ...],
+    form: Format,
+) -> None:
+    from ray_bench.analysis.replay.forecast import default_sizes, predicted_steps
+    from ray_bench.cli.reporting import write
+    from ray_bench.report.replay_report import replay_json, replay_report
+
+    sizes = sizes or (*default_sizes(profile), *study.curve.sizes)
+    rows = predicted_steps(profile, question, sizes, study.curve)
+    if not rows:
+        raise ConfigError(
+            f"The global batch of {profile.global_batch} has fewer samples than "
+            f"{min(sizes)} workers; predict fewer, or use --scaling weak."
+        )
+    sweep_id = results.sweep.sweep_id
+    if form is Format.JSON:
+        typer.echo(replay_json(sweep_id, profile, question, rows))
+        return
+    report = replay_report(sweep_id, study.group.runs, profile, question, rows)
+    write(report, form, None)

@@ -1,0 +1,77 @@
+"""What is measured after the timed training, one pass after the other, none disturbing it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ray_bench.measure.trace import chrome_trace
+from ray_bench.records import BucketRecord, PhaseRecord, SyncPairRecord
+from ray_bench.train.checkpoint import checkpoint_s
+from ray_bench.train.flops import flops_per_sample
+from ray_bench.train.loop import Loop
+from ray_bench.train.model import comm_hook, in_ddp, unwrap
+from ray_bench.train.phase_pass import UNRECORDED_STEPS, phase_pass
+from ray_bench.train.shares import endless, whole
+from ray_bench.train.sync_pairs import sync_pairs
+
+PassRecord = PhaseRecord | BucketRecord | SyncPairRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraMeasurements:
+    """What the passes measured on one rank, beside the records. None: not asked for, or unknown."""
+
+    phase_pass_s: float | None
+    checkpoint_s: float | None  # of rank 0 alone
+    flops_per_sample: float | None
+    trace: bytes | None  # Chrome trace, gzip-compressed JSON
+
+
+#: What a turn of a ladder has after the first.
+NOT_MEASURED = ExtraMeasurements(
+    phase_pass_s=None, checkpoint_s=None, flops_per_sample=None, trace=None
+)
+
+
+def extra_passes(loop: Loop, record: Callable[[PassRecord], None]) -> ExtraMeasurements:
+    """Make the passes that `measure` asks for; all ranks of the loop's group call it together.
+
+    The loop's DDP is ended first, and with it the training: the passes change the weights.
+    """
+    measure = loop.config.measure
+    loop = without_ddp(loop)
+    phase_pass_s = phase_pass(loop, record) if measure.phase_steps else None
+    if measure.sync_pairs:
+        sync_pairs(loop, record)
+    return ExtraMeasurements(
+        phase_pass_s=phase_pass_s,
+        checkpoint_s=checkpoint_s(loop) if measure.checkpoint else None,
+        flops_per_sample=flops_per_sample(loop),
+        trace=_trace(loop) if measure.trace_steps else None,
+    )
+
+
+def without_ddp(loop: Loop) -> Loop:
+    """Return the loop with its module as it was before it was put in DDP, which is ended."""
+    unwrap(loop.stepper.module)
+    gc.collect()
+    return replace(loop, stepper=replace(loop.stepper, module=loop.module))
+
+
+def _trace(loop: Loop) -> bytes:
+    loop.module.train()
+    stream = whole(endless(loop.batches, loop.group))
+    with contextlib.ExitStack() as stack:
+        stepper = loop.stepper
+        if loop.point.is_ddp:
+            hook = comm_hook(loop.workload, loop.context)
+            wrapped = in_ddp(loop.module, loop.config.ddp, loop.group, hook)
+            stepper = replace(stepper, module=stack.enter_context(wrapped))
+        for _ in range(UNRECORDED_STEPS):
+            stepper.step(next(stream))
+        return chrome_trace(
+            lambda: stepper.step(next(stream)), loop.config.measure.trace_steps, loop.group.device
+        )

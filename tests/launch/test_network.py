@@ -1,0 +1,115 @@
+"""The all-reduce sweep on a cluster: who takes turns with whom, and what happens when it fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import ClusterCapacityError, LaunchError
+from ray_bench.launch import network
+from ray_bench.launch.cluster import Capacity
+
+
+class Listener:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told = []
+
+    def network_measured(self, records) -> None:
+        self.told.append(("measured", list(records)))
+
+    def network_failed(self, reason) -> None:
+        self.told.append(("failed", reason))
+
+
+def measure_first(listener, *, is_asked=True, world_sizes=(1, 2)):
+    config = SweepConfig(
+        workload="cnn-digits", world_sizes=world_sizes, measure={"network": is_asked}
+    )
+    network.measure_first(config, "sweep-1", use_gpu=False, scratch_dir="", listener=listener)
+    return listener.told
+
+
+def test_neighbouring_ranks_take_turns_on_one_host():
+    assert network.turns(["a"] * 4, (2, 4)) == [(0, 1), (0, 1, 2, 3)]
+
+
+def test_a_size_that_fits_on_a_host_is_also_taken_across_hosts():
+    hosts = ["a", "a", "a", "a", "b", "b", "b", "b"]
+    assert network.turns(hosts, (2, 4, 8)) == [
+        (0, 1),
+        (0, 4),
+        (0, 1, 2, 3),
+        (0, 1, 4, 5),
+        tuple(range(8)),
+    ]
+
+
+def test_one_rank_a_host_has_no_link_within_a_host():
+    assert network.turns(["a", "b", "c"], (2, 3)) == [(0, 1), (0, 1, 2)]
+
+
+def test_hosts_of_different_sizes():
+    assert network.turns(["a", "a", "a", "b"], (3,)) == [(0, 1, 2), (0, 1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("cpus", "gpus", "use_gpu", "sizes"),
+    [
+        (8, 0, None, (2, 4, 8)),
+        (5, 0, None, (2, 4)),
+        (64, 4, None, (2, 4)),
+        (64, 1, None, (2, 4, 8)),
+        (64, 4, False, (2, 4, 8)),
+    ],
+)
+def test_world_sizes_go_as_far_as_the_devices(cpus, gpus, use_gpu, sizes):
+    config = SweepConfig(workload="cnn-digits", use_gpu=use_gpu)
+    assert network.default_sizes(config, Capacity(cpus=cpus, gpus=gpus)) == sizes
+
+
+def test_one_cpu_is_too_few_for_an_all_reduce():
+    config = SweepConfig(workload="cnn-digits")
+    with pytest.raises(ClusterCapacityError, match="needs 2 workers"):
+        network.default_sizes(config, Capacity(cpus=1, gpus=0))
+
+
+def test_a_network_that_cannot_be_measured_does_not_end_the_sweep(monkeypatch):
+    def fail(*_, **__):
+        raise LaunchError("The network could not be measured: rank 1: it broke.")
+
+    monkeypatch.setattr(network, "measure_network", fail)
+    ((what, reason),) = measure_first(Listener())
+    assert (what, "rank 1" in reason) == ("failed", True)
+
+
+def test_a_sweep_of_one_worker_is_told_that_it_has_no_network():
+    ((what, reason),) = measure_first(Listener(), world_sizes=(1,))
+    assert (what, "2 or more" in reason) == ("failed", True)
+
+
+def test_nothing_is_measured_unasked(monkeypatch):
+    monkeypatch.setattr(network, "measure_network", None)
+    assert measure_first(Listener(), is_asked=False) == []
+
+
+def test_records_are_handed_to_the_listener(monkeypatch):
+    asked = {}
+
+    def measure(config, world_sizes, **values):
+        asked.update(values, world_sizes=world_sizes)
+        return ["record"]
+
+    monkeypatch.setattr(network, "measure_network", measure)
+    assert measure_first(Listener()) == [("measured", ["record"])]
+    assert (asked["network_id"], asked["world_sizes"]) == ("sweep-1", (1, 2))
+
+
+def test_what_a_thread_raises_is_raised():
+    def fail():
+        raise LaunchError("no")
+
+    with pytest.raises(LaunchError, match="no"):
+        network._in_thread(fail)
+    assert network._in_thread(lambda: 7) == 7

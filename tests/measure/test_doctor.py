@@ -1,0 +1,141 @@
+"""The doctor's judgements: what is fine, what limits, and that each limit says what to change."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+
+from ray_bench.measure import doctor, noise
+from ray_bench.measure.environment import cpu_governor, cpu_quota
+from tests.measure.fake_nvml import FakeNvml
+
+GIB = 2**30
+QUIET = noise.Noise(spread_frac=0.005, steal_frac=0.0, load_per_core=0.1)
+
+
+def heard(**changes) -> noise.Noise:
+    values = {"spread_frac": 0.005, "steal_frac": 0.0, "load_per_core": 0.1}
+    return noise.Noise(**{**values, **changes})
+
+
+def gpu(**changes):
+    return {"name": "Made-up GPU", "mig": (0, 0), "bus": b"0", **changes}
+
+
+class Nvml(FakeNvml):
+    def nvmlDeviceGetName(self, device):  # noqa: N802
+        return device["name"]
+
+    def nvmlDeviceGetMigMode(self, device):  # noqa: N802
+        return self._get(device, "mig")
+
+    def nvmlSystemGetDriverVersion(self):  # noqa: N802
+        return "580.1"
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        doctor.cores(8, 16),
+        doctor.noise(QUIET),
+        doctor.clock_resolution(4e-8),
+        doctor.governor("performance"),
+        doctor.energy(is_readable=True),
+        doctor.gpus(Nvml(GPU_a=gpu()), has_cuda=True),
+        doctor.cpu_bf16({"sse", "avx512_bf16"}),
+        doctor.memory(16 * GIB, 8 * GIB, 8),
+        doctor.interfaces(["eth0"], {}),
+        doctor.interfaces(["eth0", "ib0"], {"GLOO_SOCKET_IFNAME": "ib0"}),
+        doctor.niceness(0),
+        doctor.threads(None),
+        doctor.data_sets({"digits": "here"}),
+    ],
+    ids=lambda check: check.name,
+)
+def test_what_is_fine(check):
+    assert (check.state, check.change) == ("ok", None)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        doctor.cores(1, 2),
+        doctor.noise(heard(spread_frac=0.2)),
+        doctor.noise(heard(steal_frac=0.05)),
+        doctor.noise(heard(load_per_core=0.9)),
+        doctor.clock_resolution(1e-3),
+        doctor.governor("powersave"),
+        doctor.energy(is_readable=False),
+        doctor.gpus(None, has_cuda=False),
+        doctor.gpus(None, has_cuda=True),
+        doctor.gpus(Nvml(), has_cuda=False),
+        doctor.gpus(Nvml(GPU_a=gpu()), has_cuda=False),
+        doctor.gpus(Nvml(GPU_a=gpu(mig=(1, 1))), has_cuda=True),
+        doctor.cpu_bf16({"sse"}),
+        doctor.memory(16 * GIB, 2 * GIB, 8),
+        doctor.interfaces(["eth0", "ib0"], {}),
+        doctor.niceness(15),
+        doctor.threads("4"),
+        doctor.data_sets({"digits": "here", "cifar10": None}),
+    ],
+    ids=lambda check: check.name,
+)
+def test_what_is_limited_says_what_to_change(check):
+    assert check.state == "limited"
+    assert check.change
+
+
+def test_what_the_system_does_not_tell_is_unknown():
+    assert doctor.governor(None).state == "unknown"
+    assert doctor.cpu_bf16(None).state == "unknown"
+
+
+def test_an_old_gpu_without_mig_is_fine():
+    device = gpu()
+    del device["mig"]
+    assert doctor.gpus(Nvml(GPU_a=device), has_cuda=True).state == "ok"
+
+
+def test_visible_differences_follow_the_noise():
+    assert heard(spread_frac=0.02).visible_frac == pytest.approx(0.0124, abs=1e-4)
+    assert "above about 1.2%" in doctor.noise(heard(spread_frac=0.02)).seen
+
+
+def test_spins_last_about_as_long_as_asked():
+    times = noise.spin_times(num_spins=5, spin_s=0.002)
+    assert len(times) == 5
+    assert 0.0005 < statistics.median(times) < 0.02
+
+
+def test_the_machine_is_looked_at_as_a_whole(monkeypatch):
+    monkeypatch.setattr(doctor, "listen", lambda num_cores: QUIET)
+    checks = doctor.machine_checks()
+    assert len({check.name for check in checks}) == len(checks) == 11
+    assert {check.state for check in checks} <= {"ok", "limited", "unknown"}
+
+
+def test_the_governor_is_read_or_unknown(tmp_path):
+    assert cpu_governor(tmp_path) is None
+    folder = tmp_path / "cpu0" / "cpufreq"
+    folder.mkdir(parents=True)
+    (folder / "scaling_governor").write_text("schedutil\n")
+    assert cpu_governor(tmp_path) == "schedutil"
+
+
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [
+        ({}, None),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu.max": "150000 100000"}, 1.5),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "400000", "cpu/cpu.cfs_period_us": "100000"}, 4.0),
+    ],
+)
+def test_a_containers_share_of_the_cpus(tmp_path, files, cpus):
+    for name, words in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(words)
+    assert cpu_quota(tmp_path) == cpus

@@ -1,0 +1,129 @@
+"""The planted truth is what was planted: each plant costs what it says, and nothing else does."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+import torch
+
+from ray_bench.config.grid import expand
+from ray_bench.config.schema import EmulatedConfig, SweepConfig
+from ray_bench.measure.clock import SystemClock
+from ray_bench.train.merge import RunRequest
+from ray_bench.train.run import train_rank
+from ray_bench.workloads.emulated import Emulated
+from ray_bench.workloads.wire import VirtualWire, star_mean, wire_s
+from tests.ranks import run_ranks
+
+#: Long against what other processes on the machine disturb.
+COMPUTE_S = 0.006
+
+
+def run(world_size: int, tmp_path, *, batch_size: int = 16, **planted):
+    config = SweepConfig.model_validate(
+        {
+            "workload": "emulated",
+            "world_sizes": [world_size],
+            "batch_size": batch_size,
+            "lr": 0.1,
+            "steps": 9,
+            "ddp": {"bucket_cap_mb": 0.001},
+            "measure": {
+                "warmup_steps": 2,
+                "warmup_s": 0,
+                "phase_steps": 0,
+                "sync_pairs": 0,
+                "checkpoint": False,
+            },
+            "emulated": {"compute_s_per_sample": COMPUTE_S, **planted},
+        }
+    )
+    request = RunRequest(
+        planned=expand(config)[0],
+        config=config,
+        sweep_id="test",
+        attempt=1,
+        started_at_utc=datetime.now(UTC),
+        commit=None,
+    )
+    return run_ranks(
+        lambda group: train_rank(request, Emulated(), group, SystemClock(group.device)),
+        world_size,
+        tmp_path,
+    )[0]
+
+
+def step_s(world_size: int, tmp_path, **planted) -> float:
+    return run(world_size, tmp_path, **planted).run.step_time_s
+
+
+def test_compute_shrinks_with_the_share_and_serial_time_does_not(tmp_path):
+    assert step_s(1, tmp_path) == pytest.approx(16 * COMPUTE_S, rel=0.15)
+    assert step_s(2, tmp_path) == pytest.approx(8 * COMPUTE_S, rel=0.25)
+    assert step_s(2, tmp_path, serial_s=0.1) == pytest.approx(0.1 + 8 * COMPUTE_S, rel=0.15)
+
+
+def test_a_loader_makes_every_step_wait(tmp_path):
+    assert step_s(1, tmp_path, loader_s=0.08) == pytest.approx(0.08 + 16 * COMPUTE_S, rel=0.15)
+
+
+def test_a_straggler_holds_up_all_ranks(tmp_path):
+    slow_s = step_s(2, tmp_path, straggler_rank=1, straggler_slowdown=3.0)
+    assert slow_s == pytest.approx(3 * 8 * COMPUTE_S, rel=0.2)
+
+
+def test_the_wire_takes_its_time_for_each_bucket(tmp_path):
+    # Four buckets of 4 to 16 KiB at 2 alpha + bytes beta each; all but the first are hidden behind
+    # less compute than they take, so the wire decides.
+    planted = {"latency_s": 0.02, "gbit_per_s": 0.008}
+    slow_s = step_s(2, tmp_path, **planted)
+    wire = sum(wire_s(k * 4096, world_size=2, **planted) for k in (1, 2, 3, 4))
+    assert wire == pytest.approx(4 * 2 * 0.02 + 10 * 4096 * 1e-6)
+    assert slow_s == pytest.approx(8 * COMPUTE_S / 2 + wire, rel=0.15)
+
+
+def test_contention_slows_the_backward_pass_while_gradients_are_reduced(tmp_path):
+    # Three of the four layers run after the first bucket was handed over.
+    batch_s = 16 * COMPUTE_S
+    slow_s = step_s(2, tmp_path, batch_size=32, contention_frac=1.0)
+    assert slow_s == pytest.approx(batch_s * (1 + 2 / 3 * 3 / 4), rel=0.15)
+
+
+def test_ranks_train_one_model_through_the_wire(tmp_path):
+    losses = [
+        run(world_size, tmp_path, latency_s=0.001).run.final_train_loss for world_size in (1, 2)
+    ]
+    assert losses[0] == pytest.approx(losses[1])
+
+
+def test_an_error_of_the_reduction_comes_through_the_wire():
+    wire = VirtualWire(world_size=2, latency_s=0.001, gbit_per_s=None)
+
+    def broken() -> torch.Tensor:
+        raise RuntimeError("peer is gone")
+
+    with pytest.raises(RuntimeError, match="peer is gone"):
+        wire.carry(broken, 4).wait()
+    assert wire.carry(lambda: torch.ones(1), 4).wait() == 1  # the wire itself goes on
+
+
+def test_the_wire_is_serial():
+    wire = VirtualWire(world_size=2, latency_s=0.02, gbit_per_s=None)
+    begin_s = time.perf_counter()
+    futures = [wire.carry(lambda: torch.ones(1), 4) for _ in range(3)]
+    assert [future.wait().item() for future in futures] == [1, 1, 1]
+    assert time.perf_counter() - begin_s == pytest.approx(3 * 2 * 0.02, abs=0.02)
+
+
+def test_the_star_gives_all_ranks_the_mean(tmp_path):
+    def job(group):
+        return star_mean(torch.full((3,), float(group.rank)), group.process_group).tolist()
+
+    assert run_ranks(job, 3, tmp_path) == [[1.0, 1.0, 1.0]] * 3
+
+
+def test_without_a_wire_there_is_no_limit():
+    assert not EmulatedConfig().has_wire
+    assert EmulatedConfig(gbit_per_s=1).has_wire
