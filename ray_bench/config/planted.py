@@ -20,9 +20,9 @@ CASES: Mapping[str, tuple[tuple[int, ...], Mapping[str, Any]]] = {
     "nothing": (_ALL_SIZES, {}),
     "serial time": (_ALL_SIZES, {"serial_s": COMPUTE_S / 9}),  # a tenth of the step
     "slow loader": (_BOTH_ENDS, {"loader_s": 0.04}),
-    "straggler": (_BOTH_ENDS, {"straggler_rank": 1, "straggler_slowdown": 1.5}),
+    "straggler": (_BOTH_ENDS, {"straggler_rank": 1, "straggler_slowdown": 1.75}),
     "slow network": (_ALL_SIZES, {"latency_s": 0.0015, "gbit_per_s": 0.004}),
-    "contention": (_BOTH_ENDS, {"contention_frac": 1.0}),
+    "contention": (_BOTH_ENDS, {"contention_frac": 1.5}),
 }
 
 
@@ -49,7 +49,7 @@ def planted_config(case: str) -> SweepConfig:
                 "warmup_steps": 3,
                 "warmup_s": 0,
                 "phase_steps": 8,
-                "sync_pairs": 6,
+                "sync_pairs": 10,
                 "checkpoint": False,
             },
             "emulated": emulated,

@@ -14,18 +14,43 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, final
 
 import torch
 
 from ray_bench.config.schema import EmulatedConfig
 from ray_bench.workloads.base import BuildContext, LossFn, ShardedBatches
-from ray_bench.workloads.wire import VirtualWire, star_mean
+from ray_bench.workloads.wire import VirtualWire
 
 FORWARD_FRAC = 1 / 3
 NUM_BATCHES = 64
 FLOAT_BYTES = 4
+
+
+@final
+class _Device:
+    """The timeline of a device with a queue: the host sleeps until a piece of work is done.
+
+    Host work behind the queue costs nothing, as with a real accelerator: the next step begins when
+    the device is free, not when Python comes to it, unless Python is late by more than the queue.
+    """
+
+    QUEUE_S = 0.02
+
+    def __init__(self) -> None:
+        self.free_at_s = 0.0
+
+    def start_step(self) -> None:
+        now_s = time.perf_counter()
+        if now_s - self.free_at_s > self.QUEUE_S:
+            self.free_at_s = now_s
+
+    def work(self, seconds: float) -> None:
+        self.free_at_s += seconds
+        self.wait()
+
+    def wait(self) -> None:
+        time.sleep(max(0.0, self.free_at_s - time.perf_counter()))
 
 
 class _SleepingLayer(torch.autograd.Function):
@@ -54,21 +79,21 @@ class _SleepingLayer(torch.autograd.Function):
 
 @final
 class _SleepingModel(torch.nn.Module):
-    def __init__(self, planted: EmulatedConfig, slowdown: float) -> None:
+    def __init__(self, planted: EmulatedConfig, device: _Device, slowdown: float) -> None:
         super().__init__()
         self.planted = planted
+        self.device = device
         self.slowdown = slowdown
         self.is_reducing = False  # the communication hook was called in this backward pass
         self.layers = torch.nn.ParameterList(
             torch.zeros((k + 1) * planted.bucket_bytes // FLOAT_BYTES)
             for k in range(planted.num_buckets)
         )
-        self._free_at_s = 0.0
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         self.is_reducing = False
-        self._free_at_s = time.perf_counter()
-        self._work(self.planted.serial_s)
+        self.device.start_step()
+        self.device.work(self.planted.serial_s)
         compute_s = len(inputs) * self.planted.compute_s_per_sample * self.slowdown
         layer_s = compute_s / len(self.layers)
         values = inputs
@@ -76,30 +101,29 @@ class _SleepingModel(torch.nn.Module):
             values = _SleepingLayer.apply(
                 values,
                 weights,
-                lambda: self._work(layer_s * FORWARD_FRAC),
+                lambda: self.device.work(layer_s * FORWARD_FRAC),
                 lambda: self._work_backward(layer_s * (1 - FORWARD_FRAC)),
             )
         return values
 
     def _work_backward(self, seconds: float) -> None:
-        self._work(seconds * (1 + self.planted.contention_frac * self.is_reducing))
-
-    def _work(self, seconds: float) -> None:
-        # A device has a queue: while it works on one layer, the host prepares the next. A sleep
-        # that took too long, and the time of Python, do not delay the layers after it.
-        self._free_at_s += seconds
-        time.sleep(max(0.0, self._free_at_s - time.perf_counter()))
+        self.device.work(seconds * (1 + self.planted.contention_frac * self.is_reducing))
 
 
 @final
 class _WaitedBatches(ShardedBatches):
     """Batches that a loader takes `loader_s` for, whatever their size."""
 
-    loader_s = 0.0
+    def waiting(self, device: _Device, loader_s: float) -> _WaitedBatches:
+        """Let the device of this rank wait for every batch."""
+        self._device, self._loader_s = device, loader_s
+        return self
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for batch in super().__iter__():
-            time.sleep(self.loader_s)
+            if self._loader_s:
+                time.sleep(self._loader_s)
+                self._device.free_at_s = time.perf_counter()
             yield batch
 
 
@@ -113,26 +137,31 @@ class Emulated:
         """Return the sleeping model, batches of zeros, and a mean square."""
         planted = context.emulated
         is_slow = context.rank == planted.straggler_rank
-        self._model = _SleepingModel(planted, planted.straggler_slowdown if is_slow else 1.0)
+        device = _Device()
+        slowdown = planted.straggler_slowdown if is_slow else 1.0
+        self._model = _SleepingModel(planted, device, slowdown)
         num_samples = context.global_batch_size * NUM_BATCHES
         zeros = torch.zeros(num_samples, 1)
         batches = _WaitedBatches(zeros, zeros, context, dataset="emulated")
-        batches.loader_s = planted.loader_s
+        batches.waiting(device, planted.loader_s)
         return self._model, batches, torch.nn.functional.mse_loss
 
     def comm_hook(self, context: BuildContext) -> Callable[[Any, Any], Any]:
         """Return the hook that reduces for real, on the virtual wire."""
         planted, model = context.emulated, self._model
         wire = VirtualWire(
+            context.process_group,
             world_size=context.world_size,
             latency_s=planted.latency_s,
             gbit_per_s=planted.gbit_per_s,
         )
 
+        def arrived(at_s: float) -> None:
+            model.device.free_at_s = max(model.device.free_at_s, at_s)
+
         def hook(state: Any, bucket: Any) -> Any:
             del state
             model.is_reducing = True
-            buffer = bucket.buffer()
-            return wire.carry(partial(star_mean, buffer, context.process_group), buffer.nbytes)
+            return wire.carry(bucket.buffer(), ready_at_s=model.device.free_at_s, arrived=arrived)
 
         return hook

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from ray_bench.config.grid import expand
 from ray_bench.config.schema import EmulatedConfig, SweepConfig
@@ -14,7 +15,7 @@ from ray_bench.measure.clock import SystemClock
 from ray_bench.train.merge import RunRequest
 from ray_bench.train.run import train_rank
 from ray_bench.workloads.emulated import Emulated
-from ray_bench.workloads.wire import VirtualWire, star_mean, wire_s
+from ray_bench.workloads.wire import VirtualWire, mean_and_latest, wire_s
 from tests.ranks import run_ranks
 
 #: Long against what other processes on the machine disturb.
@@ -98,30 +99,44 @@ def test_ranks_train_one_model_through_the_wire(tmp_path):
     assert losses[0] == pytest.approx(losses[1])
 
 
-def test_an_error_of_the_reduction_comes_through_the_wire():
-    wire = VirtualWire(world_size=2, latency_s=0.001, gbit_per_s=None)
-
-    def broken() -> torch.Tensor:
-        raise RuntimeError("peer is gone")
-
-    with pytest.raises(RuntimeError, match="peer is gone"):
-        wire.carry(broken, 4).wait()
-    assert wire.carry(lambda: torch.ones(1), 4).wait() == 1  # the wire itself goes on
+def carry(wire: VirtualWire, values=(1.0,)) -> torch.futures.Future[torch.Tensor]:
+    buffer = torch.tensor(values)
+    return wire.carry(buffer, ready_at_s=time.perf_counter(), arrived=lambda at_s: None)
 
 
-def test_the_wire_is_serial():
-    wire = VirtualWire(world_size=2, latency_s=0.02, gbit_per_s=None)
-    begin_s = time.perf_counter()
-    futures = [wire.carry(lambda: torch.ones(1), 4) for _ in range(3)]
-    assert [future.wait().item() for future in futures] == [1, 1, 1]
-    assert time.perf_counter() - begin_s == pytest.approx(3 * 2 * 0.02, abs=0.02)
+def test_an_error_of_the_reduction_comes_through_the_wire(monkeypatch):
+    def broken(*_) -> float:
+        raise TypeError("peer is gone")
+
+    monkeypatch.setattr(dist, "get_world_size", lambda group: 1)
+    wire = VirtualWire(None, world_size=1, latency_s=0.001, gbit_per_s=None)
+    with monkeypatch.context() as patch:
+        patch.setattr("ray_bench.workloads.wire.mean_and_latest", broken)
+        with pytest.raises(Exception, match="peer is gone"):
+            carry(wire).wait()
+    assert carry(wire).wait() == 1  # the wire itself goes on
 
 
-def test_the_star_gives_all_ranks_the_mean(tmp_path):
+def test_the_wire_is_serial(tmp_path):
     def job(group):
-        return star_mean(torch.full((3,), float(group.rank)), group.process_group).tolist()
+        wire = VirtualWire(None, world_size=2, latency_s=0.02, gbit_per_s=None)
+        begin_s = time.perf_counter()
+        futures = [carry(wire, (float(group.rank), 4.0)) for _ in range(3)]
+        values = [future.wait().tolist() for future in futures]
+        return values, time.perf_counter() - begin_s
 
-    assert run_ranks(job, 3, tmp_path) == [[1.0, 1.0, 1.0]] * 3
+    for values, seconds in run_ranks(job, 2, tmp_path):
+        assert values == [[0.5, 4.0]] * 3
+        assert seconds == pytest.approx(3 * 2 * 0.02, abs=0.02)
+
+
+def test_the_ranks_learn_when_the_last_of_them_was_ready(tmp_path):
+    def job(group):
+        buffer = torch.full((3,), float(group.rank))
+        latest_s = mean_and_latest(buffer, 1e6 + group.rank * 1e-6, None)
+        return buffer.tolist(), latest_s
+
+    assert run_ranks(job, 3, tmp_path) == [([1.0, 1.0, 1.0], 1e6 + 2e-6)] * 3
 
 
 def test_without_a_wire_there_is_no_limit():
