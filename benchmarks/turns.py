@@ -34,6 +34,10 @@ ANSWER_LIMIT_S = 24 * 3600.0
 #: Between waking an arm and its turn: what had piled up in its daemons is done by then.
 SETTLE_S = 0.05
 END_LIMIT_S = 30.0
+#: An arm is quiet when it uses less than this share of a core for so long; it has so long for that.
+QUIET_FRAC = 0.06
+QUIET_WINDOW_S = 3.0
+QUIET_LIMIT_S = 60.0
 
 
 class ArmFailed(RuntimeError):  # noqa: N818
@@ -110,6 +114,27 @@ class Arm:
     def wait_ready(self) -> None:
         """Wait until every rank is warm."""
         self.steps = max(self._receive(peer)["ready"] for peer in self._peers)
+
+    def settle(self) -> None:
+        """Wait until nothing of it computes: Ray's own actors still import when ranks are warm.
+
+        Stopped with the arm, they would go on with that in its turns alone.
+        """
+        deadline_s = time.monotonic() + QUIET_LIMIT_S
+        used_s = self._cpu_s()
+        while time.monotonic() < deadline_s:
+            time.sleep(QUIET_WINDOW_S)
+            before_s, used_s = used_s, self._cpu_s()
+            if used_s - before_s < QUIET_FRAC * QUIET_WINDOW_S:
+                return
+
+    def _cpu_s(self) -> float:
+        total_s = 0.0
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                total_s += times.user + times.system
+        return total_s
 
     def answer(self) -> dict[str, Any]:
         """Wait until a training without turns has ended; return what its first rank tells."""
@@ -223,6 +248,7 @@ def play(arms: Sequence[Arm], num_rounds: int, seed: int) -> dict[str, list[Turn
     for arm in arms:
         arm.start()
         arm.wait_ready()
+        arm.settle()
         arm.freeze()
     turns: dict[str, list[Turn]] = {name: [] for name in by_name}
     for order in turn_order(list(by_name), num_rounds, seed):
