@@ -14,7 +14,7 @@ from ray_bench.config.schema import EmulatedConfig, SweepConfig
 from ray_bench.measure.clock import SystemClock
 from ray_bench.train.merge import RunRequest
 from ray_bench.train.run import train_rank
-from ray_bench.workloads.emulated import Emulated
+from ray_bench.workloads.emulated import FORWARD_FRAC, Emulated, _Device, _SleepingModel
 from ray_bench.workloads.wire import VirtualWire, mean_and_latest, wire_s
 from tests.ranks import run_ranks
 
@@ -142,3 +142,15 @@ def test_the_ranks_learn_when_the_last_of_them_was_ready(tmp_path):
 def test_without_a_wire_there_is_no_limit():
     assert not EmulatedConfig().has_wire
     assert EmulatedConfig(gbit_per_s=1).has_wire
+
+
+def test_a_turn_catches_up_nothing_from_before_it():
+    config = EmulatedConfig(compute_s_per_sample=0.01, num_buckets=1)
+    device = _Device()
+    model = _SleepingModel(config, device, slowdown=1.0)
+    model(torch.zeros(1, 1))
+    time.sleep(_Device.QUEUE_S / 2)  # less late than the queue is long
+    model.train()
+    begin_s = time.perf_counter()
+    model(torch.zeros(1, 1))
+    assert time.perf_counter() - begin_s >= 0.01 * FORWARD_FRAC
