@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "launch": (BOTTOM | {"train", "measure", "workloads"}, {"ray", "torch", "numpy"}),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
     "analysis": (BOTTOM, {"numpy", "scipy"}),
-    "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich"}),
+    "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "cli": (BOTTOM | RUN_WING | {"store", "analysis", "report"}, {"typer", "rich", "yaml"}),
 }
 

@@ -14,6 +14,7 @@ from ray_bench.report.cells import Section
 from ray_bench.report.context import Context
 from ray_bench.report.flags import Flag, flags_of
 from ray_bench.report.format import LEGEND
+from ray_bench.report.picture import Picture
 from ray_bench.report.sections import all_sections, sections_without_runs
 from ray_bench.report.sentences import answer, answer_without_runs
 
@@ -27,6 +28,7 @@ class Report:
     answer: str
     flags: tuple[Flag, ...]
     sections: tuple[Section, ...]
+    pictures: tuple[Picture, ...] = ()
     legend: str = LEGEND
 
 
