@@ -17,6 +17,9 @@ import numpy as np
 Scaling = Literal["strong", "weak"]
 LrRule = Literal["none", "linear", "sqrt"]
 Precision = Literal["fp32", "bf16"]
+MemoryFormat = Literal["channels_last", "contiguous"]
+CompileMode = Literal["none", "default", "reduce-overhead"]
+Compression = Literal["none", "bf16"]
 Status = Literal["ok", "failed"]
 
 #: Columns of a long table by name; all arrays have shape (num_rows,).
@@ -52,6 +55,11 @@ class Point:
     local_batch_size: int  # samples per rank and step
     base_lr: float  # before the learning-rate rule
     lr: float  # the peak that the rule gives
+    # The settings below are None where an older version did not record them.
+    memory_format: MemoryFormat | None = None  # of the module; contiguous leaves it as it was built
+    compile: CompileMode | None = None
+    bucket_cap: str | None = None  # MiB, or "auto" as RunRecord.bucket_cap_mb tells; None: no DDP
+    compression: Compression | None = None  # of gradients on their way; None without DDP
 
     @property
     def point_id(self) -> str:
@@ -119,6 +127,8 @@ class RunRecord:
     setup_s: float | None = None  # launch to first step: processes, imports, process group, data
     train_s: float | None = None  # training steps only, warm-up steps included
     eval_s: float | None = None
+    compile_s: float | None = None  # torch.compile, before the first step; not part of setup_s
+    bucket_cap_mb: float | None = None  # MiB that DDP was given; None without DDP
     phase_pass_s: float | None = None
     checkpoint_s: float | None = None  # one save of model and optimizer to local disk, by rank 0
     throughput_samples_per_s: float | None = None  # steady state: timed blocks without warm-up
@@ -132,6 +142,9 @@ class RunRecord:
     gpu_clock_mhz: float | None = None  # mean clock of the multiprocessors
     gpu_temperature_c: float | None = None  # highest
     gpu_throttle_reasons: tuple[str, ...] | None = None  # None without NVML, empty if none
+    # At the weights that training ended with: jackknife values, one a step of the noise pass.
+    grad_mean_sq_by_step: tuple[float, ...] | None = None  # |G|^2; their mean is the estimate
+    grad_variance_by_step: tuple[float, ...] | None = None  # tr(Sigma), of one sample's gradient
     final_train_loss: float | None = None
     final_train_accuracy_frac: float | None = None
     final_val_loss: float | None = None

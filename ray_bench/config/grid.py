@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from ray_bench.config.schema import SweepConfig
+from ray_bench.config.schema import Settings, SweepConfig
 from ray_bench.records import LrRule, PlannedRun, Point
 
 
@@ -23,7 +23,13 @@ def lr_factor(rule: LrRule, growth: float) -> float:
 
 
 def point_of(
-    config: SweepConfig, *, world_size: int, rule: LrRule, seed: int, is_ddp: bool
+    config: SweepConfig,
+    *,
+    world_size: int,
+    rule: LrRule,
+    seed: int,
+    is_ddp: bool,
+    settings: Settings,
 ) -> Point:
     """Return one cell of the grid. `config` must have its defaults filled in."""
     assert config.batch_size is not None, "defaults are filled in before the grid is made"
@@ -38,13 +44,21 @@ def point_of(
         scaling=config.scaling,
         lr_rule=rule,
         seed=seed,
-        precision=config.precision,
+        precision=settings.precision,
         is_ddp=is_ddp,
         global_batch_size=global_batch,
         local_batch_size=global_batch // world_size,
         base_lr=config.lr,
         lr=config.lr * lr_factor(rule, growth),
+        memory_format=settings.memory_format,
+        compile=settings.compile,
+        bucket_cap=_in_words(settings.bucket_cap_mb) if is_ddp else None,
+        compression=settings.compression if is_ddp else None,
     )
+
+
+def _in_words(cap: float | str) -> str:
+    return cap if isinstance(cap, str) else f"{cap:g}"
 
 
 def rules_coincide(config: SweepConfig) -> bool:
@@ -72,12 +86,12 @@ NUM_SENTINELS = 3
 def expand(config: SweepConfig) -> tuple[PlannedRun, ...]:
     """Return every run of the sweep in the order in which it is to run.
 
-    World sizes x learning-rate rules x seeds x repeats, shuffled with `launch.order_seed` so that a
-    drift of the machine does not look like scaling. World size 1 runs without DDP, and on request
-    with it too. The sentinel (`measure.sentinel`), its first point, runs first, in the middle and
-    last, with repeats of its own where it has fewer than three.
+    World sizes x learning-rate rules x seeds x settings x repeats, shuffled with
+    `launch.order_seed` so that a drift of the machine does not look like scaling. World size 1 runs
+    without DDP, and on request with it too. The sentinel (`measure.sentinel`), its first point,
+    runs first, in the middle and last, with repeats of its own where it has fewer than three.
     """
-    points = _points(config)
+    points = points_of(config)
     cells = [(point, repeat) for point in points for repeat in range(config.repeats)]
     random.Random(config.launch.order_seed).shuffle(cells)
     sentinel = _sentinel(config, points)
@@ -97,19 +111,21 @@ def further_round(
         planned: All runs before it. The sentinel may have this repeat already.
     """
     known = {run.run_id for run in planned}
-    cells = [(point, repeat) for point in _points(config)]
+    cells = [(point, repeat) for point in points_of(config)]
     random.Random(f"{config.launch.order_seed}-{repeat}").shuffle(cells)
     runs = _planned(cells, first_index=0)
     fresh = [(run.point, run.repeat) for run in runs if run.run_id not in known]
     return _planned(fresh, first_index=len(planned))
 
 
-def _points(config: SweepConfig) -> list[Point]:
-    cells = itertools.product(wrapped_sizes(config), config.lr_rules, config.seeds)
-    return [
-        point_of(config, world_size=n, rule=rule, seed=seed, is_ddp=is_ddp)
-        for (n, is_ddp), rule, seed in cells
-    ]
+def points_of(config: SweepConfig) -> list[Point]:
+    """Return every cell of the grid once; without DDP its settings make no difference."""
+    cells = itertools.product(wrapped_sizes(config), config.lr_rules, config.seeds, config.settings)
+    points = (
+        point_of(config, world_size=n, rule=rule, seed=seed, is_ddp=is_ddp, settings=settings)
+        for (n, is_ddp), rule, seed, settings in cells
+    )
+    return list(dict.fromkeys(points))
 
 
 def _sentinel(config: SweepConfig, points: Sequence[Point]) -> Point | None:
@@ -138,7 +154,8 @@ def _planned(cells: Sequence[tuple[Point, int]], *, first_index: int) -> tuple[P
 def config_sha256(config: SweepConfig) -> str:
     """Return the hash that tells whether two sweeps asked for the same runs.
 
-    Prices do not count: they change no run.
+    Prices and trackers do not count: they change no run.
     """
-    values = config.model_dump(mode="json", exclude={"price_per_worker_hour", "currency"})
+    uncounted = {"price_per_worker_hour", "currency", "trackers"}
+    values = config.model_dump(mode="json", exclude=uncounted)
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from ray_bench.config.grid import expand, point_of, wrapped_sizes
+from ray_bench.config.grid import expand, points_of
 from ray_bench.config.schema import SweepConfig
 from ray_bench.records import PlannedRun, Point
 
@@ -22,10 +22,7 @@ def ladder_runs(config: SweepConfig, num_rounds: int | None = None) -> tuple[Pla
         config: With its defaults filled in.
         num_rounds: None takes `ladder.rounds`. More rounds begin with the same ones.
     """
-    arms = tuple(
-        point_of(config, world_size=n, rule=config.lr_rules[0], seed=config.seeds[0], is_ddp=is_ddp)
-        for n, is_ddp in wrapped_sizes(config)
-    )
+    arms = points_of(config)  # one learning-rate rule and one seed: the configuration checks it
     rounds = range(config.ladder.rounds if num_rounds is None else num_rounds)
     orders = _orders(arms, random.Random(config.launch.order_seed))
     turns = [(point, r) for r, order in zip(rounds, orders, strict=False) for point in order]

@@ -5,14 +5,22 @@ A field that is None is not set: the workload's own default is used (`SweepConfi
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from ray_bench.records import LrRule, Precision, Scaling
+from ray_bench.records import (
+    CompileMode,
+    Compression,
+    LrRule,
+    MemoryFormat,
+    Precision,
+    Scaling,
+)
 
 
 def _number_from_text(value: Any) -> Any:
@@ -45,6 +53,30 @@ Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, lt=2**32)]
 EnvText = Annotated[str, BeforeValidator(_text_from_number)]
 
 
+def _cap(value: Any) -> Any:
+    """A number of MiB above 0, or the word `auto`."""
+    number = _number_from_text(value)
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    if value != "auto" and not (is_number and 0 < number < math.inf):
+        raise ValueError("must be MiB above 0, or auto")
+    return "auto" if value == "auto" else float(number)
+
+
+#: Size of a gradient bucket, MiB; auto measures the network and chooses.
+BucketCap = Annotated[float | Literal["auto"], BeforeValidator(_cap)]
+
+
+def _listed(value: Any) -> Any:
+    """Return a single value as a list of one."""
+    return [value] if isinstance(value, int | float | str) else value
+
+
+def _differing(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(value)) != len(value):
+        raise ValueError(f"values must differ, got {list(value)} (use `repeats` to repeat)")
+    return value
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -57,6 +89,7 @@ class WorkloadDefaults(_Model):
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(0.0, ge=0)
     epochs: Int = Field(1, ge=1)
+    memory_format: MemoryFormat = Field("contiguous")
 
 
 class DataConfig(_Model):
@@ -70,6 +103,14 @@ class DataConfig(_Model):
         description="Use Fashion-MNIST as 32x32x3 where CIFAR-10 is absent; every output says so.",
     )
     download: bool = Field(False, description="Let torchvision download a data set that is absent.")
+
+    cutout: Int = Field(
+        0,
+        ge=0,
+        le=32,
+        description="CIFAR-10: side of a square at a random place of each training image that is "
+        "blanked, pixels; 0: none.",
+    )
 
     @field_validator("dir")
     @classmethod
@@ -99,12 +140,33 @@ class OptimizerConfig(_Model):
 class DdpConfig(_Model):
     """Arguments of DistributedDataParallel."""
 
-    bucket_cap_mb: Float = Field(25.0, gt=0, description="Gradient bucket size, MiB.")
+    bucket_cap_mb: tuple[BucketCap, ...] = Field(
+        (25.0,),
+        min_length=1,
+        description="Gradient bucket size, MiB; 25 is DDP's own, with a first bucket of 1. auto: "
+        "measure all-reduce among the run's ranks and choose. A list sweeps it.",
+    )
+    compression: tuple[Compression, ...] = Field(
+        ("none",),
+        min_length=1,
+        description="Of gradients on the network: none, or bf16, which halves the bytes. A list "
+        "sweeps it.",
+    )
     gradient_as_bucket_view: bool = Field(True, description="Gradients are views into the buckets.")
     static_graph: bool = Field(True, description="The graph is the same in every step.")
     at_world_size_one: bool = Field(
         False, description="Measure world size 1 also with DDP, beside plain PyTorch."
     )
+
+    @field_validator("bucket_cap_mb", "compression", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return _listed(value)
+
+    @field_validator("bucket_cap_mb", "compression")
+    @classmethod
+    def _no_duplicates(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _differing(value)
 
 
 class MeasureConfig(_Model):
@@ -123,6 +185,12 @@ class MeasureConfig(_Model):
         description="Pairs of steps with and without gradient synchronisation, after the phase "
         "pass: what they differ by beyond the exposed part is contention; 0 leaves them out.",
     )
+    noise_steps: Int = Field(
+        16,
+        ge=0,
+        description="Batches, 3 or more, whose gradients show the gradient noise scale after "
+        "training, at its last weights; 0 leaves it out.",
+    )
     trace_steps: Int = Field(
         0, ge=0, le=100, description="Steps of a Chrome trace of every rank; 0 writes none."
     )
@@ -135,6 +203,13 @@ class MeasureConfig(_Model):
         description="Run 1 worker at start, middle and end, to see the machine drift. "
         "Not set: where `repeats` is 2 or more.",
     )
+
+    @field_validator("noise_steps")
+    @classmethod
+    def _none_or_enough(cls, value: int) -> int:
+        if value in (1, 2):
+            raise ValueError("must be 0, or 3 or more")
+        return value
 
 
 class StopConfig(_Model):
@@ -190,6 +265,16 @@ class EmulatedConfig(_Model):
         return self.latency_s > 0 or self.gbit_per_s is not None
 
 
+class Settings(NamedTuple):
+    """How a step is computed and reduced: what a sweep varies beside the training itself."""
+
+    precision: Precision
+    memory_format: MemoryFormat
+    compile: CompileMode
+    bucket_cap_mb: float | Literal["auto"]
+    compression: Compression
+
+
 class LaunchConfig(_Model):
     """How runs are placed on the cluster."""
 
@@ -203,6 +288,36 @@ class LaunchConfig(_Model):
     )
     env: dict[str, EnvText] = Field(
         default_factory=dict, description="Environment of the workers, e.g. GLOO_SOCKET_IFNAME."
+    )
+
+
+_LISTS = ("world_sizes", "lr_rules", "seeds", "precision", "memory_format", "compile")
+
+
+class TrackersConfig(_Model):
+    """Where runs can be looked at beside others, and what a running sweep shows to Prometheus."""
+
+    tensorboard: bool = Field(
+        True, description="Write an event file a run to the folder tensorboard of the results."
+    )
+    mlflow: bool = Field(
+        False,
+        description="Log every run to MLflow (MLFLOW_TRACKING_URI), as its own MLflow run.",
+    )
+    wandb: bool = Field(
+        False,
+        description="Log every run to Weights & Biases, grouped by sweep; WANDB_MODE=offline works "
+        "too.",
+    )
+    project: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="MLflow experiment and W&B project. Not set: MLFLOW_EXPERIMENT_NAME and "
+        "WANDB_PROJECT, else ray_bench.",
+    )
+    prometheus: bool = Field(
+        True, description="Gauges ray_bench_... on Ray's metrics endpoint while the sweep runs."
     )
 
 
@@ -231,7 +346,21 @@ class SweepConfig(_Model):
     repeats: Int = Field(
         1, ge=1, le=10_000, description="Runs of every point, each in fresh processes."
     )
-    precision: Precision = Field("fp32", description="fp32, or bf16 autocast.")
+    precision: tuple[Precision, ...] = Field(
+        ("fp32",), min_length=1, description="fp32, or bf16 autocast. A list sweeps it."
+    )
+    memory_format: tuple[MemoryFormat, ...] | None = Field(
+        None,
+        min_length=1,
+        description="channels_last, or contiguous. A list sweeps it. Not set: the workload's own, "
+        "channels_last for convolutional networks.",
+    )
+    compile: tuple[CompileMode, ...] = Field(
+        ("none",),
+        min_length=1,
+        description="torch.compile: none, default, or reduce-overhead (CUDA graphs, for short "
+        "steps). A list sweeps it. Its seconds are told apart.",
+    )
     cpus_per_worker: Float = Field(
         1.0, gt=0, description="CPUs that Ray reserves for a worker; also its OMP threads (floor)."
     )
@@ -253,11 +382,12 @@ class SweepConfig(_Model):
     ladder: LadderConfig = LadderConfig()
     stop: StopConfig = StopConfig()
     emulated: EmulatedConfig = EmulatedConfig()
+    trackers: TrackersConfig = TrackersConfig()
 
-    @field_validator("world_sizes", "lr_rules", "seeds", mode="before")
+    @field_validator(*_LISTS, mode="before")
     @classmethod
     def _one_is_a_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, int | str) else value
+        return _listed(value)
 
     @field_validator("world_sizes")
     @classmethod
@@ -267,12 +397,10 @@ class SweepConfig(_Model):
                 raise ValueError(f"a world size must be 1 or more, got {world_size}")
         return value
 
-    @field_validator("world_sizes", "lr_rules", "seeds")
+    @field_validator(*_LISTS)
     @classmethod
-    def _no_duplicates(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        if len(set(value)) != len(value):
-            raise ValueError(f"values must differ, got {list(value)} (use `repeats` to repeat)")
-        return value
+    def _no_duplicates(cls, value: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return None if value is None else _differing(value)
 
     @model_validator(mode="after")
     def _epochs_or_steps(self) -> SweepConfig:
@@ -290,6 +418,25 @@ class SweepConfig(_Model):
         return self
 
     @model_validator(mode="after")
+    def _one_curve_to_stop_for(self) -> SweepConfig:
+        if self.stop.half_width is not None and len(self.settings) > 1:
+            raise ValueError(
+                "`stop.half_width` looks at one curve; give one of each of precision, "
+                "memory_format, compile, ddp.bucket_cap_mb and ddp.compression"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _caps_that_can_be_compiled(self) -> SweepConfig:
+        small = [cap for cap in self.ddp.bucket_cap_mb if cap != "auto" and cap < 1]
+        if small and set(self.compile) - {"none"}:
+            raise ValueError(
+                f"`compile` needs ddp.bucket_cap_mb of 1 or more, which is DDP's first bucket, got "
+                f"{small[0]:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _divisible(self) -> SweepConfig:
         if self.scaling == "strong" and self.batch_size is not None:
             for world_size in self.world_sizes:
@@ -301,9 +448,25 @@ class SweepConfig(_Model):
                     )
         return self
 
+    @property
+    def settings(self) -> tuple[Settings, ...]:
+        """Every combination of the settings that change speed and not what is trained."""
+        return tuple(
+            Settings(*values)
+            for values in itertools.product(
+                self.precision,
+                self.memory_format or ("contiguous",),
+                self.compile,
+                self.ddp.bucket_cap_mb,
+                self.ddp.compression,
+            )
+        )
+
     def with_defaults(self, defaults: WorkloadDefaults) -> SweepConfig:
         """Return the configuration with every unset training value taken from the workload."""
         values = self.model_dump()
+        if self.memory_format is None:
+            values["memory_format"] = (defaults.memory_format,)
         for name in ("batch_size", "lr"):
             if values[name] is None:
                 values[name] = getattr(defaults, name)

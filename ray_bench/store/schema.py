@@ -50,6 +50,7 @@ _UNITS: tuple[tuple[str, str], ...] = (
     ("_mhz", "MHz"),
     ("_temperature_c", "degC"),
     ("_bytes", "byte"),
+    ("_mb", "MiB"),
     ("_frac", "1"),
     ("_utc", "UTC"),
     ("_j", "J"),

@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ray_bench.train.loop import Loop
-from ray_bench.train.model import autocast
+from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share, shares, to_device
 
 
@@ -27,7 +27,7 @@ def flops_per_sample(loop: Loop) -> float | None:
     share = next(shares(loop.batches, 0, loop.group))
     loop.module.train()
     try:
-        with FlopCounterMode(display=False) as counter:
+        with eagerly(loop.point.compile), FlopCounterMode(display=False) as counter:
             _forward_backward(loop, share)
     except (RuntimeError, TypeError, ValueError, AssertionError):
         return None

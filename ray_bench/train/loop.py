@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +13,11 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
+from ray_bench.measure.phases import Hook
 from ray_bench.records import BlockRecord, EpochRecord, Point
 from ray_bench.train.evaluation import evaluate
 from ray_bench.train.group import Group
+from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.schedule import WarmupSchedule
 from ray_bench.train.shares import Share, shares
 from ray_bench.train.step import Stepper
@@ -43,6 +45,13 @@ class Loop:
     run_id: str
     steps_per_epoch: int
     total_steps: int
+    bucket_cap_mb: float | None = None  # None without DDP
+    ddp_arguments: Mapping[str, Any] = field(default_factory=dict)
+    compile_s: float | None = None
+
+    def sync_hook(self, stamped: Callable[[Hook], Hook] | None = None) -> Hook | None:
+        """Return what reduces gradients in DDP, with an instrument where one is given."""
+        return sync_hook(self.workload, self.context, self.group, self.point.compression, stamped)
 
     def run(self) -> tuple[str, ...]:
         """Train all epochs, recording blocks and epochs; the last epoch may be cut by `steps`.
@@ -154,9 +163,10 @@ class Loop:
 
     def _evaluate(self) -> tuple[Evaluation | None, float | None]:
         begin_ns = self.clock.now_ns()
-        evaluation = evaluate(
-            self.workload, self.module, self.context, self.group, self.point.precision
-        )
+        with eagerly(self.point.compile):  # other shapes, and no gradients: once an epoch
+            evaluation = evaluate(
+                self.workload, self.module, self.context, self.group, self.point.precision
+            )
         self.clock.synchronize()
         if evaluation is None:
             return None, None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import torch
 import torch.distributed as dist
 
 from ray_bench.config.schema import SweepConfig
@@ -27,7 +28,7 @@ from ray_bench.records import (
 )
 from ray_bench.train import totals
 from ray_bench.train.loop import Loop
-from ray_bench.train.model import ddp_arguments
+from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements
 from ray_bench.train.shares import samples_per_epoch
 
@@ -87,6 +88,8 @@ class RunFacts:
     total_steps: int
     steps_per_epoch: int
     device_peak_flops_per_s: float | None
+    bucket_cap_mb: float | None
+    ddp_arguments: Mapping[str, Any]
 
 
 def run_facts(loop: Loop) -> RunFacts:
@@ -98,14 +101,21 @@ def run_facts(loop: Loop) -> RunFacts:
         is_emulated=bool(getattr(loop.workload, "is_emulated", False)),
         num_train_samples=samples_per_epoch(loop.batches),
         num_params=sum(p.numel() for p in trainable),
-        grad_bytes=sum(p.numel() * p.element_size() for p in trainable),
+        grad_bytes=sum(p.numel() * _sent_bytes(p, loop) for p in trainable),
         device=loop.group.device.type,
         total_steps=loop.total_steps,
         steps_per_epoch=loop.steps_per_epoch,
         device_peak_flops_per_s=device_peak_flops_per_s(
             loop.group.device, loop.point.precision, loop.module
         ),
+        bucket_cap_mb=loop.bucket_cap_mb,
+        ddp_arguments=loop.ddp_arguments,
     )
+
+
+def _sent_bytes(parameter: torch.nn.Parameter, loop: Loop) -> int:
+    is_halved = loop.point.compression == "bf16"
+    return torch.bfloat16.itemsize if is_halved else parameter.element_size()
 
 
 def _dataset_name(batches: Any) -> str | None:
@@ -119,7 +129,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     epochs = totals.slowest_epochs([rank.epochs for rank in ranks])
     environment = environment_record(
         [rank.host for rank in ranks],
-        ddp_arguments=ddp_arguments(request.config.ddp) if request.planned.point.is_ddp else {},
+        ddp_arguments=dict(facts.ddp_arguments),
         commit=request.commit,
     )
     rate, step_time_s, flags = totals.throughput([rank.blocks for rank in ranks])
@@ -201,6 +211,7 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "num_params": facts.num_params,
         "device_peak_flops_per_s": facts.device_peak_flops_per_s,
         "grad_bytes": facts.grad_bytes,
+        "bucket_cap_mb": facts.bucket_cap_mb,
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,
         "num_steps": facts.total_steps,
@@ -230,12 +241,20 @@ def _rank_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:
     extras = [rank.extra for rank in ranks]
     return {
         "setup_s": max(rank.setup_s for rank in ranks),
+        "compile_s": totals.max_or_none([extra.compile_s for extra in extras]),
         "phase_pass_s": totals.max_or_none([extra.phase_pass_s for extra in extras]),
         "checkpoint_s": extras[0].checkpoint_s,
         "flops_per_sample": extras[0].flops_per_sample,
+        **_noise_fields(extras[0].grad_noise),
         "peak_memory_bytes": max(rank.peak_memory_bytes for rank in ranks),
         "energy_j": sum(known) if known and len(known) == len(readings) else None,
     }
+
+
+def _noise_fields(noise: GradNoise | None) -> dict[str, Any]:
+    if noise is None:
+        return {}
+    return {"grad_mean_sq_by_step": noise.mean_sq, "grad_variance_by_step": noise.variance}
 
 
 def _gpu_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -13,19 +13,24 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ray_bench.config.schema import DdpConfig, OptimizerConfig
 from ray_bench.measure.phases import Hook
-from ray_bench.records import Precision
+from ray_bench.records import CompileMode, Compression, Precision
 from ray_bench.train.group import Group
 from ray_bench.workloads.base import BuildContext
 
+#: Of DDP, MiB. Given as a number, the first bucket would be as large: its own is 1 MiB, so that
+#: reducing begins earlier.
+DEFAULT_CAP_MB = 25.0
 
-def ddp_arguments(config: DdpConfig) -> dict[str, Any]:
+
+def ddp_arguments(config: DdpConfig, bucket_cap_mb: float) -> dict[str, Any]:
     """Return DDP's arguments; buffers are averaged before an evaluation, not in every step."""
     known = inspect.signature(DistributedDataParallel.__init__).parameters
     no_sync_buffers = (
         "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
     )
+    cap = {} if bucket_cap_mb == DEFAULT_CAP_MB else {"bucket_cap_mb": bucket_cap_mb}
     return {
-        "bucket_cap_mb": config.bucket_cap_mb,
+        **cap,
         "gradient_as_bucket_view": config.gradient_as_bucket_view,
         "static_graph": config.static_graph,
         no_sync_buffers: False,
@@ -48,6 +53,42 @@ def mean_hook(group: Group) -> Hook:
     return mean
 
 
+def compressed(hook: Hook) -> Hook:
+    """Return a hook that lets another one reduce a bucket as bf16: half the bytes, same range.
+
+    As `bf16_compress_wrapper` of torch, but the sum goes back into the bucket's own fp32 memory.
+    """
+
+    def halved(state, bucket):  # type: ignore[no-untyped-def]  # torch compares annotations
+        full = bucket.buffer()
+        bucket.set_buffer(full.to(torch.bfloat16))
+        return hook(state, bucket).then(lambda future: full.copy_(future.value()))
+
+    return halved
+
+
+def sync_hook(
+    workload: Any,
+    context: BuildContext,
+    group: Group,
+    compression: Compression | None,
+    stamped: Callable[[Hook], Hook] | None = None,
+) -> Hook | None:
+    """Return the hook that reduces gradients; None where DDP's own way is asked for.
+
+    Args:
+        workload: May have a hook of its own.
+        context: For that one.
+        group: The ranks.
+        compression: bf16 halves what is sent.
+        stamped: Puts an instrument around the reduction; it sees the bytes that are sent.
+    """
+    hook = comm_hook(workload, context)
+    if stamped is not None:
+        hook = stamped(hook or mean_hook(group))
+    return compressed(hook or mean_hook(group)) if compression == "bf16" else hook
+
+
 def _as_function(hook: Hook) -> Hook:
     """Return a hook that DDP takes: it looks at the name, which a callable object has not."""
 
@@ -58,14 +99,17 @@ def _as_function(hook: Hook) -> Hook:
 
 
 def wrap(
-    module: torch.nn.Module, config: DdpConfig, group: Group, hook: Hook | None = None
+    module: torch.nn.Module,
+    arguments: Mapping[str, Any],
+    group: Group,
+    hook: Hook | None = None,
 ) -> DistributedDataParallel:
     """Return the module in DDP, with a communication hook where there is one."""
     wrapped = DistributedDataParallel(
         module,
         device_ids=[group.device] if group.device.type == "cuda" else None,
         process_group=group.process_group,
-        **ddp_arguments(config),
+        **arguments,
     )
     if hook is not None:
         wrapped.register_comm_hook(None, hook)
@@ -80,10 +124,10 @@ def unwrap(module: torch.nn.Module) -> None:
 
 @contextlib.contextmanager
 def in_ddp(
-    module: torch.nn.Module, config: DdpConfig, group: Group, hook: Hook | None
+    module: torch.nn.Module, arguments: Mapping[str, Any], group: Group, hook: Hook | None
 ) -> Iterator[DistributedDataParallel]:
     """Wrap a module for one pass: DDP takes one hook, which cannot be taken off."""
-    wrapped = wrap(module, config, group, hook)
+    wrapped = wrap(module, arguments, group, hook)
     try:
         yield wrapped
     finally:
@@ -116,6 +160,25 @@ def autocast(precision: Precision, device: torch.device) -> contextlib.AbstractC
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def eagerly(mode: CompileMode | None) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which a compiled module runs as if it were not."""
+    if mode in (None, "none"):
+        return contextlib.nullcontext()
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def buffers_kept(module: torch.nn.Module) -> Iterator[None]:
+    """Put the buffers (batch statistics) back, when done, to what they were."""
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, buffer in module.named_buffers():
+                buffer.copy_(buffers[name])
 
 
 def average_buffers(module: torch.nn.Module, group: Group) -> None:

@@ -12,7 +12,8 @@ from ray_bench.records import BucketRecord, PhaseRecord, SyncPairRecord
 from ray_bench.train.checkpoint import checkpoint_s
 from ray_bench.train.flops import flops_per_sample
 from ray_bench.train.loop import Loop
-from ray_bench.train.model import comm_hook, in_ddp, unwrap
+from ray_bench.train.model import in_ddp, unwrap
+from ray_bench.train.noise_scale import GradNoise, grad_noise
 from ray_bench.train.phase_pass import UNRECORDED_STEPS, phase_pass
 from ray_bench.train.shares import endless, whole
 from ray_bench.train.sync_pairs import sync_pairs
@@ -24,32 +25,43 @@ PassRecord = PhaseRecord | BucketRecord | SyncPairRecord
 class ExtraMeasurements:
     """What the passes measured on one rank, beside the records. None: not asked for, or unknown."""
 
+    compile_s: float | None  # before the first step
     phase_pass_s: float | None
     checkpoint_s: float | None  # of rank 0 alone
     flops_per_sample: float | None
+    grad_noise: GradNoise | None  # the same on every rank
     trace: bytes | None  # Chrome trace, gzip-compressed JSON
 
 
 #: What a turn of a ladder has after the first.
 NOT_MEASURED = ExtraMeasurements(
-    phase_pass_s=None, checkpoint_s=None, flops_per_sample=None, trace=None
+    compile_s=None,
+    phase_pass_s=None,
+    checkpoint_s=None,
+    flops_per_sample=None,
+    grad_noise=None,
+    trace=None,
 )
 
 
 def extra_passes(loop: Loop, record: Callable[[PassRecord], None]) -> ExtraMeasurements:
     """Make the passes that `measure` asks for; all ranks of the loop's group call it together.
 
-    The loop's DDP is ended first, and with it the training: the passes change the weights.
+    The loop's DDP is ended first, and with it the training: the passes change the weights. The
+    noise of the gradient comes first, at the weights that training ended with.
     """
     measure = loop.config.measure
     loop = without_ddp(loop)
+    noise = grad_noise(loop) if measure.noise_steps else None
     phase_pass_s = phase_pass(loop, record) if measure.phase_steps else None
     if measure.sync_pairs:
         sync_pairs(loop, record)
     return ExtraMeasurements(
+        compile_s=loop.compile_s,
         phase_pass_s=phase_pass_s,
         checkpoint_s=checkpoint_s(loop) if measure.checkpoint else None,
         flops_per_sample=flops_per_sample(loop),
+        grad_noise=noise,
         trace=_trace(loop) if measure.trace_steps else None,
     )
 
@@ -67,8 +79,7 @@ def _trace(loop: Loop) -> bytes:
     with contextlib.ExitStack() as stack:
         stepper = loop.stepper
         if loop.point.is_ddp:
-            hook = comm_hook(loop.workload, loop.context)
-            wrapped = in_ddp(loop.module, loop.config.ddp, loop.group, hook)
+            wrapped = in_ddp(loop.module, loop.ddp_arguments, loop.group, loop.sync_hook())
             stepper = replace(stepper, module=stack.enter_context(wrapped))
         for _ in range(UNRECORDED_STEPS):
             stepper.step(next(stream))

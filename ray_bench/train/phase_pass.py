@@ -9,7 +9,7 @@ from ray_bench.measure.offsets import clock_offset_ns
 from ray_bench.measure.phases import PhaseProbe, StepStamps
 from ray_bench.records import BucketRecord, PhaseRecord
 from ray_bench.train.loop import Loop
-from ray_bench.train.model import comm_hook, in_ddp, mean_hook
+from ray_bench.train.model import in_ddp
 from ray_bench.train.shares import endless
 from ray_bench.train.skew import phase_records
 from ray_bench.train.step import Stepper
@@ -46,8 +46,8 @@ def stamped_steps(loop: Loop) -> list[StepStamps]:
     probe = PhaseProbe(loop.clock, loop.group.device)
     if not loop.point.is_ddp:
         return _steps(loop, loop.stepper, probe)
-    hook = comm_hook(loop.workload, loop.context) or mean_hook(loop.group)
-    with in_ddp(loop.module, loop.config.ddp, loop.group, probe.hook(hook)) as wrapped:
+    hook = loop.sync_hook(probe.hook)
+    with in_ddp(loop.module, loop.ddp_arguments, loop.group, hook) as wrapped:
         return _steps(loop, replace(loop.stepper, module=wrapped), probe)
 
 

@@ -11,15 +11,18 @@ import torch
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.energy import EnergyMeter
 from ray_bench.records import BlockRecord, EpochRecord
+from ray_bench.train.allocator import keep_freed_memory
+from ray_bench.train.bucket_cap import bucket_cap_mb
+from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.group import Group
 from ray_bench.train.loop import Loop
 from ray_bench.train.merge import RunRequest
-from ray_bench.train.model import comm_hook, make_optimizer, wrap
+from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
 from ray_bench.train.passes import PassRecord
 from ray_bench.train.schedule import make_schedule
 from ray_bench.train.shares import steps_per_epoch
 from ray_bench.train.step import Stepper
-from ray_bench.workloads.base import BuildContext, check_built
+from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built
 
 AnyRecord = BlockRecord | EpochRecord | PassRecord
 
@@ -73,22 +76,34 @@ def prepare(
         data=config.data,
         emulated=config.emulated,
         process_group=group.process_group,
+        memory_format=MEMORY_FORMATS[point.memory_format or "contiguous"],
     )
+    if group.device.type == "cpu":
+        keep_freed_memory()
+    torch.backends.cudnn.benchmark = True  # one shape for ever: the quickest kernels are looked for
     torch.manual_seed(point.seed)
     module, batches, loss_fn = check_built(workload.build(context))
     module = module.to(group.device)
+    if point.memory_format == "channels_last":
+        module = module.to(memory_format=torch.channels_last)
     per_epoch = steps_per_epoch(batches, group)
     total = config.steps or per_epoch * (config.epochs or 1)
-    wrapped = module
-    if point.is_ddp:
-        wrapped = wrap(module, config.ddp, group, comm_hook(workload, context))
     stepper = Stepper(
-        module=wrapped,
+        module=module,
         loss_fn=loss_fn,
         optimizer=make_optimizer(workload, module, point.base_lr, config.optimizer),
         precision=point.precision,
         device=group.device,
+        compile=point.compile,
+        compiled_batch=point.local_batch_size if point.compile not in (None, "none") else None,
     )
+    cap_mb = bucket_cap_mb(point, stepper, batches, group, clock) if point.is_ddp else None
+    compile_in_place(module, point.compile)
+    arguments: dict[str, Any] = {}
+    if cap_mb is not None:
+        arguments = ddp_arguments(config.ddp, cap_mb)
+        hook = sync_hook(workload, context, group, point.compression)
+        stepper = replace(stepper, module=wrap(module, arguments, group, hook))
     keep = Keep(record)
     schedule = make_schedule(point, config, steps_per_epoch=per_epoch, total_steps=total)
     loop = Loop(
@@ -106,6 +121,9 @@ def prepare(
         run_id=request.planned.run_id,
         steps_per_epoch=per_epoch,
         total_steps=total,
+        bucket_cap_mb=cap_mb,
+        ddp_arguments=arguments,
+        compile_s=compile_s(stepper, module, batches, group, clock),
     )
     return loop, keep
 
@@ -114,6 +132,5 @@ def wrapped_again(loop: Loop) -> Loop:
     """Return a loop whose DDP was ended (`passes.without_ddp`) with its module in a new one."""
     if not loop.point.is_ddp:
         return loop
-    hook = comm_hook(loop.workload, loop.context)
-    wrapped = wrap(loop.module, loop.config.ddp, loop.group, hook)
+    wrapped = wrap(loop.module, loop.ddp_arguments, loop.group, loop.sync_hook())
     return replace(loop, stepper=replace(loop.stepper, module=wrapped))

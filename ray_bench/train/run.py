@@ -46,7 +46,7 @@ def train_rank(
         TrainingError: NaN loss, no data, or ranks that disagree on the number of steps.
     """
     loop, keep = prepare(request, workload, group, clock, record)
-    setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds()
+    setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds() - (loop.compile_s or 0.0)
     meter = rank_meter(group.device, is_node_leader=group.local_rank == 0)
     keep.meter = meter
     with watch_gpu(group.device) as watch:

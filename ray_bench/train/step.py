@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from ray_bench.records import Precision
-from ray_bench.train.model import autocast
+from ray_bench.records import CompileMode, Precision
+from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share, to_device
 from ray_bench.workloads.base import check_loss
 
@@ -18,6 +19,9 @@ def _full_precision(outputs: Any) -> Any:
     """A loss and its sum over an epoch need more than bf16's three digits."""
     is_half = isinstance(outputs, torch.Tensor) and outputs.dtype == torch.bfloat16
     return outputs.float() if is_half else outputs
+
+
+_AS_IT_IS = contextlib.nullcontext()
 
 
 def _no_mark(phase: str) -> None:
@@ -33,6 +37,8 @@ class Stepper:
     optimizer: torch.optim.Optimizer
     precision: Precision
     device: torch.device
+    compile: CompileMode | None = None
+    compiled_batch: int | None = None  # samples of the share that was compiled; others run eagerly
 
     def step(
         self,
@@ -42,20 +48,32 @@ class Stepper:
         after_backward: Callable[[], None] = lambda: None,
     ) -> tuple[torch.Tensor, Any, Any]:
         """Make one step; return (mean loss over the share, outputs, targets)."""
+        found = self.forward_backward(share, mark=mark)
+        after_backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        mark("optimizer")
+        return found
+
+    def forward_backward(
+        self, share: Share, *, mark: Callable[[str], None] = _no_mark
+    ) -> tuple[torch.Tensor, Any, Any]:
+        """Make a step without its update; return (mean loss over the share, outputs, targets)."""
         inputs, targets = (
             to_device(share.inputs, self.device),
             to_device(share.targets, self.device),
         )
         mark("host_to_device")
-        with autocast(self.precision, self.device):
+        with self._called(share), autocast(self.precision, self.device):
             outputs = _full_precision(self.module(inputs))
             mark("forward")
             loss = check_loss(self.loss_fn(outputs, targets))
         scaled = loss * share.weight
         mark("loss")
         scaled.backward()  # type: ignore[no-untyped-call]
-        after_backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        mark("optimizer")
         return loss, outputs, targets
+
+    def _called(self, share: Share) -> contextlib.AbstractContextManager[Any]:
+        """A last, smaller batch runs eagerly: to compile it would take longer than the epoch."""
+        is_compiled = self.compiled_batch is None or share.num_samples == self.compiled_batch
+        return _AS_IT_IS if is_compiled else eagerly(self.compile)

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ray_bench.records import SyncPairRecord
 from ray_bench.train.loop import Loop
-from ray_bench.train.model import comm_hook, in_ddp
+from ray_bench.train.model import in_ddp
 from ray_bench.train.phase_pass import UNRECORDED_STEPS
 from ray_bench.train.shares import Share, endless, whole
 from ray_bench.train.step import Stepper
@@ -31,8 +31,7 @@ def sync_pairs(loop: Loop, record: Callable[[SyncPairRecord], None]) -> None:
         return
     loop.module.train()
     stream = whole(endless(loop.batches, loop.group))
-    hook = comm_hook(loop.workload, loop.context)
-    with in_ddp(loop.module, loop.config.ddp, loop.group, hook) as wrapped:
+    with in_ddp(loop.module, loop.ddp_arguments, loop.group, loop.sync_hook()) as wrapped:
         stepper = replace(loop.stepper, module=wrapped)
         # A static graph allows no_sync() once steps with synchronisation have gone before.
         for _ in range(UNRECORDED_STEPS):

@@ -16,7 +16,7 @@ rank.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -25,7 +25,12 @@ import torch
 from ray_bench.config.schema import DataConfig, EmulatedConfig
 from ray_bench.config.schema import WorkloadDefaults as WorkloadDefaults  # for workloads, from here
 from ray_bench.errors import TrainingError
+from ray_bench.records import MemoryFormat
 
+MEMORY_FORMATS: Mapping[MemoryFormat, torch.memory_format] = {
+    "channels_last": torch.channels_last,
+    "contiguous": torch.contiguous_format,
+}
 LossFn = Callable[[Any, Any], torch.Tensor]
 #: (inputs of a share, sample seeds) -> inputs; see ShardedBatches.
 Transform = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -44,6 +49,7 @@ class BuildContext:
     data: DataConfig
     emulated: EmulatedConfig = field(default_factory=EmulatedConfig)  # for that workload alone
     process_group: Any = None  # for communication of the workload's own; None: the default group
+    memory_format: torch.memory_format = torch.contiguous_format  # of 4-dimensional inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

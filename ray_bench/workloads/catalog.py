@@ -56,8 +56,22 @@ def _builtin(
     )
 
 
-_CIFAR = WorkloadDefaults(batch_size=128, lr=0.1, momentum=0.9, weight_decay=5e-4, epochs=30)
-_SMALL = WorkloadDefaults(batch_size=128, lr=0.02, momentum=0.9, weight_decay=0.0, epochs=3)
+_CIFAR = WorkloadDefaults(
+    batch_size=128,
+    lr=0.1,
+    momentum=0.9,
+    weight_decay=5e-4,
+    epochs=30,
+    memory_format="channels_last",
+)
+_SMALL = WorkloadDefaults(
+    batch_size=128,
+    lr=0.02,
+    momentum=0.9,
+    weight_decay=0.0,
+    epochs=3,
+    memory_format="channels_last",
+)
 
 BUILTIN: Mapping[str, WorkloadInfo] = {
     info.name: info
@@ -71,7 +85,13 @@ BUILTIN: Mapping[str, WorkloadInfo] = {
         _builtin(
             "cnn-mnist", "two convolutions, two linear layers, MNIST", "mnist", 215_370, _SMALL
         ),
-        _builtin("mlp-mnist", "three linear layers, MNIST", "mnist", 235_146, _SMALL),
+        _builtin(
+            "mlp-mnist",
+            "three linear layers, MNIST",
+            "mnist",
+            235_146,
+            _SMALL.model_copy(update={"memory_format": "contiguous"}),
+        ),
         _builtin(
             "cnn-fashion-mnist",
             "two convolutions, two linear layers, Fashion-MNIST (a subset ships with ray_bench)",

@@ -29,13 +29,11 @@ class ImageClassification:
     Attributes:
         name: In the catalogue.
         make_module: Returns the network with fresh weights.
-        is_convolutional: Weights and images are kept in channels-last order.
         is_augmented: Random crops and flips while training.
     """
 
     name: str
     make_module: Callable[[], torch.nn.Module]
-    is_convolutional: bool = True
     is_augmented: bool = False
 
     @property
@@ -54,11 +52,11 @@ class ImageClassification:
             torch.from_numpy(images.train.images).to(context.device),
             torch.from_numpy(images.train.labels).to(context.device),
             context,
-            transform=self._preparation(images, context.device),
+            transform=self._preparation(images, context),
             dataset=images.name,
             is_standin=images.is_standin,
         )
-        module = module.to(context.device).to(memory_format=self._memory_format)
+        module = module.to(context.device).to(memory_format=context.memory_format)
         return module, batches, functional.cross_entropy
 
     def evaluate(self, module: torch.nn.Module, context: BuildContext) -> Evaluation:
@@ -70,20 +68,17 @@ class ImageClassification:
         was_training = module.training
         module.eval()
         try:
-            return _counted(module, pixels, labels, self._preparation(images, context.device))
+            return _counted(module, pixels, labels, self._preparation(images, context))
         finally:
             module.train(was_training)
 
-    @property
-    def _memory_format(self) -> torch.memory_format:
-        return torch.channels_last if self.is_convolutional else torch.contiguous_format
-
-    def _preparation(self, images: ImageSet, device: torch.device) -> Preparation:
+    def _preparation(self, images: ImageSet, context: BuildContext) -> Preparation:
         return Preparation(
-            mean=torch.tensor(images.mean, device=device) * 255,
-            std=torch.tensor(images.std, device=device) * 255,
+            mean=torch.tensor(images.mean, device=context.device) * 255,
+            std=torch.tensor(images.std, device=context.device) * 255,
             is_augmented=self.is_augmented,
-            memory_format=self._memory_format,
+            memory_format=context.memory_format,
+            cutout=context.data.cutout,
         )
 
 
@@ -125,9 +120,7 @@ resnet18_cifar10 = ImageClassification(
     name="resnet18-cifar10", make_module=partial(resnet_cifar, 18), is_augmented=True
 )
 cnn_mnist = ImageClassification(name="cnn-mnist", make_module=partial(small_cnn, 28))
-mlp_mnist = ImageClassification(
-    name="mlp-mnist", make_module=partial(mlp, 28), is_convolutional=False
-)
+mlp_mnist = ImageClassification(name="mlp-mnist", make_module=partial(mlp, 28))
 cnn_fashion_mnist = ImageClassification(
     name="cnn-fashion-mnist", make_module=partial(small_cnn, 28)
 )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from datetime import UTC, datetime
 from statistics import fmean
 
 import torch
@@ -18,6 +16,7 @@ from ray_bench.train.ladder import LadderRequest, train_ladder
 from ray_bench.workloads.emulated import Emulated
 from tests.fakes import TinyWorkload
 from tests.ranks import run_ranks
+from tests.requests import ladder_request
 
 COMPUTE_S = 0.006
 
@@ -46,17 +45,7 @@ def request(world_sizes=(1, 2, 3), rounds: int = 3, **values) -> LadderRequest:
     )
     rule = stop_rule(config.stop, min_rounds=rounds)
     planned = ladder_runs(config, rule.max_rounds if rule else None)
-    by_round = itertools.groupby(planned, key=lambda run: run.repeat)
-    return LadderRequest(
-        rounds=tuple(tuple(turns) for _, turns in by_round),
-        config=config,
-        sweep_id="test",
-        ladder_id="ladder",
-        attempts={},
-        started_at_utc=datetime.now(UTC),
-        commit=None,
-        rule=rule,
-    )
+    return ladder_request(config, planned, rule=rule)
 
 
 def climb(ladder: LadderRequest, tmp_path, load=Emulated):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from datetime import UTC, datetime
-
 import pytest
 
 from ray_bench.analysis.curve import curve_of
@@ -13,11 +10,11 @@ from ray_bench.config.rounds import ladder_runs
 from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import SystemClock
 from ray_bench.train.group import Group
-from ray_bench.train.ladder import LadderRequest, train_ladder
-from ray_bench.train.merge import RunRequest
+from ray_bench.train.ladder import train_ladder
 from ray_bench.train.run import train_rank
 from ray_bench.workloads.emulated import Emulated
 from tests.ranks import run_ranks
+from tests.requests import ladder_request, run_request
 
 VALUES = {
     "workload": "emulated",
@@ -44,14 +41,7 @@ def fresh_runs(tmp_path) -> list:
     config = SweepConfig.model_validate(VALUES)
     runs = []
     for planned in expand(config):
-        request = RunRequest(
-            planned=planned,
-            config=config,
-            sweep_id="test",
-            attempt=1,
-            started_at_utc=datetime.now(UTC),
-            commit=None,
-        )
+        request = run_request(config, planned)
 
         def job(group: Group, request=request):
             return train_rank(request, Emulated(), group, SystemClock(group.device)).run
@@ -62,17 +52,7 @@ def fresh_runs(tmp_path) -> list:
 
 def ladder_of_turns(tmp_path) -> list:
     config = SweepConfig.model_validate({**VALUES, "interleaved": True})
-    rounds = itertools.groupby(ladder_runs(config), key=lambda run: run.repeat)
-    request = LadderRequest(
-        rounds=tuple(tuple(turns) for _, turns in rounds),
-        config=config,
-        sweep_id="test",
-        ladder_id="ladder",
-        attempts={},
-        started_at_utc=datetime.now(UTC),
-        commit=None,
-        rule=None,
-    )
+    request = ladder_request(config, ladder_runs(config))
 
     def job(group: Group) -> list:
         runs: list = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from datetime import UTC, datetime
 
 import pytest
 import torch
@@ -19,6 +18,7 @@ from ray_bench.train.merge import RunRequest
 from ray_bench.train.run import train_rank
 from tests.fakes import TinyWorkload
 from tests.ranks import RankError, run_ranks
+from tests.requests import run_request
 
 
 def request(world_size: int = 1, **values) -> RunRequest:
@@ -31,14 +31,7 @@ def request(world_size: int = 1, **values) -> RunRequest:
         }
     ).with_defaults(TinyWorkload.defaults)
     planned = expand(config)[-1]
-    return RunRequest(
-        planned=planned,
-        config=config,
-        sweep_id="test",
-        attempt=1,
-        started_at_utc=datetime.now(UTC),
-        commit=None,
-    )
+    return run_request(config, planned)
 
 
 def train(run: RunRequest, workload: object, group: Group) -> RunData:

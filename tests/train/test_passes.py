@@ -17,7 +17,7 @@ from ray_bench.measure.phases import PhaseProbe
 from ray_bench.records import RunData
 from ray_bench.train import checkpoint, flops, phase_pass
 from ray_bench.train.group import Group
-from ray_bench.train.model import mean_hook, unwrap, wrap
+from ray_bench.train.model import ddp_arguments, mean_hook, unwrap, wrap
 from ray_bench.train.run import train_rank
 from ray_bench.workloads.wire import VirtualWire
 from tests.fakes import TinyWorkload
@@ -128,8 +128,8 @@ def test_the_probe_agrees_with_the_logger_of_ddp(tmp_path):
         clock = SystemClock(group.device)
         probe = PhaseProbe(clock, group.device)
         module = torch.nn.Sequential(*(torch.nn.Linear(512, 512) for _ in range(6)))
-        config = measured(ddp={"bucket_cap_mb": 1}).config.ddp
-        wrapped = wrap(module, config, group, probe.hook(mean_hook(group)))
+        arguments = ddp_arguments(measured().config.ddp, 1.0)
+        wrapped = wrap(module, arguments, group, probe.hook(mean_hook(group)))
         wrapped._set_ddp_runtime_logging_sample_rate(1)
         found, ours = [], []
         for step in range(24):
@@ -225,8 +225,7 @@ def test_an_ended_ddp_reduces_nothing_more(tmp_path):
     def job(group: Group) -> bool:
         torch.manual_seed(group.rank)
         module = torch.nn.Linear(4, 1)
-        config = measured().config.ddp
-        wrapped = wrap(module, config, group)
+        wrapped = wrap(module, ddp_arguments(measured().config.ddp, 25.0), group)
         unwrap(wrapped)
         module(torch.full((1, 4), float(group.rank))).sum().backward()
         return module.weight.grad.tolist() == [[group.rank] * 4]

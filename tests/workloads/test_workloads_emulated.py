@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 import pytest
 import torch
@@ -12,11 +11,11 @@ import torch.distributed as dist
 from ray_bench.config.grid import expand
 from ray_bench.config.schema import EmulatedConfig, SweepConfig
 from ray_bench.measure.clock import SystemClock
-from ray_bench.train.merge import RunRequest
 from ray_bench.train.run import train_rank
 from ray_bench.workloads.emulated import FORWARD_FRAC, Emulated, _Device, _SleepingModel
 from ray_bench.workloads.wire import VirtualWire, mean_and_latest, wire_s
 from tests.ranks import run_ranks
+from tests.requests import run_request
 
 #: Long against what other processes on the machine disturb.
 COMPUTE_S = 0.006
@@ -41,14 +40,7 @@ def run(world_size: int, tmp_path, *, batch_size: int = 16, **planted):
             "emulated": {"compute_s_per_sample": COMPUTE_S, **planted},
         }
     )
-    request = RunRequest(
-        planned=expand(config)[0],
-        config=config,
-        sweep_id="test",
-        attempt=1,
-        started_at_utc=datetime.now(UTC),
-        commit=None,
-    )
+    request = run_request(config, expand(config)[0])
     return run_ranks(
         lambda group: train_rank(request, Emulated(), group, SystemClock(group.device)),
         world_size,

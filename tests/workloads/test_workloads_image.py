@@ -9,7 +9,7 @@ from torch.nn import functional
 from ray_bench.config.schema import DataConfig
 from ray_bench.workloads import catalog
 from ray_bench.workloads.base import BuildContext, ShardedBatches, eval_shard
-from ray_bench.workloads.transforms import Preparation, random_crop_flip
+from ray_bench.workloads.transforms import Preparation, cut_out, random_crop_flip
 
 
 def make_context(rank: int = 0, world_size: int = 1, batch: int = 12, **changes) -> BuildContext:
@@ -175,7 +175,8 @@ def test_weights_follow_the_seed_and_leave_the_generator_alone():
 
 
 def test_convolutions_are_channels_last():
-    module, batches, _ = catalog.load("cnn-fashion-mnist").build(make_context())
+    context = make_context(memory_format=torch.channels_last)
+    module, batches, _ = catalog.load("cnn-fashion-mnist").build(context)
     assert module[3].weight.is_contiguous(memory_format=torch.channels_last)
     inputs, _ = next(iter(batches))
     assert inputs.is_contiguous(memory_format=torch.channels_last)
@@ -274,3 +275,32 @@ def test_gpu_gives_what_the_cpu_gives():
         results.append((inputs.cpu(), workload.evaluate(module, context)))
     torch.testing.assert_close(results[0][0], results[1][0])
     assert results[0][1].loss_sum == pytest.approx(results[1][1].loss_sum, rel=1e-3)
+
+
+def test_cutout_blanks_one_square_that_the_seed_alone_places():
+    seeds = torch.randint(2**62, (200,), generator=torch.Generator().manual_seed(1))
+    images = cut_out(torch.ones(200, 3, 32, 32), seeds, 8)
+    blank = images[:, 0] == 0
+    assert torch.equal(images[:, 0], images[:, 2])
+    counts = blank.sum((1, 2))
+    assert counts.max() == 64  # whole squares
+    assert counts.min() >= 16  # at a corner a quarter is left
+    for one in blank:
+        rows, columns = one.any(1), one.any(0)
+        assert torch.equal(one, rows[:, None] & columns[None, :])
+        assert rows.sum() <= 8
+    assert torch.equal(cut_out(torch.ones(50, 3, 32, 32), seeds[:50], 8), images[:50])
+    centres = blank.float().mean(0)
+    assert centres.min() > 0  # no place is spared
+
+
+def test_cutout_is_off_unless_asked_for():
+    plain, cut = (
+        catalog.load("resnet18-cifar10").build(
+            make_context(data=DataConfig(standin=True, cutout=n))
+        )
+        for n in (0, 8)
+    )
+    (first, _), (second, _) = next(iter(plain[1])), next(iter(cut[1]))
+    differ = (first != second).any(1)
+    assert 0 < differ.sum() <= 64 * len(first)

@@ -1,0 +1,69 @@
+"""What each setting is worth: precision, memory format, compilation, bucket size, compression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ray_bench.analysis.settings import SettingRow, setting_rows
+from ray_bench.report.cells import Cell, Section, asked, estimate, number, table, text
+from ray_bench.report.context import Context
+
+_WORDS = {
+    "precision": "precision",
+    "memory_format": "memory_format",
+    "compile": "compile",
+    "bucket_cap": "ddp.bucket_cap_mb",
+    "compression": "ddp.compression",
+}
+
+
+def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
+    """Return the table of settings; no section where the sweep varied none."""
+    rows = setting_rows([(context.study.group, context.study.curve) for context in contexts])
+    if not rows:
+        return ()
+    columns = {
+        "setting": "Setting",
+        "value": "Value",
+        "reference": "Instead of",
+        "others": "With",
+        "world_size": "Workers",
+        "throughput": "Samples/s",
+        "ratio": "Throughput ratio",
+        "clear": "Beyond noise",
+        "compile": "Compilation",
+    }
+    notes = (
+        "Ratio of throughputs at the same number of workers, with its 95 % interval; everything "
+        "else is equal. Above 1 the value is quicker.",
+        *(
+            ("Compilation is paid once, before the first step, and is not in the ratio.",)
+            if any(row.compile_s is not None for row in rows)
+            else ()
+        ),
+        "Look at the accuracy of both before you choose: precision and compression round.",
+    )
+    made = table(
+        "settings",
+        "What each setting is worth",
+        columns,
+        [_row(row) for row in rows],
+        notes,
+        optional=("others", "compile"),
+    )
+    return (Section("settings", "Settings", tables=(made,)),)
+
+
+def _row(row: SettingRow) -> tuple[Cell, ...]:
+    others = ", ".join(f"{_WORDS[name]}={value}" for name, value in row.others)
+    return (
+        text(_WORDS[row.setting]),
+        text(row.value),
+        text(row.reference),
+        text(others or None),
+        asked(row.world_size),
+        estimate(row.throughput, "samples/s"),
+        estimate(row.ratio, "x"),
+        text(None if row.ratio.low is None else "yes" if row.is_clear else "no"),
+        number(row.compile_s, "s"),
+    )
