@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 
-.PHONY: help demo test test-cluster bench check fmt docs clean
+.PHONY: help demo test test-cluster test-browser bench check fmt docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -18,7 +18,10 @@ test: $(STAMP) ## Run the tests that need neither a cluster nor a GPU.
 	$(BIN)/pytest
 
 test-cluster: $(STAMP) ## Run the tests that start a Ray cluster on this machine.
-	$(BIN)/pytest -m cluster
+	$(BIN)/pytest -m "cluster and not slow"
+
+test-browser: $(STAMP) ## Run the tests that look at the report in headless Chromium.
+	$(BIN)/pytest -m browser
 
 # Interleaved turns of about a second each. Quiet machine, no other jobs: under 15 minutes on 2 cores.
 BENCH_OUT ?= bench-results
@@ -43,7 +46,7 @@ fmt: $(STAMP) ## Format and fix what can be fixed.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(STAMP) ## Write docs/cli.md from the commands' help.
+docs: $(STAMP) ## Write docs/cli.md and docs/report.schema.json.
 	$(BIN)/python -m ray_bench.cli.docs
 
 clean: ## Remove caches and builds; the environment and results stay.

@@ -9,7 +9,7 @@ import math
 import random
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,6 +141,15 @@ def parser(name: str, question: str) -> argparse.ArgumentParser:
     made.add_argument("--save", type=Path, metavar="DIR", help="also write NAME.md and NAME.json")
     made.add_argument("--seed", type=int, default=0, help="of the order of turns")
     return made
+
+
+def grid_arguments(made: argparse.ArgumentParser, workloads: Iterable[str]) -> None:
+    """Add what is trained: workloads, world sizes, batch, precision, data."""
+    made.add_argument("--workloads", nargs="+", default=list(workloads), metavar="NAME")
+    made.add_argument("--world-sizes", nargs="+", type=positive, default=[1, 2], metavar="N")
+    made.add_argument("--batch-size", type=positive, help="of a worker [that of the workload here]")
+    made.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    made.add_argument("--data-dir", type=Path, help="real data; not given: stand-ins")
 
 
 def positive(text: str) -> int:

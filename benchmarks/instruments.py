@@ -10,7 +10,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.common import ROOT, Aim, Comparison, Outcome, emit, parser, positive, say
+from benchmarks.common import (
+    ROOT,
+    Aim,
+    Comparison,
+    Outcome,
+    emit,
+    grid_arguments,
+    parser,
+    positive,
+    say,
+)
 
 QUESTION = (
     "Step time with our instruments over that of a bare loop on the same model (forward, backward, "
@@ -39,6 +49,7 @@ def compare(
             f"measure.block_s={arguments.turn_s}",
             f"measure.phase_steps={arguments.phase_steps}",
             "measure.sync_pairs=0",
+            "measure.noise_steps=0",
             "measure.checkpoint=false",
             f"steps={ENDLESS_STEPS}",
         ],
@@ -95,14 +106,10 @@ def _run(job: dict[str, object], world_size: int) -> dict[str, list[tuple[float,
 def main() -> None:
     """Run the benchmark."""
     made = parser("instruments", QUESTION)
-    made.add_argument("--workloads", nargs="+", default=list(BATCH_SIZES), metavar="NAME")
-    made.add_argument("--world-sizes", nargs="+", type=positive, default=[1, 2], metavar="N")
+    grid_arguments(made, BATCH_SIZES)
     made.add_argument("--rounds", type=positive, default=20, help="turns of each loop")
     made.add_argument("--turn-s", type=float, default=1.0, help="a turn lasts about so long")
     made.add_argument("--phase-steps", type=positive, default=40, help="each with a bare step")
-    made.add_argument("--batch-size", type=positive, help="of a worker [that of the workload here]")
-    made.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    made.add_argument("--data-dir", type=Path, help="real data; not given: stand-ins")
     arguments = made.parse_args()
     comparisons = [
         comparison

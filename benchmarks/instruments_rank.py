@@ -28,7 +28,7 @@ from ray_bench.train.phase_pass import phase_pass
 from ray_bench.train.prepare import prepare
 from ray_bench.train.run import train_rank
 from ray_bench.workloads import catalog
-from ray_bench.workloads.base import BuildContext
+from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext
 
 OURS, BARE = "ours", "bare"
 
@@ -48,6 +48,7 @@ class BareLoop:
             seed=point.seed,
             device=torch.device("cpu"),
             data=config.data,
+            memory_format=MEMORY_FORMATS[job["memory_format"]],
         )
         module, self._batches, self._loss_fn = catalog.load(point.workload).build(context)
         self._model = DistributedDataParallel(module, **job["ddp"]) if point.is_ddp else module

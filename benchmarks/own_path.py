@@ -22,14 +22,19 @@ from ray_bench.measure.memory import peak_memory_bytes
 from ray_bench.records import BlockRecord, Point, RunData
 from ray_bench.train.group import Group
 from ray_bench.train.merge import RunRequest
-from ray_bench.train.model import ddp_arguments
+from ray_bench.train.model import DEFAULT_CAP_MB, ddp_arguments
 from ray_bench.train.run import train_rank
 from ray_bench.workloads import catalog
 
 #: More steps than any benchmark makes; the referee ends it.
 ENDLESS_STEPS = 10**7
 #: Nothing but the throughput pass.
-ONLY_THROUGHPUT = ("measure.phase_steps=0", "measure.sync_pairs=0", "measure.checkpoint=false")
+ONLY_THROUGHPUT = (
+    "measure.phase_steps=0",
+    "measure.sync_pairs=0",
+    "measure.noise_steps=0",
+    "measure.checkpoint=false",
+)
 
 
 def config_of(
@@ -62,8 +67,9 @@ def job_of(config: SweepConfig, *, is_ddp: bool) -> dict[str, Any]:
         "lr": config.lr,
         "momentum": config.optimizer.momentum,
         "weight_decay": config.optimizer.weight_decay,
-        "is_bf16": config.precision == "bf16",
-        "ddp": ddp_arguments(config.ddp),
+        "memory_format": (config.memory_format or ("contiguous",))[0],
+        "is_bf16": config.precision == ("bf16",),
+        "ddp": ddp_arguments(config.ddp, DEFAULT_CAP_MB),
         "warmup_steps": config.measure.warmup_steps,
         "warmup_s": config.measure.warmup_s,
         "max_steps": config.steps,  # None where epochs end the training

@@ -8,7 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Aim, Comparison, Measure, Outcome, emit, parser, positive, say
+from benchmarks.common import (
+    Aim,
+    Comparison,
+    Measure,
+    Outcome,
+    emit,
+    grid_arguments,
+    parser,
+    positive,
+    say,
+)
 from benchmarks.turns import Arm, ArmSpec, arms_of, play
 
 QUESTION = (
@@ -19,10 +29,6 @@ OURS, PLAIN = "ray_bench", "torchrun"
 AIM = Aim(bound="at most", value=1.02)
 #: A worker's batch: steps of 20 to 500 ms on one core.
 BATCH_SIZES = {"resnet18-cifar10": 16, "cnn-mnist": 128}
-#: Ray calls the loop in a thread, torchrun's is the main one, and glibc gives the main thread's
-#: freed memory back to the system after each step: a fifth of a CNN's step is page faults then.
-#: That is neither Ray's doing nor ours, so both arms keep their memory.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 
 
 def specs(
@@ -33,8 +39,6 @@ def specs(
 
     batch = arguments.batch_size or BATCH_SIZES.get(workload, 32)
     environment = {"OMP_NUM_THREADS": "1", **_loopback()}
-    if arguments.malloc == "same":
-        environment |= KEEP_MEMORY
     config = config_of(
         workload,
         world_size,
@@ -49,7 +53,7 @@ def specs(
             *extra,
         ],
     )
-    job = job_of(config, is_ddp=True)
+    job = job_of(config, is_ddp=True) | {"keeps_memory": arguments.malloc == "same"}
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     return [
         ArmSpec(
@@ -121,20 +125,17 @@ def _start_ups(name: str, arms: list[Arm], launch: int) -> list[Measure]:
 def arguments_of(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return what the command line asks for."""
     made = parser("parity", QUESTION)
-    made.add_argument("--workloads", nargs="+", default=list(BATCH_SIZES), metavar="NAME")
-    made.add_argument("--world-sizes", nargs="+", type=positive, default=[1, 2], metavar="N")
+    grid_arguments(made, BATCH_SIZES)
     made.add_argument("--rounds", type=positive, default=20, help="turns of each arm")
     made.add_argument("--launches", type=positive, default=1, help="fresh pairs of process groups")
     made.add_argument("--turn-s", type=float, default=1.0, help="about so long; keep below 5")
-    made.add_argument("--batch-size", type=positive, help="of a worker [that of the workload here]")
-    made.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     made.add_argument(
         "--malloc",
         choices=("same", "as-is"),
         default="same",
-        help="same: both arms keep freed memory; as-is: glibc treats main thread and Ray's unlike",
+        help="same: torchrun's arm keeps freed memory too, as ray_bench's workers do; as-is: glibc "
+        "gives it back to the system after each step",
     )
-    made.add_argument("--data-dir", type=Path, help="real data; not given: stand-ins")
     return made.parse_args(arguments)
 
 

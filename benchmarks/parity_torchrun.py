@@ -20,12 +20,15 @@ from torch.nn.parallel import DistributedDataParallel
 from benchmarks.player import Stopped
 from benchmarks.step_turns import StepTurns
 from ray_bench.config.schema import SweepConfig
+from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.workloads import catalog
-from ray_bench.workloads.base import BuildContext
+from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext
 
 
 def train(job: dict[str, Any], turns: StepTurns) -> None:
     """Train until there are no more turns."""
+    if job["keeps_memory"]:
+        keep_freed_memory()
     rank, world_size = dist.get_rank(), dist.get_world_size()
     context = BuildContext(
         rank=rank,
@@ -35,6 +38,7 @@ def train(job: dict[str, Any], turns: StepTurns) -> None:
         seed=job["seed"],
         device=torch.device("cpu"),
         data=SweepConfig.model_validate_json(job["config"]).data,
+        memory_format=MEMORY_FORMATS[job["memory_format"]],
     )
     torch.manual_seed(context.seed)
     module, batches, loss_fn = catalog.load(job["workload"]).build(context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ QUESTION = (
     "Seconds and peak memory of `ray-bench report` on a large sweep, over those on a small one."
 )
 SMALL_ROWS = 10_000
+#: A sweep of many short runs, for the page: 4 world sizes, 125 repeats.
+MANY_REPEATS, MANY_ROWS = 125, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,12 @@ def main() -> None:
         for name, rows in (("large", arguments.rows), ("small", SMALL_ROWS)):
             say(f"writing the {name} sweep")
             sizes[name] = write_store(Path(folder) / name, num_block_rows=rows)
+        many = str(Path(folder) / "many")
+        write_store(Path(many), num_block_rows=MANY_ROWS, repeats=MANY_REPEATS)
+        page = str(Path(folder) / "report.html")
+        html = [sys.executable, "-m", "ray_bench", "report", many, "--format", "html"]
+        pages = [usage_of([*html, "--output", page]) for _ in range(arguments.rounds)]
+        page_bytes = Path(page).stat().st_size
         for order in turn_order(("large", "small"), arguments.rounds, arguments.seed):
             for name in order:
                 target = str(Path(folder) / name)
@@ -103,6 +112,24 @@ def main() -> None:
                     value=max(usage.peak_memory_bytes for usage in used["large"]) / 1e9,
                     unit="GB",
                     aim=Aim(bound="at most", value=1.0),
+                ),
+                Measure(
+                    name="HTML page of 500 runs, median",
+                    value=statistics.median(usage.seconds for usage in pages),
+                    unit="s",
+                    aim=Aim(bound="at most", value=5.0),
+                ),
+                Measure(
+                    name="HTML page of 500 runs, peak memory in GB",
+                    value=max(usage.peak_memory_bytes for usage in pages) / 1e9,
+                    unit="GB",
+                    aim=Aim(bound="at most", value=0.5),
+                ),
+                Measure(
+                    name="HTML page of 500 runs, size in MB",
+                    value=page_bytes / 1e6,
+                    unit="MB",
+                    aim=Aim(bound="at most", value=2.0),
                 ),
             ),
             notes=("32 runs: 1, 2, 4 and 8 workers, 8 repeats; interpreter and imports included.",),

@@ -68,9 +68,9 @@ def sweep_config(world_sizes: Sequence[int] = (1, 2, 4, 8), repeats: int = 8) ->
     )
 
 
-def write_store(root: Path, *, num_block_rows: int) -> int:
+def write_store(root: Path, *, num_block_rows: int, repeats: int = 8) -> int:
     """Write a sweep with about so many block rows; return how many there are."""
-    config = sweep_config()
+    config = sweep_config(repeats=repeats)
     planned = expand(config)
     num_ranks = sum(run.point.world_size for run in planned)
     blocks_per_rank = -(-num_block_rows // num_ranks)
