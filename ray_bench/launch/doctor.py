@@ -6,7 +6,7 @@ import ray
 
 from ray_bench.errors import LaunchError
 from ray_bench.launch.cluster import Capacity, connected
-from ray_bench.measure.doctor import Check
+from ray_bench.measure.check import Check, judged
 
 
 def cluster_check(address: str) -> Check:
@@ -32,11 +32,6 @@ def judge(have: Capacity, num_nodes: int) -> Check:
         f"Ray {ray.__version__}, {num_nodes} node{'s' * (num_nodes != 1)}, {have.cpus:g} CPUs, "
         f"{have.gpus:g} GPUs: world sizes up to {workers} on {kind}"
     )
-    if workers >= 2:
-        return Check(name="cluster", state="ok", seen=seen)
-    return Check(
-        name="cluster",
-        state="limited",
-        seen=seen,
-        change="Add nodes: one worker shows no scaling.",
+    return judged(
+        "cluster", seen, is_ok=workers >= 2, change="Add nodes: one worker shows no scaling."
     )

@@ -14,6 +14,7 @@ import ray
 from ray.train import TrainingFailedError
 
 from ray_bench.launch.failures import Failure, describe
+from ray_bench.launch.gauges import exported
 from ray_bench.launch.network import measure_first
 from ray_bench.launch.session import session
 from ray_bench.launch.trial import failed, make_trainer
@@ -66,7 +67,10 @@ def run_ladders(
         KeyboardInterrupt: On Ctrl-C or SIGTERM, after the workers have been stopped.
     """
     config = ladders[0].config
-    with session(config, address, listener) as (use_gpu, scratch):
+    with (
+        session(config, address, listener) as (use_gpu, scratch),
+        exported(listener, wanted=config.trackers.prometheus) as listener,
+    ):
         sweep_id = ladders[0].sweep_id
         measure_first(config, sweep_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
         inbox = _Inbox.remote()  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from typing import Any, final
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
+from ray_bench.launch.gauges import exported
 from ray_bench.launch.network import measure_first
 from ray_bench.launch.session import session
 from ray_bench.launch.trial import TrialRequest, run_trial
@@ -43,7 +44,10 @@ def run_sweep(
         ClusterCapacityError: If it can never give the largest run its workers.
         KeyboardInterrupt: On Ctrl-C or SIGTERM, after what was running has been stopped.
     """
-    with session(config, address, listener) as (use_gpu, scratch):
+    with (
+        session(config, address, listener) as (use_gpu, scratch),
+        exported(listener, wanted=config.trackers.prometheus) as listener,
+    ):
         measure_first(config, sweep_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
         for number, batch in enumerate(_batches(planned, more)):
             requests = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, final
 
@@ -43,7 +44,7 @@ class SweepListener(Protocol):
 
 
 class Reporter(tune.Callback):
-    """Turns Tune's callbacks, which run in the driver, into the listener's.
+    """Turns Tune's callbacks, which run in the driver, into the listener's; abstract.
 
     Args:
         listener: What it raises ends the sweep.
@@ -61,13 +62,13 @@ class Reporter(tune.Callback):
         # listener may hold what cannot be pickled: the lock of a terminal.
         return tune.Callback, ()
 
+    @abstractmethod
     def trial_ended(self, trial: Any) -> None:
         """Hand over what a trial returned."""
-        raise NotImplementedError
 
+    @abstractmethod
     def trial_broke(self, trial: Any, failure: Failure) -> None:
         """Hand over that a trial ended without returning anything."""
-        raise NotImplementedError
 
     @final
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

@@ -26,6 +26,7 @@ class Head:
 
     gcs: str
     jobs: str
+    metrics: str
     environment: dict[str, str]
 
 
@@ -46,7 +47,7 @@ def running_head(folder: Path, num_cpus: int = 2) -> Iterator[Head]:
     token = folder / "token"
     token.write_text(secrets.token_hex(32))
     token.chmod(0o600)
-    gcs, dashboard, agent, client = free_ports(4)
+    gcs, dashboard, agent, client, metrics = free_ports(5)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
         "RAY_AUTH_MODE": "token",
@@ -61,6 +62,7 @@ def running_head(folder: Path, num_cpus: int = 2) -> Iterator[Head]:
             RAY, "start", "--head", "--block", f"--port={gcs}", f"--num-cpus={num_cpus}",
             f"--temp-dir={temp}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
             f"--dashboard-agent-listen-port={agent}", f"--ray-client-server-port={client}",
+            f"--metrics-export-port={metrics}",
         ]  # fmt: skip
         with (folder / "head.log").open("w") as log:
             process = subprocess.Popen(
@@ -69,7 +71,12 @@ def running_head(folder: Path, num_cpus: int = 2) -> Iterator[Head]:
         try:
             wait_for(f"http://127.0.0.1:{dashboard}/api/gcs_healthz", process, folder / "head.log")
             jobs = f"http://127.0.0.1:{dashboard}"
-            yield Head(f"127.0.0.1:{gcs}", jobs, environment | {"RAY_API_SERVER_ADDRESS": jobs})
+            yield Head(
+                f"127.0.0.1:{gcs}",
+                jobs,
+                f"http://127.0.0.1:{metrics}/metrics",
+                environment | {"RAY_API_SERVER_ADDRESS": jobs},
+            )
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -62,6 +62,11 @@ def test_tune_can_pickle_the_reporter_of_a_terminal():
     assert isinstance(copy, tune.Callback)
 
 
+def test_a_reporter_has_to_say_what_a_trial_is():
+    with pytest.raises(TypeError, match="abstract"):
+        tuning.Reporter(Listener(), num_trials=1)
+
+
 def test_a_store_that_fails_ends_the_sweep_with_its_own_words(monkeypatch, tmp_path):
     with pytest.raises(StoreError, match="Cannot write it"):
         fit(monkeypatch, tmp_path, lambda callback: callback.on_trial_complete(0, [], FINISHED))

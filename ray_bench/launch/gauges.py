@@ -1,0 +1,115 @@
+"""Gauges of a sweep on Ray's metrics endpoint, for Prometheus, while the sweep runs."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import final
+
+from ray.util.metrics import Gauge
+
+from ray_bench.launch.tuning import SweepListener
+from ray_bench.records import NetworkRecord, PlannedRun, RunData, RunRecord
+
+#: Ray hands gauges on every 10 s, and forgets one that was not set for 20 s.
+REPEAT_S = 5.0
+
+#: What is shown of the run that ended last, by the field of its record, with its unit in words.
+#: Ray puts `ray_` before a name: they come out as `ray_bench_throughput_samples_per_s`, ...
+RUN_GAUGES: Mapping[str, str] = {
+    "throughput_samples_per_s": "Samples per second, steady state.",
+    "step_time_s": "Seconds per optimizer step, steady state.",
+    "peak_memory_bytes": "Peak memory of a worker, the largest.",
+    "final_val_accuracy_frac": "Validation accuracy after the last epoch, 0 to 1.",
+}
+COUNTS: Mapping[str, str] = {
+    "runs_finished": "Runs that ended well since the command began.",
+    "runs_failed": "Runs that failed since the command began.",
+}
+
+_SWEEP_TAGS = ("sweep", "workload")
+_RUN_TAGS = (*_SWEEP_TAGS, "world_size", "lr_rule")
+
+
+@contextlib.contextmanager
+def exported(listener: SweepListener, *, wanted: bool) -> Iterator[SweepListener]:
+    """Give a listener that also shows what it hears as gauges, in a process that Ray knows."""
+    if not wanted:
+        yield listener
+        return
+    gauges, ended = _Gauges(), threading.Event()
+    repeater = threading.Thread(target=gauges.repeat_until, args=(ended,), daemon=True)
+    repeater.start()
+    try:
+        yield _ExportingListener(listener, gauges)
+    finally:
+        ended.set()
+        repeater.join()
+
+
+@final
+class _Gauges:
+    """The gauges' values, set again and again."""
+
+    def __init__(self) -> None:
+        self._gauges = {
+            **{name: Gauge(f"bench_{name}", text, _RUN_TAGS) for name, text in RUN_GAUGES.items()},
+            **{name: Gauge(f"bench_{name}", text, _SWEEP_TAGS) for name, text in COUNTS.items()},
+        }
+        self._lock = threading.Lock()
+        self._values: dict[tuple[str, tuple[str, ...]], float] = {}  # by gauge and tags
+
+    def count(self, run: RunRecord) -> None:
+        """Show a run that has ended."""
+        sweep = (run.sweep_id, run.point.workload)
+        with self._lock:
+            for name, status in zip(COUNTS, ("ok", "failed"), strict=True):
+                before = self._values.get((name, sweep), 0.0)
+                self._values[name, sweep] = before + (run.status == status)
+            for name in RUN_GAUGES:
+                value = getattr(run, name)
+                tags = (*sweep, str(run.point.world_size), run.point.lr_rule)
+                if value is not None:
+                    self._values[name, tags] = float(value)
+        self._set()
+
+    def repeat_until(self, ended: threading.Event) -> None:
+        """Keep Ray from forgetting the values."""
+        while not ended.wait(REPEAT_S):
+            self._set()
+
+    def _set(self) -> None:
+        with self._lock:
+            for (name, tags), value in self._values.items():
+                self._gauges[name].set(value, dict(zip(_RUN_TAGS, tags, strict=False)))
+
+
+@final
+class _ExportingListener:
+    """Passes everything on, and shows the runs."""
+
+    def __init__(self, listener: SweepListener, gauges: _Gauges) -> None:
+        self._listener = listener
+        self._gauges = gauges
+
+    def run_started(self, planned: PlannedRun) -> None:
+        """Pass it on."""
+        self._listener.run_started(planned)
+
+    def run_finished(self, data: RunData) -> None:
+        """Pass it on, then show it."""
+        self._listener.run_finished(data)
+        self._gauges.count(data.run)
+
+    def network_measured(self, records: Sequence[NetworkRecord]) -> None:
+        """Pass it on."""
+        self._listener.network_measured(records)
+
+    def network_failed(self, reason: str) -> None:
+        """Pass it on."""
+        self._listener.network_failed(reason)
+
+    def stopping(self) -> None:
+        """Pass it on."""
+        self._listener.stopping()

@@ -1,0 +1,130 @@
+"""Gauges of a sweep: their values, and what Prometheus finds at Ray's endpoint."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ray_bench.launch import gauges
+from ray_bench.store import ResultsStore
+from tests.launch.head import Head
+from tests.samples import make_data
+
+
+class FakeGauge:
+    """Ray's: tags are those that were declared, with text as values."""
+
+    made: dict[str, FakeGauge]
+
+    def __init__(self, name, description, tag_keys):
+        assert description
+        self.tag_keys, self.values, self.num_set = tag_keys, {}, 0
+        self.made[name] = self
+
+    def set(self, value, tags):
+        assert tuple(tags) == self.tag_keys
+        assert all(isinstance(tag, str) for tag in tags.values())
+        self.values[tuple(tags.values())] = value
+        self.num_set += 1
+
+
+@pytest.fixture
+def made(monkeypatch):
+    FakeGauge.made = {}
+    monkeypatch.setattr(gauges, "Gauge", FakeGauge)
+    return FakeGauge.made
+
+
+def test_a_run_is_passed_on_and_shown(made):
+    heard = []
+    data = make_data(step_time_s=0.25)
+    failed = make_data(run_id="b", status="failed", throughput_samples_per_s=None)
+    with gauges.exported(SimpleNamespace(run_finished=heard.append), wanted=True) as listener:
+        listener.run_finished(data)
+        listener.run_finished(failed)
+    assert heard == [data, failed]
+    sweep = (data.run.sweep_id, "cnn-digits")
+    assert made["bench_throughput_samples_per_s"].values == {(*sweep, "2", "linear"): 1234.4}
+    assert made["bench_step_time_s"].values == {(*sweep, "2", "linear"): 0.25}
+    assert made["bench_peak_memory_bytes"].values == {}  # unknown, not 0
+    assert made["bench_runs_finished"].values == {sweep: 1}
+    assert made["bench_runs_failed"].values == {sweep: 1}
+
+
+def test_a_gauge_is_set_again_and_again_until_the_sweep_ends(made, monkeypatch):
+    monkeypatch.setattr(gauges, "REPEAT_S", 0.01)
+    before = threading.active_count()
+    with gauges.exported(SimpleNamespace(run_finished=lambda _: None), wanted=True) as listener:
+        listener.run_finished(make_data())
+        deadline = time.monotonic() + 30
+        while made["bench_runs_finished"].num_set < 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert made["bench_runs_finished"].num_set >= 5
+    assert threading.active_count() == before
+
+
+def test_gauges_can_be_turned_off(made):
+    listener = SimpleNamespace()
+    with gauges.exported(listener, wanted=False) as same:
+        assert same is listener
+    assert made == {}
+
+
+def test_every_gauge_is_documented():
+    text = (Path(__file__).parents[2] / "docs" / "trackers.md").read_text()
+    for name in (*gauges.RUN_GAUGES, *gauges.COUNTS):
+        assert f"`ray_bench_{name}`" in text
+
+
+def scrape(url: str) -> dict[tuple[str, str], float]:
+    """Values of our gauges by name and world size."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            text = answer.read().decode()
+    except (urllib.error.URLError, OSError):
+        return {}
+    return {
+        (sample.name, sample.labels.get("world_size", "")): sample.value
+        for family in text_string_to_metric_families(text)
+        if family.name.startswith("ray_bench_")
+        for sample in family.samples
+    }
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(900)
+def test_prometheus_finds_what_is_stored(head: Head, tmp_path):
+    command = [
+        sys.executable, "-m", "ray_bench", "run", "workload=cnn-digits", "world_sizes=[1,2]",
+        "epochs=1", "repeats=2", "measure.sentinel=false", "--address", head.gcs,
+        "--results", str(tmp_path),
+    ]  # fmt: skip
+    seen: dict[tuple[str, str], set[float]] = {}
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=head.environment)
+        try:
+            while process.poll() is None:
+                for key, value in scrape(head.metrics).items():
+                    seen.setdefault(key, set()).add(value)
+                time.sleep(1)
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == 0, (tmp_path / "log").read_text()
+    runs = ResultsStore(tmp_path).read().runs
+    for name in ("throughput_samples_per_s", "step_time_s", "peak_memory_bytes"):
+        found = {key: values for key, values in seen.items() if key[0] == f"ray_bench_{name}"}
+        assert found, "the first run was seen while the others ran"
+        for (_, size), values in found.items():
+            assert values <= {getattr(r, name) for r in runs if str(r.point.world_size) == size}
+    assert seen["ray_bench_runs_finished", ""] <= set(range(1, len(runs) + 1))
+    assert seen["ray_bench_runs_failed", ""] == {0}
