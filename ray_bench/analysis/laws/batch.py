@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ray_bench.analysis.laws.law import Law, Parameter, as_they_are
+from ray_bench.analysis.laws.parameters import PER_DOUBLING
 from ray_bench.analysis.laws.place import Place
 
 _FIXED = Parameter("fixed", "s", "time a of a step with an empty batch")
@@ -40,7 +41,7 @@ WITH_LOG = Law(
     key="batch_log",
     title="fixed time, time per sample and per doubling",
     formula="T = a + c b + d log2 N",
-    parameters=(_FIXED, _BATCH, Parameter("per_doubling", "s", "time d that a doubling adds")),
+    parameters=(_FIXED, _BATCH, PER_DOUBLING),
     family="fixed",
     terms=_log_terms,
     named=as_they_are,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ray_bench.analysis.laws.law import Law, Parameter
+from ray_bench.analysis.laws.parameters import share_and_sum
 from ray_bench.analysis.laws.place import Place
 
 
@@ -22,11 +23,6 @@ def terms(place: Place) -> tuple[np.ndarray, ...]:
     return 1 / place.world_size, np.ones_like(place.world_size)
 
 
-def _named(coefficients: np.ndarray) -> tuple[np.ndarray, ...]:
-    a, c = np.moveaxis(coefficients, -1, 0)
-    return a / (a + c), a + c
-
-
 LAW = Law(
     key="gustafson",
     title="Gustafson's law",
@@ -37,7 +33,7 @@ LAW = Law(
     ),
     family="saturating",
     terms=terms,
-    named=_named,
+    named=share_and_sum,
     response="rate",
     modes=("weak",),
     needed=(),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ray_bench.analysis.laws.law import Law, Parameter, as_they_are
+from ray_bench.analysis.laws.law import Law, as_they_are
+from ray_bench.analysis.laws.parameters import COMPUTE, PER_DOUBLING
 from ray_bench.analysis.laws.place import Place
 
 
@@ -20,10 +21,7 @@ LAW = Law(
     key="logarithmic",
     title="logarithmic law",
     formula="T = c b + d log2 N",
-    parameters=(
-        Parameter("compute", "s", "step time c without others"),
-        Parameter("per_doubling", "s", "time d that every doubling adds"),
-    ),
+    parameters=(COMPUTE, PER_DOUBLING),
     family="logarithmic",
     terms=_terms,
     named=as_they_are,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ray_bench.analysis.laws.law import Law, Parameter, as_they_are
+from ray_bench.analysis.laws.law import Law, as_they_are
+from ray_bench.analysis.laws.parameters import BYTES, COMPUTE, MESSAGE
 from ray_bench.analysis.laws.place import Place
 
 
@@ -21,11 +22,7 @@ LAW = Law(
     key="tree",
     title="tree all-reduce (alpha-beta)",
     formula="T = c b + 2 S beta [N > 1] + 2 log2(N) alpha",
-    parameters=(
-        Parameter("compute", "s", "step time c without others"),
-        Parameter("bytes", "s", "time S beta of all bytes over one link, exposed"),
-        Parameter("message", "s", "latency alpha of a message, exposed"),
-    ),
+    parameters=(COMPUTE, BYTES, MESSAGE),
     family="logarithmic",
     terms=_terms,
     named=as_they_are,
