@@ -45,9 +45,15 @@ class Curve:
         shared = self._shared(size, before)
         if not shared:
             return log_ratio(self.throughput[size], self.throughput[before])
-        d = np.array([self.rounds[size][i] - self.rounds[before][i] for i in shared])
-        variance = max(float(d.var(ddof=1)), MIN_VARIANCE) / len(d)
-        return LogEstimate(float(d.mean()), variance, len(d) - 1, len(d), "repeats")
+        return _paired([self.rounds[size][i] - self.rounds[before][i] for i in shared])
+
+    def against(self, other: Curve, size: int) -> LogEstimate:
+        """Return X_size of this curve over that of another, round by round as `ratio` does."""
+        ours, theirs = self.rounds.get(size, {}), other.rounds.get(size, {})
+        shared = sorted(ours.keys() & theirs.keys())
+        if len(shared) < MIN_ROUNDS:
+            return log_ratio(self.throughput[size], other.throughput[size])
+        return _paired([ours[i] - theirs[i] for i in shared])
 
     def only(self, sizes: Iterable[int]) -> Curve:
         """Return the curve of some of its world sizes."""
@@ -61,6 +67,13 @@ class Curve:
         ours, theirs = self.rounds.get(size, {}), self.rounds.get(before, {})
         shared = sorted(ours.keys() & theirs.keys())
         return shared if len(shared) >= MIN_ROUNDS and size != before else []
+
+
+def _paired(differences: Sequence[float]) -> LogEstimate:
+    """Return exp(mean) of the differences of rounds, with a t-interval from their spread."""
+    d = np.asarray(differences)
+    variance = max(float(d.var(ddof=1)), MIN_VARIANCE) / len(d)
+    return LogEstimate(float(d.mean()), variance, len(d) - 1, len(d), "repeats")
 
 
 def curve_of(runs: Sequence[RunRecord], blocks: Blocks) -> Curve:

@@ -38,11 +38,11 @@ class Estimate:
         return self.low is not None and self.high is not None and self.low <= number <= self.high
 
 
-def t_quantile(df: float) -> float:
-    """Return how many standard errors a two-sided 95 % t-interval reaches (1.96 for large df)."""
+def t_quantile(df: float, level: float = COVERAGE_FRAC) -> float:
+    """Return how many standard errors a two-sided t-interval reaches (1.96: 95 %, large df)."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(df, 0.5 + COVERAGE_FRAC / 2))
+    return float(stdtrit(df, 0.5 + level / 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,14 @@ class LogEstimate:
     @property
     def estimate(self) -> Estimate:
         """The quantity itself: exp(mean log), the geometric mean over runs."""
+        return self.at(COVERAGE_FRAC)
+
+    def at(self, level: float) -> Estimate:
+        """Return the quantity with an interval of another coverage."""
         value = math.exp(self.log_mean)
         if self.variance is None or self.df is None:
             return Estimate(value)
-        reach = t_quantile(self.df) * math.sqrt(self.variance)
+        reach = t_quantile(self.df, level) * math.sqrt(self.variance)
         return Estimate(value, value * math.exp(-reach), value * math.exp(reach))
 
 

@@ -28,6 +28,14 @@ _ENVIRONMENT_FIELDS = (
 )
 
 
+#: What changes the speed of a step and not what is trained, by the name in a group's key.
+SETTINGS = ("precision", "memory_format", "compile", "bucket_cap", "compression")
+#: Those of them that mean nothing without DDP.
+DDP_SETTINGS = ("bucket_cap", "compression")
+
+Key = tuple[tuple[str, object], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Runs that differ only in world size, learning-rate rule, seed and repeat."""
@@ -43,13 +51,30 @@ class Group:
 
 
 def groups_of(results: Results) -> tuple[Group, ...]:
-    """Return the groups of comparable runs, the one with most world sizes first."""
-    by_key: dict[tuple[tuple[str, object], ...], list[RunRecord]] = {}
-    for run in valid_runs(results):
-        key = tuple(group_key(run, results.environments).items())
-        by_key.setdefault(key, []).append(run)
-    groups = [_group(dict(key), runs) for key, runs in by_key.items()]
+    """Return the groups of comparable runs, the one with most world sizes first.
+
+    What concerns DDP alone does not tell plain runs apart: each group has them as its baseline.
+    """
+    keyed = [
+        (run, tuple(group_key(run, results.environments).items())) for run in valid_runs(results)
+    ]
+    with_ddp = {_without_ddp(key) for run, key in keyed if run.point.is_ddp}
+    keys = dict.fromkeys(
+        key for run, key in keyed if run.point.is_ddp or _without_ddp(key) not in with_ddp
+    )
+    groups = [
+        _group(dict(key), [run for run, other in keyed if _belongs(run, other, key)])
+        for key in keys
+    ]
     return tuple(sorted(groups, key=lambda g: (-len(g.world_sizes), -len(g.runs))))
+
+
+def _belongs(run: RunRecord, its: Key, key: Key) -> bool:
+    return its == key or (not run.point.is_ddp and _without_ddp(its) == _without_ddp(key))
+
+
+def _without_ddp(key: Key) -> Key:
+    return tuple(item for item in key if item[0] not in DDP_SETTINGS)
 
 
 def valid_runs(results: Results) -> tuple[RunRecord, ...]:
@@ -66,6 +91,10 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
         "scaling": point.scaling,
         "batch": point.local_batch_size if is_weak else point.global_batch_size,
         "precision": point.precision,
+        "memory_format": point.memory_format,
+        "compile": point.compile or "none",  # older versions could not
+        "bucket_cap": point.bucket_cap,
+        "compression": (point.compression or "none") if point.is_ddp else None,
         "device": run.device,
         "dataset": run.dataset,
         "stand-in data": "standin_data" in run.flags,
@@ -80,7 +109,13 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
 def differences(groups: tuple[Group, ...]) -> tuple[str, ...]:
     """Return the names of what differs between the groups."""
     names = dict.fromkeys(name for group in groups for name in group.key)
-    return tuple(n for n in names if len({repr(g.key.get(n)) for g in groups}) > 1)
+    return tuple(n for n in names if len(_values(n, groups)) > 1)
+
+
+def _values(name: str, groups: tuple[Group, ...]) -> set[str]:
+    if name in DDP_SETTINGS:  # they do not tell groups apart that are without DDP
+        groups = tuple(g for g in groups if any(run.point.is_ddp for run in g.runs))
+    return {repr(group.key.get(name)) for group in groups}
 
 
 def _group(key: Mapping[str, object], runs: list[RunRecord]) -> Group:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from ray_bench.analysis.nodes import BoundaryFall
 from ray_bench.analysis.phases import PhaseSplit, lost_s
 from ray_bench.analysis.stragglers import COMPUTE_PHASES, INPUT_PHASES, RankLag
 from ray_bench.analysis.sync import SyncSplit
@@ -28,11 +29,15 @@ class Bottleneck(Enum):
     HOST = "host"  # computation that is slower with the same batch: workers share the machine
     OPTIMIZER = "optimizer"
     OTHER = "other"
-    NODE_BOUNDARY = "node_boundary"  # beyond one host; nothing here measures it yet
+    NODE_BOUNDARY = "node_boundary"  # the same, where efficiency falls with the second node
     UNSEEN = "unseen"  # time is lost, but no phase of the phase pass loses any
     NO_PHASES = "no_phases"
     NOT_MEASURED = "not_measured"
     OVERSUBSCRIBED = "oversubscribed"
+
+
+#: What the network costs, as the phases tell it.
+_TRANSFERS = (Bottleneck.COMMUNICATION, Bottleneck.LATENCY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +64,33 @@ class Steps:
         return all(size in self.splits for size in sizes)
 
 
-def losses(steps: Steps, baseline: int, size: int, *, is_weak: bool) -> tuple[Loss, ...]:
-    """Return what loses time at a world size, the most first; what gains is left out."""
+def losses(
+    steps: Steps, baseline: int, size: int, *, is_weak: bool, fall: BoundaryFall | None = None
+) -> tuple[Loss, ...]:
+    """Return what loses time at a world size, the most first; what gains is left out.
+
+    Where efficiency falls at the node boundary, the exposed transfer is put to it.
+    """
     found = attributed(steps, baseline, size, is_weak=is_weak)
+    if fall is not None:
+        found = [_at_boundary(x, fall) if x.kind in _TRANSFERS else x for x in found]
     return tuple(sorted((x for x in found if x.seconds > 0), key=lambda x: -x.seconds))
+
+
+def _at_boundary(loss: Loss, fall: BoundaryFall) -> Loss:
+    evidence = {**loss.evidence, **of_the_boundary(fall)}
+    return replace(loss, kind=Bottleneck.NODE_BOUNDARY, evidence=evidence)
+
+
+def of_the_boundary(fall: BoundaryFall) -> dict[str, float]:
+    """Return the evidence that efficiency falls with the second node."""
+    return {
+        "on_one_node_workers": fall.last_inside,
+        "on_one_node_efficiency_frac": fall.inside_frac,
+        "on_several_nodes_workers": fall.first_beyond,
+        "on_several_nodes_efficiency_frac": fall.beyond_frac,
+        "boundary_frac": fall.boundary_frac,
+    }
 
 
 def attributed(steps: Steps, baseline: int, size: int, *, is_weak: bool) -> list[Loss]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_bench.analysis.estimate import Estimate
@@ -24,6 +24,7 @@ class Prediction:
     speedup: Estimate | None
     efficiency_frac: Estimate | None
     measured_speedup: Estimate | None
+    crosses_boundary: bool  # needs a second node, and no measurement had one
 
     @property
     def is_divisible(self) -> bool:
@@ -47,26 +48,37 @@ def predictions(
         scaling: Which batch is fixed.
         batch_size: Samples: global in strong scaling, per worker in weak scaling.
     """
+    sizes = prediction_sizes(tuple(row.world_size for row in rows))
+    return predictions_at(sizes, fit, rows, scaling, batch_size)
+
+
+def predictions_at(
+    sizes: Sequence[int],
+    fit: CurveFit,
+    rows: tuple[ScalingRow, ...],
+    scaling: Scaling,
+    batch_size: int,
+) -> tuple[Prediction, ...]:
+    """Return the forecast at some world sizes; the other arguments are those of `predictions`."""
     measured = {row.world_size: row for row in rows}
-    sizes = prediction_sizes(tuple(measured))
     # A prediction is given with an interval of repeats or blocks or not at all.
     has_noise = fit.points.variance is not None
     return tuple(
-        _prediction(x if has_noise else None, n, measured, scaling, batch_size)
-        for n, x in zip(sizes, fit.forecast(sizes), strict=True)
+        _prediction(x, has_noise, measured, scaling, batch_size) for x in fit.forecast(sizes)
     )
 
 
 def _prediction(
-    forecast: Forecast | None,
-    size: int,
+    forecast: Forecast,
+    has_noise: bool,
     measured: Mapping[int, ScalingRow],
     scaling: Scaling,
     batch_size: int,
 ) -> Prediction:
+    size = forecast.world_size
     batch = batch_size / size if scaling == "strong" else float(batch_size)
     # An empty batch cannot be run.
-    known = forecast if batch >= 1 else None
+    known = forecast if has_noise and batch >= 1 else None
     return Prediction(
         world_size=size,
         batch_per_worker=batch,
@@ -74,4 +86,5 @@ def _prediction(
         speedup=None if known is None else known.speedup,
         efficiency_frac=None if known is None else known.efficiency,
         measured_speedup=measured[size].speedup if size in measured else None,
+        crosses_boundary=forecast.crosses_boundary,
     )

@@ -12,6 +12,9 @@ from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.records import Scaling
 
+#: Below this efficiency the same work takes more than twice the worker-time.
+LOW_EFFICIENCY_FRAC = 0.50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingRow:

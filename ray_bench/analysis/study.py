@@ -9,6 +9,7 @@ import numpy as np
 
 from ray_bench.analysis.accuracy import AccuracyRow, accuracy_rows
 from ray_bench.analysis.anomalies import Anomaly, anomalies
+from ray_bench.analysis.block_times import BlockTime, block_times
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.curve import Curve, curve_of
 from ray_bench.analysis.decision.advice import Ask, Decision, decide
@@ -20,8 +21,17 @@ from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.serial import SerialLaw, serial_law
 from ray_bench.analysis.groups import Group, groups_of
 from ray_bench.analysis.losses import Steps
+from ray_bench.analysis.nodes import (
+    Environments,
+    boundary_fall,
+    nodes_by_size,
+    workers_per_node,
+)
+from ray_bench.analysis.noise_scale import NoiseRow, noise_rows
 from ray_bench.analysis.phases import PhaseSplit, phase_splits
 from ray_bench.analysis.predict import Prediction, predictions
+from ray_bench.analysis.progress import MAX_DRAWN_EPOCHS, ProgressRow, progress_rows
+from ray_bench.analysis.rank_times import RankTime, rank_times
 from ray_bench.analysis.resources import ResourceRow, resource_rows
 from ray_bench.analysis.scaling import ScalingRow, scaling_rows
 from ray_bench.analysis.stragglers import RankLag, rank_lags
@@ -54,6 +64,11 @@ class Study:
     waterfalls: tuple[Waterfall, ...]  # of every world size but the baseline
     anomalies: tuple[Anomaly, ...]
     accuracy: tuple[AccuracyRow, ...]
+    noise: tuple[NoiseRow, ...]  # by world size and learning-rate rule
+    progress: tuple[ProgressRow, ...]
+    learning: tuple[ProgressRow, ...]  # the same with more epochs, for pictures
+    rank_times: Mapping[int, tuple[RankTime, ...]]  # by world size
+    block_times: tuple[BlockTime, ...]
     verdict: Verdict
     decision: Decision
 
@@ -133,17 +148,25 @@ def studies(results: Results, ask: Ask | None = None) -> tuple[Study, ...]:
         buckets=split_by_run(results.buckets),
         pairs=split_by_run(results.sync_pairs),
     )
-    return tuple(_study(group, tables, ask or Ask()) for group in groups_of(results))
+    return tuple(
+        _study(group, tables, ask or Ask(), results.environments) for group in groups_of(results)
+    )
 
 
-def _study(group: Group, tables: _Long, ask: Ask) -> Study:
+def _study(group: Group, tables: _Long, ask: Ask, environments: Environments) -> Study:
     point = group.runs[0].point
     weak = point.scaling == "weak"
     batch = point.local_batch_size if weak else point.global_batch_size
     curve = curve_of(group.runs, tables.blocks)
     rows = scaling_rows(curve, point.scaling)
+    claimed = [run for run in group.runs if run.point.world_size in clean_sizes(group.runs)]
     clean = curve.only(clean_sizes(group.runs))
-    points = points_of(clean.throughput, point.scaling) if len(clean.sizes) > 1 else None
+    held = workers_per_node(claimed, environments)
+    points = (
+        points_of(clean.throughput, point.scaling, workers_per_node=held)
+        if len(clean.sizes) > 1
+        else None
+    )
     fit = fit_curve(points) if points else None
     times = time_rows(group.runs, curve.throughput)
     resources = resource_rows(group.runs, times)
@@ -176,7 +199,14 @@ def _study(group: Group, tables: _Long, ask: Ask) -> Study:
         waterfalls=waterfalls(group.runs, curve, times, steps, tables.phases),
         anomalies=anomalies(group.runs, clean, rows, tables.blocks),
         accuracy=accuracy_rows(group.runs, tables.epochs),
-        verdict=judge(group.runs, rows, steps),
+        noise=noise_rows(group.runs),
+        progress=progress_rows(group.runs, tables.epochs),
+        learning=progress_rows(group.runs, tables.epochs, MAX_DRAWN_EPOCHS),
+        rank_times=rank_times(group.runs, tables.phases),
+        block_times=block_times(group.runs, tables.blocks),
+        verdict=judge(
+            group.runs, rows, steps, boundary_fall(clean, nodes_by_size(claimed, environments))
+        ),
         decision=decide(
             measured,
             ask,

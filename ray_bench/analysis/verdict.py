@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ray_bench.analysis.losses import Bottleneck, Loss, Steps, losses
+from ray_bench.analysis.losses import Bottleneck, Loss, Steps, losses, of_the_boundary
+from ray_bench.analysis.nodes import BoundaryFall
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.records import RunRecord
 
 #: At or above this efficiency nothing is said to limit scaling.
 GOOD_EFFICIENCY_FRAC = 0.95
-#: Below this efficiency the same work takes more than twice the worker-time.
-MIN_EFFICIENCY_FRAC = 0.50
 #: Runs with this flag say nothing about scaling.
 NO_CLAIM_FLAG = "oversubscribed"
 
@@ -31,6 +30,11 @@ class Verdict:
         return self.losses[0] if self.losses else None
 
     @property
+    def has_phases(self) -> bool:
+        """Whether the losses are those of the phase pass; else throughput alone shows them."""
+        return any(loss.phase is not None for loss in self.losses)
+
+    @property
     def lost_s(self) -> float | None:
         """Seconds per step beyond ideal scaling that the bottleneck explains."""
         return self.losses[0].seconds if self.losses else None
@@ -41,12 +45,24 @@ class Verdict:
         return sum(loss.seconds for loss in self.losses) if self.losses else None
 
 
-def judge(runs: Sequence[RunRecord], rows: Sequence[ScalingRow], steps: Steps) -> Verdict:
-    """Return the verdict on one curve, from the world sizes that carry a claim."""
+def judge(
+    runs: Sequence[RunRecord],
+    rows: Sequence[ScalingRow],
+    steps: Steps,
+    fall: BoundaryFall | None = None,
+) -> Verdict:
+    """Return the verdict on one curve, from the world sizes that carry a claim.
+
+    Args:
+        runs: Of the curve.
+        rows: Its speedups, the baseline first.
+        steps: What the phase pass saw.
+        fall: What efficiency lost at the node boundary, where that was shown.
+    """
     claimed = clean_sizes(runs)
     if claimed:
         rows = [row for row in rows if row.world_size in claimed]
-    bottleneck, losses = _bottleneck(runs, rows, steps)
+    bottleneck, losses = _bottleneck(runs, rows, steps, fall)
     return Verdict(
         bottleneck=bottleneck,
         judged_at=rows[-1].world_size if len(rows) > 1 else None,
@@ -62,7 +78,7 @@ def clean_sizes(runs: Sequence[RunRecord]) -> tuple[int, ...]:
 
 
 def _bottleneck(
-    runs: Sequence[RunRecord], rows: Sequence[ScalingRow], steps: Steps
+    runs: Sequence[RunRecord], rows: Sequence[ScalingRow], steps: Steps, fall: BoundaryFall | None
 ) -> tuple[Bottleneck, tuple[Loss, ...]]:
     """Return what loses most at the largest world size, and everything that loses there."""
     if not clean_sizes(runs):
@@ -71,9 +87,22 @@ def _bottleneck(
         return Bottleneck.NOT_MEASURED, ()
     if (rows[-1].efficiency_frac.high or rows[-1].efficiency_frac.value) >= GOOD_EFFICIENCY_FRAC:
         return Bottleneck.NONE, ()
-    if not steps.has_phases(rows[0].world_size, rows[-1].world_size):
-        return Bottleneck.NO_PHASES, ()
+    size = rows[-1].world_size
+    if not steps.has_phases(rows[0].world_size, size):
+        if fall is None:
+            return Bottleneck.NO_PHASES, ()
+        return Bottleneck.NODE_BOUNDARY, (_of_the_curve(fall, runs, rows[-1]),)
     found = losses(
-        steps, rows[0].world_size, rows[-1].world_size, is_weak=runs[0].point.scaling == "weak"
+        steps, rows[0].world_size, size, is_weak=runs[0].point.scaling == "weak", fall=fall
     )
     return (found[0].kind, found) if found else (Bottleneck.UNSEEN, ())
+
+
+def _of_the_curve(fall: BoundaryFall, runs: Sequence[RunRecord], row: ScalingRow) -> Loss:
+    """Return the loss at the boundary from throughput alone, at a world size beyond it."""
+    point = next(run.point for run in runs if run.point.world_size == row.world_size)
+    step_s = point.global_batch_size / row.throughput.value
+    share = fall.boundary_frac * row.efficiency_frac.value / fall.beyond_frac
+    return Loss(
+        kind=Bottleneck.NODE_BOUNDARY, seconds=share * step_s, evidence=of_the_boundary(fall)
+    )

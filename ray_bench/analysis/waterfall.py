@@ -62,7 +62,6 @@ _CAUSES = {
     Bottleneck.STRAGGLER: Cause.SKEW,
     Bottleneck.COMMUNICATION: Cause.TRANSFER,
     Bottleneck.LATENCY: Cause.TRANSFER,
-    Bottleneck.NODE_BOUNDARY: Cause.TRANSFER,
     Bottleneck.CONTENTION: Cause.CONTENTION,
     Bottleneck.OPTIMIZER: Cause.OPTIMIZER_AND_HOST,
     Bottleneck.HOST: Cause.OPTIMIZER_AND_HOST,

@@ -19,6 +19,7 @@ Unit = Literal[
     "x",
     "frac",
     "points",
+    "change",
     "samples/s",
     "bytes",
     "GB/s",
@@ -32,6 +33,7 @@ Unit = Literal[
     "money",
     "count",
     "lr",
+    "loss",
 ]
 
 
@@ -73,6 +75,10 @@ class Table:
         kept = [i for i, x in enumerate(self.columns) if x.key not in self.optional or self._any(i)]
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows) if self.is_drawn else ()
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
+
+    def is_text(self, index: int) -> bool:
+        """Return whether a column holds words; words stand left, numbers right."""
+        return any(isinstance(row[index].value, str) for row in self.rows)
 
     def _any(self, index: int) -> bool:
         return any(row[index].value is not None for row in self.rows)

@@ -6,6 +6,7 @@ from ray_bench.analysis.accuracy import AccuracyRow
 from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.laws.status import FitStatus
 from ray_bench.analysis.losses import Bottleneck
+from ray_bench.analysis.noise_scale import NoiseRow
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.times import Change, run_time_with_setup, saving
 from ray_bench.analysis.verdict import clean_sizes
@@ -31,6 +32,7 @@ def findings(context: Context) -> list[str]:
     found += [
         _setup_finding(context),
         _accuracy_finding(context),
+        _batch_finding(context),
         _law_finding(context),
         _contention_finding(context),
         None if context.results.stop is None else stop_words(context.results.stop),
@@ -84,6 +86,11 @@ def _bottleneck_finding(context: Context) -> str | None:
         return None
     name, remedy = bottleneck_words(verdict.worst)
     lost, total = number(verdict.lost_s, "s"), number(verdict.total_lost_s, "s")
+    if not verdict.has_phases:
+        return (
+            f"Limit: {name}. At {workers(size)} it takes {show(lost).value} of a step, by "
+            f"throughput alone: no phases were sampled. {remedy}"
+        )
     return (
         f"Limit: {name}. At {workers(size)} it takes {show(lost).value} ({lost_share(context)}) of "
         f"the {show(total).value} per step by which phases exceed ideal scaling in the phase pass"
@@ -175,6 +182,27 @@ def _accuracy_words(row: AccuracyRow) -> str:
     seeds = "" if row.num_seeds > 1 else " from one seed"
     told = "no difference is shown" if row.difference.contains(0) else "a difference is shown"
     return f"{words}, {told}{seeds}"
+
+
+def _batch_finding(context: Context) -> str | None:
+    """Say where the largest global batch is more than the gradients' noise makes use of."""
+    found = context.study.noise
+    largest = max((row.global_batch_size for row in found), default=0)
+    rows = [row for row in found if row.global_batch_size == largest]
+    # In strong scaling all world sizes have this batch: what one shows, the others must not deny.
+    if not rows or any(row.batch_is != "above" for row in rows):
+        return None
+    row = rows[-1]
+    return (
+        f"Batch: {largest} samples are above the gradient noise scale, {_scale_words(row)} samples "
+        f"with {workers(row.world_size)} as training ends, when it usually is largest: a smaller "
+        "global batch needs fewer samples for the same progress."
+    )
+
+
+def _scale_words(row: NoiseRow) -> str:
+    shown = show(estimate(row.noise_scale, "count"))
+    return f"{shown.value} ({shown.interval})"
 
 
 def _law_finding(context: Context) -> str | None:

@@ -32,7 +32,7 @@ def fit_json(
         "law": None if taken is None else taken.test.law.key,
         "formula": None if taken is None else taken.test.law.formula,
         "parameters": {} if taken is None else _parameters(taken, level),
-        "scaling": curve.scaling,
+        "scaling": fit.points.mode,
         "workers_per_node": curve.workers_per_node,
         "level": level,
         "throughput_unit": unit,
@@ -86,8 +86,8 @@ def _step_time_s(curve: MeasuredCurve, fit: CurveFit, forecast: Forecast) -> flo
     """Return the step time: it falls with the speedup, and grows with the batch."""
     if curve.seconds is None:
         return None
-    first = float(fit.points.place.world_size[0])
-    work = forecast.world_size / first if curve.scaling == "weak" else 1.0
+    there = fit.points.at([forecast.world_size])
+    work = float(there.world_size[0] * there.batch_share[0] / fit.points.place.world_size[0])
     return curve.seconds * work / forecast.speedup.value
 
 

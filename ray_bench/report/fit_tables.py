@@ -11,6 +11,9 @@ from ray_bench.analysis.fit.forecast import CurveFit, Forecast
 from ray_bench.analysis.scaling import gustafson_serial_frac, karp_flatt
 from ray_bench.report.cells import Cell, Table, asked, estimate, number, table, text
 
+#: Said of a world size that needs a second node where no point had one.
+NO_INTER_NODE = "no inter-node measurement"
+
 
 def forecast_table(key: str, rows: Sequence[Forecast], level: float) -> Table:
     """Return the forecast, one row a world size."""
@@ -40,7 +43,7 @@ def forecast_table(key: str, rows: Sequence[Forecast], level: float) -> Table:
 
 def _remark(forecast: Forecast) -> str | None:
     if forecast.crosses_boundary:
-        return "no inter-node measurement"
+        return NO_INTER_NODE
     if forecast.is_measured:
         return "measured too"
     return None

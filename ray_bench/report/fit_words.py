@@ -104,11 +104,16 @@ _WORDS: dict[str, Callable[[Warning], str]] = {
     "no_inter_node": lambda w: (
         f"There is no inter-node measurement: {_size(w)} workers need a second node, and no "
         "measured point has one. The interval is wide for that. Measure two nodes, or state the "
-        "link with --link and --gradient-bytes."
+        "link: `ray-bench fit` takes --link and --gradient-bytes."
     ),
     "stated_link": lambda w: (
         f"There is no inter-node measurement: {_size(w)} workers need a second node. The link is "
         "as stated, and a step may wait for none or all of a ring transfer over it."
+    ),
+    "mixed_batch": lambda w: (
+        f"The batch per worker differs by up to a factor of {w.spread:.3g} between world sizes, "
+        "and the global one differs too: speedup and efficiency show both changes at once. The "
+        "laws know the batch of every point; the forecast keeps that of the largest world size."
     ),
     "unknown_node": lambda w: (
         f"The size of a node is unknown: beyond {_size(w)} workers another link may be slower. "

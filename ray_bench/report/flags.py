@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ray_bench.analysis.groups import INVALID_FLAGS, Group, differences
+from ray_bench.analysis.groups import INVALID_FLAGS, SETTINGS, Group, differences
 from ray_bench.analysis.study import Study
 from ray_bench.records import FLAGS, Results
 from ray_bench.report.anomalies import warnings
@@ -64,7 +64,14 @@ def _groups(studies: tuple[Study, ...]) -> list[Flag]:
     if len(studies) < 2:
         return []
     groups = tuple(study.group for study in studies)
-    names = ", ".join(_difference(name, groups) for name in differences(groups))
+    different = differences(groups)
+    names = ", ".join(_difference(name, groups) for name in different)
+    if set(different) <= set(SETTINGS):
+        words = (
+            f"The sweep varied settings: {names}. Each combination is a group with a curve of its "
+            "own; the table of settings says what each is worth."
+        )
+        return [Flag("settings_varied", words)]
     words = (
         f"The runs form {len(studies)} groups that are not compared with each other; they differ "
         f"in: {names}."
@@ -74,11 +81,12 @@ def _groups(studies: tuple[Study, ...]) -> list[Flag]:
 
 def _difference(name: str, groups: tuple[Group, ...]) -> str:
     """Return what differs and its values: `niceness (0 and 15)`."""
-    values = dict.fromkeys(_in_words(group.key.get(name)) for group in groups)
+    values = dict.fromkeys(in_words(group.key.get(name)) for group in groups)
     return f"{name.replace('_', ' ')} ({' and '.join(values)})"
 
 
-def _in_words(value: object) -> str:
+def in_words(value: object) -> str:
+    """Return any recorded fact as words."""
     if value is None:
         return "unknown"
     if isinstance(value, bool):

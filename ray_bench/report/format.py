@@ -51,13 +51,13 @@ def show(cell: Cell) -> Shown:
         suffix = f" {clean(cell.currency or '')}".rstrip()
     decimals = _decimals(cell, factor)
     mark = MARKS.get(cell.kind or "", "")
-    sign = "+" if cell.unit == "points" else ""
+    sign = "+" if cell.unit in ("points", "change") else ""
     if cell.unit == "lr":
         return Shown(f"{cell.value:.6g}", mark=mark)
-    value = f"{cell.value * factor:{sign}.{decimals}f}{suffix}"
+    value = f"{cell.value * factor:{sign}z.{decimals}f}{suffix}"
     if cell.low is None or cell.high is None:
         return Shown(value, mark=mark)
-    low, high = (f"{bound * factor:{sign}.{decimals}f}" for bound in (cell.low, cell.high))
+    low, high = (f"{bound * factor:{sign}z.{decimals}f}" for bound in (cell.low, cell.high))
     return Shown(value, f"{low} to {high}", mark)
 
 
@@ -89,7 +89,7 @@ def _decimals(cell: Cell, factor: float) -> int:
         return 0
     if cell.unit in ("MHz", "degC"):
         return 0
-    if cell.unit in ("frac", "points"):
+    if cell.unit in ("frac", "points", "change"):
         return 1
     if cell.unit == "money":
         return 2 if value >= 1 or value == 0 else min(8, 2 - math.floor(math.log10(value)))
@@ -139,6 +139,7 @@ _SCALES: dict[str, Callable[[float], Scale]] = {
     "x": lambda _: (1, "x"),
     "frac": lambda _: (100, " %"),
     "points": lambda _: (100, " pp"),
+    "change": lambda _: (100, " %"),
     "samples/s": lambda _: (1, ""),
     "bytes": _bytes,
     "GB/s": _gb_per_s,
@@ -152,4 +153,5 @@ _SCALES: dict[str, Callable[[float], Scale]] = {
     "money": lambda _: (1, ""),
     "count": lambda _: (1, ""),
     "lr": lambda _: (1, ""),
+    "loss": lambda _: (1, ""),
 }

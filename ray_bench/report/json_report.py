@@ -7,6 +7,7 @@ from typing import Any
 
 from ray_bench.report.cells import Cell, Section, Table
 from ray_bench.report.model import Report
+from ray_bench.report.picture import Picture
 
 #: Rises when a key changes its meaning or goes away.
 FORMAT_VERSION = 1
@@ -16,9 +17,11 @@ def json_report(report: Report) -> str:
     """Return the whole report as JSON text.
 
     Every number is `{"value", "unit", "kind", "low", "high"}`; `kind` is measured, predicted or
-    derived, and null for what was asked for.
+    derived, and null for what was asked for. A picture's rows are flat: fields with their units in
+    their names, and `<field>_low` and `<field>_high` for an interval. All of it is ASCII, so that
+    no control character of a text reaches a terminal.
     """
-    return json.dumps(_report(report), indent=2, allow_nan=False, ensure_ascii=False)
+    return json.dumps(_report(report), indent=2, allow_nan=False)
 
 
 def _report(report: Report) -> dict[str, Any]:
@@ -32,6 +35,7 @@ def _report(report: Report) -> dict[str, Any]:
         ],
         "legend": report.legend,
         "sections": [_section(section) for section in report.sections],
+        "pictures": [_picture(picture) for picture in report.pictures],
     }
 
 
@@ -42,6 +46,18 @@ def _section(section: Section) -> dict[str, Any]:
         "paragraphs": list(section.paragraphs),
         "tables": [_table(table) for table in section.tables],
         "code": section.code,
+    }
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    return {
+        "key": picture.key,
+        "title": picture.title,
+        "alt": picture.alt,
+        "section": picture.section,
+        "chart": picture.chart,
+        "rows": [dict(row) for row in picture.rows],
+        "notes": list(picture.notes),
     }
 
 

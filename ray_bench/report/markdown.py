@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote
 
 from ray_bench.report.cells import Cell, Section, Table
 from ray_bench.report.format import clean, clean_line, show
 from ray_bench.report.model import Report
+from ray_bench.report.picture import Picture
 
 #: Characters that Markdown or HTML would act on wherever they stand.
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~$&])|(?<![^\W_])(_)|(_)(?![^\W_])")
@@ -16,9 +18,15 @@ _LINE_START = re.compile(r"^(\s*)([#+-]|\d+[.)](?=\s|$)|=+$)")
 _ENTITY = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
-def markdown_report(report: Report) -> str:
-    """Return the whole report as Markdown."""
-    return "\n".join(_lines(report)) + "\n"
+def markdown_report(report: Report, images: Mapping[str, str] | None = None) -> str:
+    """Return the whole report as Markdown.
+
+    Args:
+        report: What to say.
+        images: Where the file of a picture is, seen from that of the report, by its key. Pictures
+            without a file are left out.
+    """
+    return "\n".join(_lines(report, images or {})) + "\n"
 
 
 def escape(words: str) -> str:
@@ -35,7 +43,7 @@ def _paragraph(words: str) -> str:
     return _LINE_START.sub(r"\1\\\2", escape(words))
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, images: Mapping[str, str]) -> Iterator[str]:
     yield from (f"# {escape(report.title)}", "", f"**{escape(report.answer)}**", "")
     for flag in report.flags:
         runs = f" ({flag.runs})" if flag.num_runs else ""
@@ -44,13 +52,17 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
     yield from (f"*{escape(report.legend)}*", "")
     for section in report.sections:
-        yield from _section(section)
+        drawn = [x for x in report.pictures if x.section == section.key and x.key in images]
+        yield from _section(section, [(x, images[x.key]) for x in drawn])
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, drawn: Sequence[tuple[Picture, str]]) -> Iterator[str]:
     yield from (f"## {escape(section.title)}", "")
     for words in section.paragraphs:
         yield from (_paragraph(words), "")
+    for picture, path in drawn:
+        yield from (f"![{escape(picture.alt)}]({quote(path)})", "")
+        yield from (_paragraph(" ".join(picture.notes)), "")
     for table in section.tables:
         yield from _table(table.drawn)
     if section.code is not None:
@@ -61,7 +73,7 @@ def _table(table: Table) -> Iterator[str]:
     yield from (f"### {escape(table.title)}", "")
     if table.rows:
         yield _row([escape(column.title) for column in table.columns])
-        yield _row([":--" if _is_text(table, i) else "--:" for i in range(len(table.columns))])
+        yield _row([":--" if table.is_text(i) else "--:" for i in range(len(table.columns))])
         for row in table.rows:
             yield _row([_cell(cell) for cell in row])
         yield ""
@@ -71,10 +83,6 @@ def _table(table: Table) -> Iterator[str]:
 
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _is_text(table: Table, index: int) -> bool:
-    return any(isinstance(row[index].value, str) for row in table.rows)
 
 
 def _cell(cell: Cell) -> str:

@@ -8,13 +8,15 @@ from typing import Any
 
 from ray_bench.analysis.decision.advice import Ask
 from ray_bench.analysis.decision.aim import parse_aim
-from ray_bench.analysis.study import studies
+from ray_bench.analysis.study import Study, studies
 from ray_bench.records import Results
 from ray_bench.report.cells import Section
 from ray_bench.report.context import Context
 from ray_bench.report.flags import Flag, flags_of
 from ray_bench.report.format import LEGEND
+from ray_bench.report.overview import Overview, overview
 from ray_bench.report.picture import Picture
+from ray_bench.report.pictures import all_pictures
 from ray_bench.report.sections import all_sections, sections_without_runs
 from ray_bench.report.sentences import answer, answer_without_runs
 
@@ -29,6 +31,7 @@ class Report:
     flags: tuple[Flag, ...]
     sections: tuple[Section, ...]
     pictures: tuple[Picture, ...] = ()
+    overviews: tuple[Overview, ...] = ()  # one a group of runs
     legend: str = LEGEND
 
 
@@ -41,6 +44,7 @@ def build_report(
     max_workers: int | None = None,
     target_frac: float | None = None,
     epochs: float | None = None,
+    analysed: tuple[Study, ...] | None = None,
 ) -> Report:
     """Analyse the results of a sweep and say what they mean.
 
@@ -52,27 +56,26 @@ def build_report(
         max_workers: Predicted world sizes up to here are chosen from like measured ones.
         target_frac: Validation accuracy to reach; by default what every run reached.
         epochs: Of the run that is decided on; by default as many as were measured.
+        analysed: The studies, where they are there already; analysed for the same wishes.
 
     Raises:
         ConfigError: The aim cannot be read.
     """
-    config = _config(results)
-    if price_per_worker_hour is None:
-        price_per_worker_hour = config.get("price_per_worker_hour")
-    currency = currency or config.get("currency") or "USD"
-    ask = Ask(
-        aim=parse_aim(aim, currency),
+    ask, currency = ask_of(
+        results,
         price_per_worker_hour=price_per_worker_hour,
+        currency=currency,
+        aim=aim,
         max_workers=max_workers,
         target_frac=target_frac,
         epochs=epochs,
     )
-    found = studies(results, ask)
+    found = studies(results, ask) if analysed is None else analysed
     contexts = [
         Context(
             results=results,
             study=study,
-            price_per_worker_hour=price_per_worker_hour,
+            price_per_worker_hour=ask.price_per_worker_hour,
             currency=currency,
             number=number,
             num_groups=len(found),
@@ -80,14 +83,49 @@ def build_report(
         for number, study in enumerate(found, start=1)
     ]
     sections = all_sections(results, contexts) if contexts else sections_without_runs(results)
-    workload = results.runs[0].point.workload if results.runs else config.get("workload", "?")
+    named = _config(results).get("workload", "?")
+    workload = results.runs[0].point.workload if results.runs else named
     return Report(
         title=f"Scaling report: {workload}",
         sweep_id=results.sweep.sweep_id,
         answer=" ".join(answer(x) for x in contexts) if contexts else answer_without_runs(results),
         flags=flags_of(results, found),
         sections=sections,
+        pictures=all_pictures(results, contexts),
+        overviews=tuple(overview(x, sections) for x in contexts),
     )
+
+
+def ask_of(
+    results: Results,
+    *,
+    price_per_worker_hour: float | None = None,
+    currency: str | None = None,
+    aim: str = "balanced",
+    max_workers: int | None = None,
+    target_frac: float | None = None,
+    epochs: float | None = None,
+) -> tuple[Ask, str]:
+    """Return what is decided for, and the currency; the arguments are those of `build_report`."""
+    price, currency = price_of(results, price_per_worker_hour, currency)
+    ask = Ask(
+        aim=parse_aim(aim, currency),
+        price_per_worker_hour=price,
+        max_workers=max_workers,
+        target_frac=target_frac,
+        epochs=epochs,
+    )
+    return ask, currency
+
+
+def price_of(
+    results: Results, price_per_worker_hour: float | None = None, currency: str | None = None
+) -> tuple[float | None, str]:
+    """Return money per worker and hour, and its currency: as given, else as configured."""
+    config = _config(results)
+    if price_per_worker_hour is None:
+        price_per_worker_hour = config.get("price_per_worker_hour")
+    return price_per_worker_hour, currency or config.get("currency") or "USD"
 
 
 def _config(results: Results) -> dict[str, Any]:

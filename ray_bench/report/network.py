@@ -6,6 +6,7 @@ from ray_bench.analysis.network import network_study
 from ray_bench.errors import AnalysisError
 from ray_bench.records import Columns
 from ray_bench.report.model import Report
+from ray_bench.report.pictures import network_pictures
 from ray_bench.report.sections import network
 
 
@@ -30,4 +31,5 @@ def network_report(network_id: str, columns: Columns) -> Report:
         answer=network.summary(study),
         flags=(),
         sections=network.sections(columns),
+        pictures=network_pictures(columns),
     )

@@ -13,6 +13,7 @@ from ray_bench.analysis.replay.forecast import PredictedStep, Question
 from ray_bench.analysis.replay.links import LinkValues
 from ray_bench.analysis.replay.presets import PRESETS, READ_ON, Preset
 from ray_bench.analysis.replay.profile import StepProfile
+from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
 from ray_bench.records import FLAGS, RunRecord
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.context import workers
@@ -23,8 +24,6 @@ from ray_bench.report.replay_words import assumptions
 
 #: Rises when a key changes its meaning or goes away.
 FORMAT_VERSION = 1
-#: The first world size below this efficiency is named.
-_LOW_EFFICIENCY_FRAC = 0.5
 LEGEND = (
     "p: predicted by replaying DDP's bucket schedule, nothing there was measured. No mark: "
     "measured, or asked for. Numbers after a value: its 95 % interval. -: unknown or not "
@@ -76,7 +75,7 @@ def _answer(rows: Sequence[PredictedStep]) -> str:
         f"Predicted, not measured: {workers(last.world_size)} give {rate} samples/s at an "
         f"efficiency of {share}."
     )
-    below = [x for x in rows if x.efficiency_frac.value < _LOW_EFFICIENCY_FRAC]
+    below = [x for x in rows if x.efficiency_frac.value < LOW_EFFICIENCY_FRAC]
     if below:
         words += f" From {workers(below[0].world_size)} on the efficiency is below 50 %."
     errors = [abs(x.error_frac) for x in rows if x.error_frac is not None]

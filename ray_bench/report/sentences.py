@@ -30,6 +30,11 @@ BOTTLENECKS = {
         "gradient transfer that computation does not hide",
         "Try a larger batch per worker, another ddp.bucket_cap_mb, bf16, or a faster link.",
     ),
+    Bottleneck.NODE_BOUNDARY: (
+        "the link between nodes: efficiency falls with the second node, not inside one",
+        "Try a faster link between nodes, the right network interface (`ray-bench network` "
+        "measures it), a larger batch per worker or bf16; or stay on one node.",
+    ),
     Bottleneck.LATENCY: (
         "the latency of gradient messages, which take about as long whatever their size",
         "Try a larger ddp.bucket_cap_mb for fewer messages, or a larger batch per worker.",
@@ -163,6 +168,8 @@ def _limit(context: Context) -> list[str]:
     if verdict.worst is None:
         return []
     name, share = bottleneck_words(verdict.worst)[0], lost_share(context)
+    if not verdict.has_phases:
+        return [f"Scaling is limited most by {name}, by throughput alone."]
     return [
         f"Scaling is limited most by {name}: {share} of the time lost at "
         f"{workers(verdict.judged_at or 0)}, in the phase pass."

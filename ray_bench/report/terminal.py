@@ -13,6 +13,8 @@ from rich.text import Text
 from ray_bench.report.cells import Cell, Section, Table
 from ray_bench.report.format import clean, clean_line, show
 from ray_bench.report.model import Report
+from ray_bench.report.picture import Picture
+from ray_bench.report.terminal_bars import print_bars
 
 _MARK_STYLES = {"p": "magenta", "d": "cyan"}
 _GAP = 2  # blank columns between two columns of a table
@@ -33,14 +35,17 @@ def print_report(report: Report, console: Console) -> None:
         console.print()
     console.print(Text(clean(report.legend), style="dim"))
     for section in report.sections:
-        _print_section(section, console)
+        _print_section(section, console, report.pictures)
 
 
-def _print_section(section: Section, console: Console) -> None:
+def _print_section(section: Section, console: Console, pictures: Sequence[Picture] = ()) -> None:
     console.print()
     console.rule(Text(clean(section.title), style="bold"), align="left")
     for words in section.paragraphs:
         console.print(Text(clean(words)))
+    for picture in pictures:
+        if picture.section == section.key:
+            print_bars(picture, console)
     for table in section.tables:
         _print_table(table.drawn, console)
     if section.code is not None:
@@ -88,7 +93,7 @@ def _widths(table: Table, least: Sequence[int], part: Sequence[int], width: int)
 def _least_width(table: Table, index: int) -> int:
     heading = max((len(word) for word in clean(table.columns[index].title).split()), default=0)
     longest = _longest(table, index)
-    return max(heading, min(longest, _MIN_TEXT_WIDTH) if _is_text(table, index) else longest)
+    return max(heading, min(longest, _MIN_TEXT_WIDTH) if table.is_text(index) else longest)
 
 
 def _longest(table: Table, index: int) -> int:
@@ -96,16 +101,12 @@ def _longest(table: Table, index: int) -> int:
     return max(cell_len(line) for line in lines)
 
 
-def _is_text(table: Table, index: int) -> bool:
-    return any(isinstance(row[index].value, str) for row in table.rows)
-
-
 def _drawn(table: Table, widths: Mapping[int, int]) -> RichTable:
     drawn = RichTable(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     for index, width in widths.items():
         drawn.add_column(
             Text(clean(table.columns[index].title)),
-            justify="left" if _is_text(table, index) else "right",
+            justify="left" if table.is_text(index) else "right",
             overflow="fold",
             width=width,
             vertical="top",

@@ -185,18 +185,6 @@ def test_two_h100_points_are_not_enough():
     assert error[2:] == pytest.approx([0.048, 0.038, 0.122], abs=0.001)
 
 
-def test_overlap_hides_all_but_the_last_bucket():
-    link = ring.Link(alpha_s=0.0, beta_s_per_byte=1e-9)
-    # Three buckets, each 1.75 ms on 8 ranks; the last one is ready when backward ends.
-    exposed = ring.exposed_s(link, 8, [1e6, 1e6, 1e6], [0.002, 0.004, 0.006], 0.006)
-    assert exposed == pytest.approx(2 * 7 / 8 * 1e-3)
-    assert ring.exposed_s(link, 1, [1e6], [0.006], 0.006) == 0
-    slow = ring.Link(alpha_s=0.0, beta_s_per_byte=1e-8)
-    assert ring.exposed_s(slow, 8, [1e6, 1e6, 1e6], [0.002, 0.004, 0.006], 0.006) == pytest.approx(
-        0.002 + 3 * 0.0175 - 0.006
-    )
-
-
 @settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_solver_finds_what_scipy_finds(seed):

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from ray_bench.analysis.bucket_times import bucket_times
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.laws.ring import Link, exposed_s
 from ray_bench.analysis.network import network_study
 from ray_bench.analysis.replay.cost import Network, Wire
 from ray_bench.analysis.replay.forecast import Question, default_sizes, predicted_steps
@@ -199,17 +198,32 @@ def test_the_quicker_algorithm_is_never_slower_than_either(count, alpha, beta, n
         for name in ("ring", "tree", "quicker")
     }
     assert found["quicker"] == min(found["ring"], found["tree"])
-    link = Link(alpha_s=alpha, beta_s_per_byte=beta)
-    assert found["ring"] == pytest.approx(link.all_reduce_s(count, num_bytes))
+    steps = 2 * (count - 1)
+    assert found["ring"] == pytest.approx(steps * alpha + steps / count * num_bytes * beta)
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(1, 1e8)), min_size=1, max_size=8))
-def test_the_schedule_is_that_of_the_law_of_the_ring(buckets):
-    ready, sizes = sorted(x[0] for x in buckets), [x[1] for x in buckets]
-    link = Link(alpha_s=1e-4, beta_s_per_byte=1e-9)
-    transfer = np.array([link.all_reduce_s(8, x) for x in sizes])
-    end = float(last_reduced_s(np.array(ready), transfer))
-    assert max(0.0, end - 0.5) == pytest.approx(exposed_s(link, 8, sizes, ready, 0.5))
+def exposed_s(beta, world_size, ready_s, backward_s):
+    """What the backward pass does not hide of buckets of 1 MB, without latency."""
+    network = Network(within=Wire(alpha_s=0.0, beta_s_per_byte=beta))
+    transfer = network.all_reduce_s(world_size, np.full(len(ready_s), 1e6))
+    return max(0.0, float(last_reduced_s(np.array(ready_s), transfer)) - backward_s)
+
+
+def test_overlap_hides_all_but_the_last_bucket():
+    # Three buckets, each 1.75 ms on 8 ranks; the last one is ready when backward ends.
+    assert exposed_s(1e-9, 8, [0.002, 0.004, 0.006], 0.006) == pytest.approx(2 * 7 / 8 * 1e-3)
+    assert exposed_s(1e-9, 1, [0.006], 0.006) == 0
+    slow = exposed_s(1e-8, 8, [0.002, 0.004, 0.006], 0.006)
+    assert slow == pytest.approx(0.002 + 3 * 0.0175 - 0.006)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8))
+def test_buckets_are_reduced_one_after_the_other(buckets):
+    ready, transfer = sorted(x[0] for x in buckets), [x[1] for x in buckets]
+    end = 0.0
+    for at, seconds in zip(ready, transfer, strict=True):
+        end = max(at, end) + seconds
+    assert float(last_reduced_s(np.array(ready), np.array(transfer))) == pytest.approx(end)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,6 @@ Real gloo ranks without Ray; `ray-bench selfcheck` takes the same cases through 
 
 from __future__ import annotations
 
-import itertools
-from datetime import UTC, datetime
-
 import pytest
 
 from ray_bench.analysis.selfcheck import check_case
@@ -19,9 +16,10 @@ from ray_bench.measure.phases import PhaseProbe
 from ray_bench.store import ResultsStore
 from ray_bench.train import phase_pass
 from ray_bench.train.group import Group
-from ray_bench.train.ladder import LadderRequest, train_ladder
+from ray_bench.train.ladder import train_ladder
 from ray_bench.workloads.emulated import Emulated
 from tests.ranks import run_ranks
+from tests.requests import ladder_request
 from tests.samples import make_sweep
 
 pytestmark = pytest.mark.slow
@@ -54,18 +52,8 @@ def wrong(case: str, tmp_path) -> set[str]:
     """Measure a case on four ranks; return what the self-check says was not found."""
     config = small(case)
     planned = ladder_runs(config)
-    rounds = itertools.groupby(planned, key=lambda run: run.repeat)
     sweep = make_sweep(run_ids=tuple(run.run_id for run in planned))
-    request = LadderRequest(
-        rounds=tuple(tuple(turns) for _, turns in rounds),
-        config=config,
-        sweep_id=sweep.sweep_id,
-        ladder_id="ladder",
-        attempts={},
-        started_at_utc=datetime.now(UTC),
-        commit=None,
-        rule=None,
-    )
+    request = ladder_request(config, planned, sweep_id=sweep.sweep_id)
 
     def job(group: Group) -> list:
         runs: list = []

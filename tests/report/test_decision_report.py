@@ -8,7 +8,7 @@ from ray_bench.errors import ConfigError
 from ray_bench.report.json_report import json_report
 from ray_bench.report.markdown import markdown_report
 from ray_bench.report.model import build_report
-from tests.report.test_report import column, tables, terminal
+from tests.report.reports import column, tables, terminal
 from tests.synthetic import synthetic
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +64,7 @@ class Points:
             mode=self.mode,
         )
 
-    def at(self, world_sizes: np.ndarray) -> Place:
+    def at(self, world_sizes: np.ndarray | Sequence[float]) -> Place:
         """Return other world sizes of the same curve; in a mixed one with the last batch."""
         sizes = np.asarray(world_sizes, dtype=float)
         share = np.full(len(sizes), self.place.batch_share[-1])

@@ -29,6 +29,7 @@ Kind = Literal[
     "far",
     "no_peak",
     "refused",
+    "mixed_batch",
 ]
 
 
@@ -40,11 +41,15 @@ class Warning:
     spoiler: Spoiler | None = None
     names: tuple[str, ...] = ()
     world_size: float | None = None
+    spread: float | None = None  # largest / smallest of what differs
 
 
 def warnings_of(fit: CurveFit, world_sizes: Sequence[int]) -> tuple[Warning, ...]:
     """Return what must be said about a fit and its forecast at some world sizes."""
     found: list[Warning] = []
+    if fit.points.mode == "mixed":
+        shares = fit.points.place.batch_share
+        found.append(Warning(kind="mixed_batch", spread=float(shares.max() / shares.min())))
     if fit.chosen is None and fit.is_tested:
         found.append(Warning(kind="no_law_fits"))
     found += [Warning(kind=x.trouble, spoiler=x, world_size=x.world_size) for x in fit.spoilers]

@@ -133,19 +133,25 @@ def _buckets(results: Results, study: Study, base: Sequence[RunRecord]) -> Bucke
         if kept and all(backward):
             tables = [found[run.run_id] for run in kept]
             return measured_buckets(tables, backward, kept[0].point.world_size)
-    grad_bytes = next((run.grad_bytes for run in study.group.runs if run.grad_bytes), None)
+    wrapped_first = sorted(study.group.runs, key=lambda run: not run.point.is_ddp)
+    grad_bytes = next((run.grad_bytes for run in wrapped_first if run.grad_bytes), None)
     if grad_bytes is None:
         raise AnalysisError(
             "Nothing is known of the gradients: there are neither buckets nor their size; measure "
             "again with this version."
         )
-    return default_buckets(grad_bytes, _cap_bytes(results))
+    return default_buckets(grad_bytes, _cap_bytes(results, study))
 
 
-def _cap_bytes(results: Results) -> float:
+def _cap_bytes(results: Results, study: Study) -> float:
+    """Return the cap that DDP was given, else the first that was asked for."""
+    known = next((run.bucket_cap_mb for run in study.group.runs if run.bucket_cap_mb), None)
+    if known is not None:
+        return known * _MIB
     try:
-        config = json.loads(results.sweep.config_json)
-        return float(config["ddp"]["bucket_cap_mb"]) * _MIB
+        asked = json.loads(results.sweep.config_json)["ddp"]["bucket_cap_mb"]
+        # A version before settings could be swept wrote a number.
+        return float(asked[0] if isinstance(asked, list) else asked) * _MIB
     except (ValueError, KeyError, TypeError):  # written by hand, or by another program
         return DEFAULT_CAP_BYTES
 

@@ -21,6 +21,7 @@ from ray_bench.report.sections import (
     record,
     resources,
     scaling,
+    settings,
     times,
     waterfall,
 )
@@ -41,10 +42,11 @@ _OF_A_GROUP = (
 
 
 def all_sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ...]:
-    """Return failures, then every group's sections, the network, then how it was measured."""
+    """Return failures, every group's sections, settings, the network, how it was measured."""
     of_groups = [make(context) for context in contexts for make in _OF_A_GROUP]
     links = network.sections(results.network)
-    return (*record.failures(results), *of_groups, *links, *record.how_measured(results))
+    varied = settings.sections(contexts)
+    return (*record.failures(results), *of_groups, *varied, *links, *record.how_measured(results))
 
 
 def sections_without_runs(results: Results) -> tuple[Section, ...]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from ray_bench.analysis.accuracy import AccuracyRow
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.context import Context
+from ray_bench.report.sections.noise import noise_table
+from ray_bench.report.sections.progress import progress_table
 
 
 def section(context: Context) -> Section:
     """Return the accuracy section."""
-    return Section(context.key("accuracy"), context.title("Accuracy"), tables=(_accuracy(context),))
+    tables = [_accuracy(context), progress_table(context)]
+    if context.study.noise:
+        tables.append(noise_table(context))
+    return Section(context.key("accuracy"), context.title("Accuracy"), tables=tuple(tables))
 
 
 def _accuracy(context: Context) -> Table:

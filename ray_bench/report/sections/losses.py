@@ -23,7 +23,10 @@ def losses_table(context: Context) -> Table:
     notes = [f"Bottleneck: {verdict.bottleneck.value.replace('_', ' ')}."]
     if rows and verdict.judged_at:
         title = f"What loses time at {workers(verdict.judged_at)}"
-        notes.append("Seconds per step beyond ideal scaling from the baseline, in the phase pass.")
+        where = (
+            "in the phase pass" if verdict.has_phases else "by throughput: no phases were sampled"
+        )
+        notes.append(f"Seconds per step beyond ideal scaling from the baseline, {where}.")
     return table(context.key("losses"), title, columns, rows, notes, is_drawn=bool(rows))
 
 
@@ -44,5 +47,9 @@ def _evidence(loss: Loss) -> str | None:
 
 def _in_words(name: str, value: float) -> str:
     words, _, unit = name.rpartition("_")
-    shown = f"{value * 1e3:.4g} ms" if unit == "s" else f"{value:.1%}".replace("%", " %")
+    shown = {
+        "s": f"{value * 1e3:.4g} ms",
+        "workers": workers(round(value)),
+        "frac": f"{value:.1%}".replace("%", " %"),
+    }[unit]
     return f"{words.replace('_', ' ')} {shown}"

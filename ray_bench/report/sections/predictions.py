@@ -6,15 +6,19 @@ from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.resources import cost
-from ray_bench.analysis.verdict import MIN_EFFICIENCY_FRAC, clean_sizes
-from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table
+from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
+from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table, text
 from ray_bench.report.context import Context
-from ray_bench.report.fit_tables import candidate_table
+from ray_bench.report.fit_tables import NO_INTER_NODE, candidate_table
 from ray_bench.report.fit_words import law_words, warning_words
 from ray_bench.report.format import show
 
 #: Other warnings of a fit are flags of the report, or are about files.
-_SAID_HERE = ("no_law_fits", "outlier", "cliff", "plateau", "two_points", "no_peak")
+_SAID_HERE = (
+    *("no_law_fits", "outlier", "cliff", "plateau", "two_points", "no_peak"),
+    "no_inter_node",
+)
 
 
 def section(context: Context) -> Section:
@@ -39,15 +43,17 @@ def _words(context: Context) -> list[str]:
     if fit.points.variance is None:
         words.append("No prediction is given without an interval. Use repeats=3.")
         return words
-    said = (x for x in warnings_of(fit, ()) if x.kind in _SAID_HERE)
-    words += [*map(warning_words, said), *_diminishing(context), _not_measured(context)]
-    return words
+    sizes_shown = [x.world_size for x in context.study.predictions]
+    said = [x for x in warnings_of(fit, sizes_shown) if x.kind in _SAID_HERE]
+    words += [*map(warning_words, said), *_diminishing(context)]
+    is_said = any(x.kind == "no_inter_node" for x in said)
+    return [*words, _extrapolated(context) + ("" if is_said else f" {_not_measured(context)}")]
 
 
 def _diminishing(context: Context) -> list[str]:
     """Return from where on the law gives each worker less than half its worth."""
     for x in context.study.predictions:
-        if x.efficiency_frac is not None and x.efficiency_frac.value < MIN_EFFICIENCY_FRAC:
+        if x.efficiency_frac is not None and x.efficiency_frac.value < LOW_EFFICIENCY_FRAC:
             shown = show(estimate(x.efficiency_frac, "frac", "predicted"))
             return [
                 f"Diminishing returns: {x.world_size} workers are the first in the table with a "
@@ -56,20 +62,23 @@ def _diminishing(context: Context) -> list[str]:
     return []
 
 
+def _extrapolated(context: Context) -> str:
+    largest = max(clean_sizes(context.study.group.runs))
+    return f"Beyond {largest} workers the law is extrapolated."
+
+
 def _not_measured(context: Context) -> str:
     nodes = {
         environment.num_nodes
         for run in context.study.group.runs
         if (environment := context.results.environments.get(run.environment_hash or ""))
     }
-    largest = max(clean_sizes(context.study.group.runs))
-    where = (
+    return (
         "No run spanned several nodes: a prediction that needs a second node does not know its "
         "network."
         if nodes and max(nodes) == 1
         else "A network that was not measured is not in the predictions."
     )
-    return f"Beyond {largest} workers the law is extrapolated. {where}"
 
 
 def _laws(context: Context) -> tuple[Table, ...]:
@@ -88,13 +97,14 @@ def _predictions(context: Context) -> Table:
         "epoch_time": "Time per epoch",
         "total_time": "Total time",
         "cost": "Cost per run",
+        "remark": "Remark",
     }
     rows = [_row(context, x) for x in context.study.predictions]
     notes = _batch_notes(context)
     if rows:
         notes.insert(0, _total_note(context))
     return table(
-        context.key("predictions"), "Predictions", columns, rows, notes, optional=("cost",)
+        context.key("predictions"), "Predictions", columns, rows, notes, optional=("cost", "remark")
     )
 
 
@@ -146,6 +156,7 @@ def _row(context: Context, prediction: Prediction) -> tuple[Cell, ...]:
         _predicted(epoch, "s"),
         _predicted(total, "s"),
         estimate(money, "money", "predicted", context.currency),
+        text(NO_INTER_NODE if prediction.crosses_boundary else None),
     )
 
 

@@ -11,7 +11,7 @@ from ray_bench.analysis.waterfall import Cause, Waterfall
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.context import Context, workers
 
-_NAMES = {
+CAUSE_NAMES = {
     Cause.DATA_WAIT: "data wait",
     Cause.SKEW: "skew (waiting for the slowest)",
     Cause.TRANSFER: "exposed transfer",
@@ -80,7 +80,7 @@ def _step_rows(context: Context, found: Waterfall) -> Iterator[tuple[Cell, ...]]
     for fall in found.falls:
         yield (
             asked(found.world_size),
-            text(_NAMES[fall.cause]),
+            text(CAUSE_NAMES[fall.cause]),
             estimate(_change(fall.points), "points"),
             number(fall.seconds, "s"),
             _money(context, found, fall.points),
@@ -125,7 +125,7 @@ def _run_rows(context: Context, found: Waterfall) -> Iterator[tuple[Cell, ...]]:
     steps = Estimate(math.fsum(x.points.value for x in found.falls if x is not start))
     size = asked(found.world_size)
     yield size, text("ideal"), number(1.0, "frac", "derived"), Cell(None, "money")
-    for name, points in (("steps, as above", steps), (_NAMES[start.cause], start.points)):
+    for name, points in (("steps, as above", steps), (CAUSE_NAMES[start.cause], start.points)):
         yield (
             size,
             text(name),

@@ -1,0 +1,79 @@
+"""Validation accuracy against time and against epoch, by world size and learning-rate rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ray_bench.analysis.progress import MAX_DRAWN_EPOCHS, ProgressRow
+from ray_bench.report.cells import Cell, number
+from ray_bench.report.context import Context, workers
+from ray_bench.report.format import show
+from ray_bench.report.picture import Datum, Picture
+
+
+def by_time(context: Context) -> Picture | None:
+    """Return accuracy against seconds of training."""
+    rows = [x for x in _known(context) if x.train_s is not None]
+    return _picture(context, rows, "accuracy_time", "time") if rows else None
+
+
+def by_epoch(context: Context) -> Picture | None:
+    """Return accuracy against epochs."""
+    rows = _known(context)
+    return _picture(context, rows, "accuracy_epoch", "epochs") if rows else None
+
+
+def _known(context: Context) -> list[ProgressRow]:
+    """Return the epochs with an accuracy; the turns of a ladder are no training of their own."""
+    if context.study.is_ladder:
+        return []
+    return [x for x in context.study.learning if x.val_accuracy_frac is not None]
+
+
+def _picture(context: Context, found: Sequence[ProgressRow], key: str, words: str) -> Picture:
+    notes = ["Means over runs, at the end of an epoch."]
+    if key == "accuracy_time":
+        notes.append("Time: training steps up to there, without start-up and evaluation.")
+    if any(x.epoch > MAX_DRAWN_EPOCHS for x in found):
+        notes.append(
+            f"At most {MAX_DRAWN_EPOCHS} epochs of a line are drawn; the table `epochs` of the "
+            "results has all."
+        )
+    if any("standin_data" in run.flags for run in context.study.group.runs):
+        notes.insert(0, "Stand-in data: not the accuracies of the data set in the workload's name.")
+    return Picture(
+        key=context.key(key),
+        title=context.title(f"Validation accuracy against {words}"),
+        alt=f"Validation accuracy against {words}. {_ends(found, key)}",
+        section=context.key("accuracy"),
+        chart="learning",
+        rows=tuple(_row(x, key) for x in found),
+        notes=tuple(notes),
+    )
+
+
+def _row(x: ProgressRow, key: str) -> dict[str, Datum]:
+    row: dict[str, Datum] = {"world_size": x.world_size, "lr_rule": x.lr_rule, "kind": "measured"}
+    if key == "accuracy_time":
+        row["train_s"] = _time(x).value
+    return {**row, "epoch": x.epoch, "val_accuracy_frac": _accuracy(x).value}
+
+
+def _time(x: ProgressRow) -> Cell:
+    return number(x.train_s, "s")
+
+
+def _accuracy(x: ProgressRow) -> Cell:
+    return number(x.val_accuracy_frac, "frac")
+
+
+def _ends(found: Sequence[ProgressRow], key: str) -> str:
+    """Return where every line ends."""
+    last = {(x.world_size, x.lr_rule): x for x in found}
+    has_rules = len({rule for _, rule in last}) > 1
+    parts = []
+    for (size, rule), x in last.items():
+        name = f"{workers(size)}, {rule}" if has_rules else workers(size)
+        when = show(_time(x)).value if key == "accuracy_time" else f"{x.epoch} epochs"
+        parts.append(f"{name}: {show(_accuracy(x)).value} after {when}")
+    return f"{'; '.join(parts)}."

@@ -1,0 +1,59 @@
+"""The gradient noise scale by world size, and the global batch against it."""
+
+from __future__ import annotations
+
+from ray_bench.analysis.noise_scale import NoiseRow
+from ray_bench.report.cells import Cell, Table, asked, estimate, number, table, text
+from ray_bench.report.context import Context
+
+_NOTES = (
+    "Noise scale: tr(Sigma) / |G|^2 (McCandlish et al. 2018), from separate gradients at the "
+    "weights that training ended with. It usually grows during training, so earlier it was less. A "
+    "global batch well below it: a larger one saves steps and costs few samples more. Well above: "
+    "a larger one hardly saves steps.",
+    "Samples needed: over the fewest, 1 + global batch / noise scale. Intervals: of the "
+    "measurement at these weights, not between seeds.",
+)
+
+
+def noise_table(context: Context) -> Table:
+    """Return the table, for runs that measured their gradients."""
+    columns = {
+        "world_size": "Workers",
+        "rule": "Rate rule",
+        "global_batch": "Global batch",
+        "seeds": "Seeds",
+        "epochs": "After epochs",
+        "noise_scale": "Noise scale (samples)",
+        "batch_is": "Global batch is",
+        "more_samples": "Samples needed",
+    }
+    found = context.study.noise
+    notes = list(_NOTES)
+    if any(row.noise_scale is None for row in found):
+        notes.append(
+            "Unknown: the squared mean gradient cannot be told from 0; more measure.noise_steps, "
+            "or a larger batch, may tell."
+        )
+    rows = [_row(row) for row in found]
+    title = "Gradient noise scale at the end of training"
+    return table(context.key("noise_scale"), title, columns, rows, notes)
+
+
+def scale_cell(row: NoiseRow) -> Cell:
+    """Return the noise scale in samples."""
+    return estimate(row.noise_scale, "count")
+
+
+def _row(row: NoiseRow) -> tuple[Cell, ...]:
+    place = row.batch_is
+    return (
+        asked(row.world_size),
+        text(row.lr_rule),
+        asked(row.global_batch_size),
+        asked(row.num_seeds),
+        number(row.num_epochs, "count"),
+        scale_cell(row),
+        text(place if place in (None, "within") else f"{place} it"),
+        estimate(row.more_samples, "x", "derived"),
+    )

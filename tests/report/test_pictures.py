@@ -1,0 +1,200 @@
+"""Pictures have the numbers of the tables, and there is none without data."""
+
+import itertools
+import math
+
+import pytest
+
+from ray_bench.report.charts.fields import FIELDS
+from ray_bench.report.network import network_report
+from ray_bench.report.pictures.clock import frame
+from ray_bench.report.pictures.ranks import MAX_RANKS
+from ray_bench.report.pictures.scaling import FORECAST, IDEAL, MEASURED, NO_CLAIM
+from tests.network_samples import network_columns
+from tests.report.reports import CASES, report_of, tables
+
+SOME = ("strong", "weak", "not_from_one", "ladder", "no_price", "rules", "oversubscribed", "golden")
+
+
+def pictures(case):
+    return {picture.key: picture for picture in report_of(case).pictures}
+
+
+def cells(case, key, column, by=("world_size",)):
+    """Cells of a column, by the values of other columns."""
+    table = tables(report_of(case))[key]
+    names = [x.key for x in table.columns]
+    rows = (dict(zip(names, row, strict=True)) for row in table.rows)
+    return {tuple(row[x].value for x in by): row[column] for row in rows}
+
+
+def check(rows, name, wanted, by=("world_size",)):
+    """Rows have value, bounds and kind of the cells; every row has a cell."""
+    assert rows
+    for row in rows:
+        cell = wanted[tuple(row[x] for x in by)]
+        ours = (row[name], row.get(f"{name}_low"), row.get(f"{name}_high"), row["kind"])
+        assert ours == (cell.value, cell.low, cell.high, cell.kind), (name, row)
+
+
+def of(picture, *series):
+    return [row for row in picture.rows if row["series"] in series]
+
+
+@pytest.mark.parametrize("case", SOME)
+def test_speedup_and_efficiency_are_those_of_the_tables(case):
+    speedup, efficiency = (pictures(case)[x] for x in ("speedup", "efficiency"))
+    points = (MEASURED, NO_CLAIM)
+    check(of(speedup, *points), "speedup", cells(case, "scaling", "speedup"))
+    check(of(efficiency, *points), "efficiency_frac", cells(case, "scaling", "efficiency"))
+    sizes = {row["world_size"] for row in of(speedup, *points)}
+    ideal = [row for row in of(speedup, IDEAL) if row["world_size"] in sizes]
+    check(ideal, "speedup", cells(case, "scaling", "ideal"))
+    if case == "oversubscribed":
+        assert not of(speedup, FORECAST)
+        assert {x["world_size"] for x in of(speedup, NO_CLAIM)} == {2, 4, 8}
+        return
+    assert not of(speedup, NO_CLAIM)
+    check(of(speedup, FORECAST), "speedup", cells(case, "predictions", "speedup"))
+    check(of(efficiency, FORECAST), "efficiency_frac", cells(case, "predictions", "efficiency"))
+    law = [row for row in speedup.rows if str(row["series"]).endswith("'s law")]
+    check(law, "speedup", cells(case, "amdahl_curve", "law"))
+
+
+def test_the_band_of_the_forecast_widens():
+    rows = of(pictures("strong")["speedup"], FORECAST)
+    widths = [row["speedup_high"] / row["speedup_low"] for row in rows if row["world_size"] >= 8]
+    assert len(widths) == 4
+    assert widths == sorted(widths)
+
+
+@pytest.mark.parametrize("case", ["strong", "weak", "ladder", "golden"])
+def test_the_serial_share_is_that_of_the_table(case):
+    rows = of(pictures(case)["serial_share"], MEASURED)
+    check(rows, "serial_frac", cells(case, "scaling", "serial"))
+
+
+@pytest.mark.parametrize("case", ["strong", "weak", "no_price", "golden"])
+def test_time_and_cost_are_those_of_the_decision(case):
+    rows = pictures(case)["front"].rows
+    check(rows, "time_s", cells(case, "decision", "time"))
+    front = cells(case, "decision", "front")
+    assert all(row["is_front"] is (front[row["world_size"],].value == "yes") for row in rows)
+    assert sum(row["is_recommended"] for row in rows) == 1
+    if case == "no_price":
+        check(rows, "worker_s", cells(case, "run_spend", "worker_time"))
+    else:
+        wanted = cells(case, "decision", "cost")
+        assert [row["cost"] for row in rows] == [wanted[row["world_size"],].value for row in rows]
+
+
+def test_phases_are_those_of_the_table_and_so_is_their_mean_over_ranks():
+    stacked, ranks = (pictures("straggler")[x] for x in ("phases", "rank_times"))
+    by = ("world_size", "phase")
+    check(stacked.rows, "step_s", cells("straggler", "phases", "step", by), by)
+    shares = cells("straggler", "phases", "share", by)
+    assert all(
+        row["share_frac"] == shares[row["world_size"], row["phase"]].value for row in stacked.rows
+    )
+    step = cells("straggler", "phases", "step", by)
+    for phase in {row["phase"] for row in ranks.rows}:
+        mine = [row["step_s"] for row in ranks.rows if row["phase"] == phase]
+        size = ranks.rows[0]["world_size"]
+        assert sum(mine) / len(mine) == pytest.approx(step[size, phase].value, rel=1e-9)
+
+
+def test_a_slow_rank_stands_out_and_is_named():
+    picture = pictures("straggler")["rank_times"]
+    worst = max(picture.rows, key=lambda row: row["behind_frac"] * (row["phase"] == "backward"))
+    assert (worst["rank"], worst["phase"]) == (1, "backward")
+    assert "Surely slower: rank 1." in picture.alt
+    assert len({row["rank"] for row in picture.rows}) <= MAX_RANKS
+
+
+@pytest.mark.parametrize("case", ["strong", "weak", "synchronised"])
+def test_the_waterfall_adds_up_to_what_the_table_says(case):
+    rows = pictures(case)["waterfall"].rows
+    by = ("world_size", "step")
+    wanted = cells(case, "waterfall", "points", by)
+    changes = [row for row in rows if "change_points" in row]
+    check(changes, "change_points", wanted, by)
+    check([rows[-1]], "efficiency_frac", wanted, by)
+    assert math.isclose(1 + sum(x["change_points"] for x in changes), rows[-1]["efficiency_frac"])
+    assert [row["step"] for row in rows] == [
+        step for size, step in wanted if size == rows[0]["world_size"]
+    ]
+    for before, after in itertools.pairwise(rows[:-1]):
+        assert after["from_frac"] == pytest.approx(before["efficiency_frac"])
+
+
+@pytest.mark.parametrize("case", ["strong", "rules", "golden"])
+def test_accuracies_are_those_of_the_table(case):
+    by = ("world_size", "lr_rule", "epoch")
+    table = cells(case, "progress", "val_accuracy", ("world_size", "rule", "epoch"))
+    for key in ("accuracy_time", "accuracy_epoch"):
+        rows = {tuple(row[x] for x in by): row for row in pictures(case)[key].rows}
+        assert table.keys() <= rows.keys()
+        assert all(rows[x]["val_accuracy_frac"] == cell.value for x, cell in table.items())
+    times = cells(case, "progress", "train_time", ("world_size", "rule", "epoch"))
+    rows = {tuple(row[x] for x in by): row for row in pictures(case)["accuracy_time"].rows}
+    assert all(rows[x]["train_s"] == cell.value for x, cell in times.items())
+
+
+def test_all_reduce_times_are_those_of_the_table():
+    report = network_report("net", network_columns((2, 4)))
+    (picture,) = report.pictures
+    (table,) = (x for x in report.sections[0].tables if x.key == "network_times")
+    wanted = {(row[1].value, row[2].value): row[3] for row in table.rows}
+    check(of(picture, "measured"), "time_s", wanted, ("world_size", "num_bytes"))
+    assert len(of(picture, "measured")) == len(wanted)
+    (models,) = (x for x in report.sections[0].tables if x.key == "network_model")
+    fixed, slope = (models.rows[0][i].value for i in (3, 4))
+    lines = [row for row in of(picture, "fitted line") if row["world_size"] == 2]
+    assert all(row["time_s"] == fixed + slope * row["num_bytes"] for row in lines)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_picture_has_words_fields_and_a_section(case):
+    report = report_of(case)
+    keys = [picture.key for picture in report.pictures]
+    assert len(keys) == len(set(keys))
+    for picture in report.pictures:
+        assert picture.section in {section.key for section in report.sections}
+        assert picture.rows
+        assert any(ch.isdigit() for ch in picture.alt)
+        assert picture.alt.endswith((".", ")."))
+        for row in picture.rows:
+            names = {name.removesuffix("_low").removesuffix("_high") for name in row}
+            assert names <= FIELDS.keys()
+            numbers = [x for x in row.values() if isinstance(x, float)]
+            assert all(math.isfinite(x) for x in numbers)
+
+
+WITHOUT = {
+    "all_failed": {"speedup", "phases", "accuracy_time", "front", "block_times"},
+    "one_size": {"speedup", "efficiency", "serial_share", "front", "waterfall", "rank_times"},
+    "two_sizes": {"serial_share"},
+    "no_phases": {"phases", "waterfall", "rank_times"},
+    "no_accuracy": {"accuracy_time", "accuracy_epoch"},
+    "nothing_within": {"front", "block_times"},
+    "oversubscribed": {"front", "waterfall"},
+    "no_throughput": {"speedup", "efficiency", "serial_share", "front"},
+    "strong": {"all_reduce"},
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT)
+def test_there_is_no_picture_without_data(case):
+    assert not WITHOUT[case] & pictures(case).keys()
+
+
+def test_the_turns_of_a_ladder_are_no_training():
+    assert not {"accuracy_time", "accuracy_epoch"} & pictures("ladder").keys()
+
+
+def test_single_slow_blocks_do_not_hide_a_drift():
+    usual = [0.01 * x for x in range(-5, 6)] * 20
+    low, high = frame([*usual, 8.0])
+    assert -0.2 < low < -0.05
+    assert 0.05 < high < 0.2
+    assert frame([0.0, 0.0, 0.001]) == [-0.02, 0.02]
