@@ -1,7 +1,7 @@
-"""Write docs/cli.md from the commands' own help: `python -m ray_bench.cli.docs [--check]`.
+"""Write the generated pages of docs/: `python -m ray_bench.cli.docs [--check]`.
 
-The page is made of help texts and parameters, not of `--help` output, whose layout changes with the
-version of typer.
+They are the command line and the JSON schema of a report. The former is made of help texts and
+parameters, not of `--help` output, whose layout changes with the version of typer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typer.models import ArgumentInfo
 
 from ray_bench.cli.main import HELP, app
 
-PATH = Path("docs/cli.md")
+FOLDER = Path("docs")
 _HEAD = """# The command line
 
 Generated from the commands' help by `make docs`; do not edit. Results go to stdout, everything else
@@ -76,7 +76,7 @@ def _name(name: str, info: Any) -> str:
         return ""
     # Inside Annotated, typer keeps the first name of an option as its default.
     names = [word for word in (info.default, *(info.param_decls or ())) if isinstance(word, str)]
-    return next(iter(names), f"--{name}")
+    return next(iter(names), f"--{name.replace('_', '-')}")
 
 
 def _value(kind: Any, info: Any) -> str:
@@ -88,12 +88,16 @@ def _value(kind: Any, info: Any) -> str:
 
 
 def main(check: bool) -> None:
-    """Write the page, or end with exit code 1 if it is not up to date."""
-    if not check:
-        PATH.write_text(markdown(), encoding="utf-8")
-    elif not PATH.is_file() or PATH.read_text(encoding="utf-8") != markdown():
-        typer.echo(f"error: {PATH} is not up to date; run: make docs", err=True)
-        sys.exit(1)
+    """Write the pages, or end with exit code 1 if one of them is not up to date."""
+    from ray_bench.report.json_schema import schema_text
+
+    pages = {FOLDER / "cli.md": markdown(), FOLDER / "report.schema.json": schema_text()}
+    for path, text in pages.items():
+        if not check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            typer.echo(f"error: {path} is not up to date; run: make docs", err=True)
+            sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ray_bench.cli.options import TableForm, TableFormat
+
 if TYPE_CHECKING:
-    from ray_bench.measure.doctor import Check
+    from ray_bench.measure.check import Check
 
 HELP = """Tell what this machine, or a cluster, can measure, what it cannot, and what to change.
 
@@ -25,13 +26,6 @@ Examples:
 """
 
 
-class Format(StrEnum):
-    """How the checks are printed."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 def doctor(
     address: Annotated[
         str | None,
@@ -41,22 +35,21 @@ def doctor(
             help="Ray cluster to look at, e.g. auto. Not given: RAY_ADDRESS or this machine.",
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="A screen for people, or JSON for programs.")
-    ] = Format.TERMINAL,
+    form: TableForm = TableFormat.TERMINAL,
 ) -> None:
     """Tell what can be measured here."""
-    from ray_bench.measure.doctor import data_sets, machine_checks
+    from ray_bench.measure.doctor import machine_checks
+    from ray_bench.measure.doctor_settings import data_sets
 
     checks = [*machine_checks(), data_sets(_data_sets()), _ray(address)]
-    if form is Format.JSON:
+    if form is TableFormat.JSON:
         typer.echo(json.dumps({"checks": [_values(check) for check in checks]}, indent=2))
     else:
         _print(checks)
 
 
 def _ray(address: str | None) -> Check:
-    from ray_bench.measure.doctor import Check
+    from ray_bench.measure.check import Check
 
     address = address or os.environ.get("RAY_ADDRESS")
     if address is not None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from ray_bench.cli.options import At, PageForm, PageFormat, ScalingMode, WorkersPerNode
 
 if TYPE_CHECKING:
     from ray_bench.analysis.fit.drift import Drift
     from ray_bench.analysis.fit.forecast import CurveFit
     from ray_bench.analysis.fit.measured import MeasuredCurve
+    from ray_bench.records import Scaling
     from ray_bench.store.curve_file import CurveFile
 
 HELP = """Find the scaling law of measured numbers, and predict other world sizes from it.
 
 CURVE is a .csv, .parquet or .json file with the columns world_size and throughput or step_time_s;
-several rows of a world size are repeats. Laws are chosen by how well they predict points that they
-were not fitted to. Intervals widen with the distance from the data. Needs neither torch nor Ray.
+several rows of a world size are repeats. A column global_batch_size or local_batch_size tells which
+batch was fixed. Laws are chosen by how well they predict points that they were not fitted to.
+Intervals widen with the distance from the data. Needs neither torch nor Ray.
 
 \b
 Examples:
@@ -27,45 +30,18 @@ Examples:
 """
 
 
-class ScalingMode(StrEnum):
-    """Which batch was fixed."""
-
-    WEAK = "weak"
-    STRONG = "strong"
-
-
-class FitFormat(StrEnum):
-    """What a fit is printed as."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-    MD = "md"
-
-
 def fit(
     curve: Annotated[str, typer.Argument(metavar="CURVE", help="The file with the numbers.")],
     scaling: Annotated[
-        ScalingMode,
-        typer.Option(help="weak: the batch per worker was fixed; strong: the global batch."),
-    ] = ScalingMode.WEAK,
-    at: Annotated[
-        list[int] | None,
+        ScalingMode | None,
         typer.Option(
-            metavar="N",
-            min=1,
             show_default=False,
-            help="A world size to predict; may be repeated. Not given: doublings of the largest.",
+            help="weak: the batch per worker was fixed; strong: the global batch. Not given: what "
+            "the batches in the file say, else weak.",
         ),
     ] = None,
-    workers_per_node: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            show_default=False,
-            help="Workers on a node: the law may change there.",
-        ),
-    ] = None,
+    at: At = None,
+    workers_per_node: WorkersPerNode = None,
     level: Annotated[
         float, typer.Option(metavar="X", help="Coverage of the intervals, between 0.5 and 0.999.")
     ] = 0.95,
@@ -85,9 +61,7 @@ def fit(
             help="Gradients of a step (100MB); goes with --link.",
         ),
     ] = None,
-    form: Annotated[
-        FitFormat, typer.Option("--format", help="What to print.")
-    ] = FitFormat.TERMINAL,
+    form: PageForm = PageFormat.TERMINAL,
 ) -> None:
     """Find the scaling law of measured numbers."""
     from pathlib import Path
@@ -103,14 +77,15 @@ def fit(
     measured = measured_curve(
         given.values,
         given.quantity,
-        scaling.value,
+        _scaling(scaling, given),
         workers_per_node=workers_per_node,
         step_time_s=given.step_time_s,
+        local_batch_size=given.local_batch_size,
     )
     points = measured.points
     found = fit_curve(points, _drift(measured, link, gradient_bytes))
     sizes = tuple(dict.fromkeys(at)) if at else default_sizes(points)
-    _show(Path(curve).name, measured, found, sizes, level, _unit(given, scaling), form)
+    _show(Path(curve).name, measured, found, sizes, level, _unit(given, measured), form)
 
 
 def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None) -> Drift | None:
@@ -126,16 +101,35 @@ def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None
         raise ConfigError("--link needs --workers-per-node: between which workers is it?")
     if measured.seconds is None:
         raise ConfigError(
-            "--link needs a column step_time_s in the file: seconds cannot be compared with a "
-            "throughput alone."
+            "--link needs a column step_time_s or a batch in the file: seconds cannot be compared "
+            "with a throughput alone."
         )
     return with_link(Drift(), rate(link), num_bytes(gradient_bytes), measured.seconds)
 
 
-def _unit(given: CurveFile, scaling: ScalingMode) -> str:
+def _scaling(asked: ScalingMode | None, given: CurveFile) -> Scaling:
+    """Return what was asked for, where the batches in the file do not say otherwise."""
+    from ray_bench.analysis.fit.measured import fixed_batch
+    from ray_bench.errors import ConfigError
+
+    if asked is None or not given.local_batch_size:
+        return "weak" if asked is None else asked.value
+    seen = fixed_batch(given.local_batch_size)
+    if seen != asked:
+        fixed = {"weak": "that of a worker", "strong": "the global one", "mixed": "neither"}[seen]
+        raise ConfigError(
+            f"--scaling {asked.value} does not agree with the batches in the file, of which "
+            f"{fixed} is the same everywhere; leave --scaling out, or give each batch a file."
+        )
+    return asked.value
+
+
+def _unit(given: CurveFile, measured: MeasuredCurve) -> str:
     if given.quantity == "throughput":
         return given.unit or "samples/s"
-    if scaling is ScalingMode.WEAK:
+    if given.local_batch_size:
+        return "samples/s"
+    if measured.scaling == "weak":
         return "batches of a worker per second"
     return "global batches per second"
 
@@ -147,10 +141,10 @@ def _show(
     sizes: tuple[int, ...],
     level: float,
     unit: str,
-    form: FitFormat,
+    form: PageFormat,
 ) -> None:
     rows = found.forecast(sizes, level)
-    if form is FitFormat.JSON:
+    if form is PageFormat.JSON:
         from ray_bench.report.fit_json import fit_json
 
         typer.echo(fit_json(measured, found, rows, level, unit))

@@ -11,8 +11,10 @@ import typer
 
 from ray_bench import __version__
 from ray_bench.cli import (
+    compare,
     config,
     doctor,
+    export,
     fit,
     network,
     predict,
@@ -48,6 +50,10 @@ app = typer.Typer(
 )
 app.command("run", help=run.HELP, short_help="Measure a sweep.")(run.run)
 app.command("report", help=report.HELP, short_help="Explain a sweep.")(report.report)
+app.command("compare", help=compare.HELP, short_help="Compare two sweeps.")(compare.compare)
+app.command("export", help=export.HELP, short_help="Write tables for other programs.")(
+    export.export
+)
 app.command("fit", help=fit.HELP, short_help="Fit and predict any curve.")(fit.fit)
 app.command("predict", help=predict.HELP, short_help="Predict another network.")(predict.predict)
 app.command("network", help=network.HELP, short_help="Measure all-reduce.")(network.network)

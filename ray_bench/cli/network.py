@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ray_bench.cli.report import Format
+from ray_bench.cli.options import Address, PageForm, PageFormat, Results
 from ray_bench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,17 +46,8 @@ def network(
             help="Numbers of workers. Not given: 2,4,8 as far as the cluster goes.",
         ),
     ] = None,
-    results: Annotated[
-        str, typer.Option(metavar="DIR", help="Where results go: a folder, s3://... or gs://...")
-    ] = "results",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            show_default=False,
-            help="Ray cluster to use, e.g. auto. Not given: a Ray of its own on this machine.",
-        ),
-    ] = None,
+    results: Results = "results",
+    address: Address = None,
     show: Annotated[
         bool, typer.Option("--show", help="Measure nothing; print what is stored.")
     ] = False,
@@ -66,9 +57,7 @@ def network(
             "--id", metavar="ID", show_default=False, help="Which to show. Not given: the newest."
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, for a page, or for programs.")
-    ] = Format.TERMINAL,
+    form: PageForm = PageFormat.TERMINAL,
 ) -> None:
     """Measure all-reduce."""
     from ray_bench.cli.reporting import write

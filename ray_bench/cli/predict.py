@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ray_bench.cli.fit import ScalingMode
 from ray_bench.cli.links import given_link, links_of, question_of
-from ray_bench.cli.report import Format
+from ray_bench.cli.options import At, PageForm, PageFormat, ScalingMode, WorkersPerNode
 from ray_bench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,12 +81,7 @@ def predict(
         str | None,
         typer.Option(metavar="NAME", show_default=False, help="Link: one of --presets."),
     ] = None,
-    workers_per_node: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, show_default=False, help="Beyond it the link between nodes counts."
-        ),
-    ] = None,
+    workers_per_node: WorkersPerNode = None,
     inter_link: Annotated[
         str | None,
         typer.Option(
@@ -120,21 +114,11 @@ def predict(
         ScalingMode | None,
         typer.Option(show_default=False, help="Not given: as it was measured."),
     ] = None,
-    at: Annotated[
-        list[int] | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            show_default=False,
-            help="A world size to predict; may be repeated. Not given: doublings up to 1024.",
-        ),
-    ] = None,
+    at: At = None,
     presets: Annotated[
         bool, typer.Option("--presets", help="Print the known links, with their sources.")
     ] = False,
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, for a page, or for programs.")
-    ] = Format.TERMINAL,
+    form: PageForm = PageFormat.TERMINAL,
 ) -> None:
     """Predict the curve of a network."""
     if presets:
@@ -186,7 +170,7 @@ def _show(
     profile: StepProfile,
     question: Question,
     sizes: tuple[int, ...],
-    form: Format,
+    form: PageFormat,
 ) -> None:
     from ray_bench.analysis.replay.forecast import default_sizes, predicted_steps
     from ray_bench.cli.reporting import write
@@ -200,7 +184,7 @@ def _show(
             f"{min(sizes)} workers; predict fewer, or use --scaling weak."
         )
     sweep_id = results.sweep.sweep_id
-    if form is Format.JSON:
+    if form is PageFormat.JSON:
         typer.echo(replay_json(sweep_id, profile, question, rows))
         return
     report = replay_report(sweep_id, study.group.runs, profile, question, rows)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from ray_bench.cli.options import TableForm, TableFormat
 
 if TYPE_CHECKING:
     from ray_bench.config.prices import ListPrice
@@ -24,13 +25,6 @@ Examples:
 """
 
 
-class Format(StrEnum):
-    """How the list is printed."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 def prices(
     words: Annotated[
         list[str] | None,
@@ -40,9 +34,7 @@ def prices(
             help="Only those with all of these words in name, device or region.",
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="A table for people, or JSON for programs.")
-    ] = Format.TERMINAL,
+    form: TableForm = TableFormat.TERMINAL,
 ) -> None:
     """List prices."""
     from ray_bench.config.prices import matching
@@ -52,7 +44,7 @@ def prices(
     found = matching(wanted)
     if not found:
         raise ConfigError(f"No price has {wanted!r} in it; `ray-bench prices` lists all.")
-    if form is Format.JSON:
+    if form is TableFormat.JSON:
         typer.echo(json.dumps([_values(x) for x in found], indent=2))
     else:
         typer.echo(_table(found))

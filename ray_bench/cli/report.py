@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from ray_bench.cli.options import Currency, Folder, Output, Price, PriceOf, SweepId
+
 HELP = """Explain a sweep: speedup, efficiency, laws, cost, verdicts, and what to be careful about.
 
-Without --format the report is printed, and written to DIR/report.md and DIR/report.json.
+Without --format the report is printed, and written to DIR/report.html, DIR/report.md and
+DIR/report.json. The page is one file that works offline, with interactive charts.
 Works without torch and Ray, also on results that were measured elsewhere.
 
 \b
@@ -18,6 +21,7 @@ Examples:
   ray-bench report results --price 3.06 --currency USD
   ray-bench report results --price-of aws/p4d.24xlarge --aim budget=50USD --epochs 90
   ray-bench report results --aim deadline=30min --max-workers 64
+  ray-bench report results --format html --output report.html
   ray-bench report s3://bucket/results --format md --output report.md
   ray-bench report results --sweep 20260102T030405Z-1a2b3c --format json
 """
@@ -27,47 +31,23 @@ class Format(StrEnum):
     """What a report is written as."""
 
     TERMINAL = "terminal"
+    HTML = "html"
     MD = "md"
     JSON = "json"
+    CSV = "csv"
 
 
 def report(
-    folder: Annotated[
-        str, typer.Argument(metavar="DIR", help="The results: a folder, s3://... or gs://...")
-    ] = "results",
-    sweep: Annotated[
-        str | None,
-        typer.Option(metavar="ID", show_default=False, help="Not given: the newest sweep."),
-    ] = None,
+    folder: Folder = "results",
+    sweep: SweepId = None,
     form: Annotated[
         Format | None,
         typer.Option("--format", show_default=False, help="Print this one, and write no files."),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH", show_default=False, help="Write to this file instead of printing."
-        ),
-    ] = None,
-    price: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            min=0,
-            show_default=False,
-            help="Money per worker and hour. Not given: that of the sweep, if it has one.",
-        ),
-    ] = None,
-    currency: Annotated[
-        str | None,
-        typer.Option(metavar="C", show_default=False, help="Currency of the price, e.g. EUR."),
-    ] = None,
-    price_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", show_default=False, help="A price that `ray-bench prices` lists."
-        ),
-    ] = None,
+    output: Output = None,
+    price: Price = None,
+    currency: Currency = None,
+    price_of: PriceOf = None,
     aim: Annotated[
         str,
         typer.Option(
@@ -103,8 +83,16 @@ def report(
             "reached.",
         ),
     ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of --format json, and stop.")
+    ] = False,
 ) -> None:
     """Explain a sweep."""
+    if schema:
+        from ray_bench.report.json_schema import schema_text
+
+        typer.echo(schema_text().rstrip("\n"))
+        return
     from ray_bench.cli.reporting import build, show, write
     from ray_bench.store import ResultsStore
 

@@ -46,15 +46,26 @@ def show(report: Report, store: ResultsStore) -> None:
     """Print the report, write it beside the results, and say where."""
     from rich.console import Console
 
+    from ray_bench.report.files import drawn, write_markdown
+    from ray_bench.report.html.page import html_report
     from ray_bench.report.terminal import print_report
 
     print_report(report, Console())
-    paths = [store.write_text(f"report.{form}", render(report, form)) for form in ("md", "json")]
-    typer.echo(f"Written: {' and '.join(paths)}", err=True)
+    svgs = drawn(report)
+    paths = [
+        store.write_text("report.html", html_report(report, svgs)),
+        write_markdown(report, store, "report.md", svgs),
+        store.write_text("report.json", render(report, "json")),
+    ]
+    typer.echo(f"Written: {', '.join(paths)}", err=True)
 
 
 def render(report: Report, form: str) -> str:
-    """Return the report as text: "md", "json", or "terminal" without colours."""
+    """Return the report as text: "html", "md", "json", "csv", or "terminal" without colours."""
+    if form == "html":
+        from ray_bench.report.html.page import html_report
+
+        return html_report(report)
     if form == "md":
         from ray_bench.report.markdown import markdown_report
 
@@ -63,6 +74,10 @@ def render(report: Report, form: str) -> str:
         from ray_bench.report.json_report import json_report
 
         return json_report(report)
+    if form == "csv":
+        from ray_bench.report.csv_report import csv_report
+
+        return csv_report(report)
     from rich.console import Console
 
     from ray_bench.report.terminal import print_report
@@ -73,7 +88,7 @@ def render(report: Report, form: str) -> str:
 
 
 def write(report: Report, form: str, output: str | None) -> None:
-    """Print the report in one form, or write it to a file."""
+    """Print the report in one form, or write it to a file; Markdown with pictures beside it."""
     if output is None and form == "terminal":
         from rich.console import Console
 
@@ -81,11 +96,16 @@ def write(report: Report, form: str, output: str | None) -> None:
 
         print_report(report, Console())
         return
-    text = render(report, form)
     if output is None:
-        typer.echo(text.rstrip("\n"))
+        typer.echo(render(report, form).rstrip("\n"))
         return
+    from ray_bench.report.files import write_markdown
     from ray_bench.store import ResultsStore
 
     path = Path(output).expanduser().absolute()
-    typer.echo(f"Written: {ResultsStore(path.parent).write_text(path.name, text)}", err=True)
+    store = ResultsStore(path.parent)
+    if form == "md":
+        written = write_markdown(report, store, path.name)
+    else:
+        written = store.write_text(path.name, render(report, form))
+    typer.echo(f"Written: {written}", err=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ray_bench.cli.options import Config, Overrides, split
+from ray_bench.cli.options import Address, Config, Overrides, Results, split
 
 HELP = """Measure a sweep: train the workload at every world size, and print the report.
 
@@ -31,17 +31,8 @@ Exit code: 0 all runs finished, 1 a run failed, 2 the request is wrong, 130 inte
 def run(
     config: Config = None,
     overrides: Overrides = None,
-    results: Annotated[
-        str, typer.Option(metavar="DIR", help="Where results go: a folder, s3://... or gs://...")
-    ] = "results",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            show_default=False,
-            help="Ray cluster to use, e.g. auto. Not given: a Ray of its own on this machine.",
-        ),
-    ] = None,
+    results: Results = "results",
+    address: Address = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the newest sweep of this configuration.")
     ] = False,
@@ -63,7 +54,8 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; failures only.")] = False,
 ) -> None:
     """Measure a sweep."""
-    from ray_bench.cli.execute import Request, execute, print_plan
+    from ray_bench.cli.execute import execute
+    from ray_bench.cli.request import Request, print_plan
 
     source, settings = split(config, overrides)
     if interleaved:

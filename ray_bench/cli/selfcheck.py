@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, final
 
 import typer
+
+from ray_bench.cli.options import Address, TableForm, TableFormat
 
 if TYPE_CHECKING:
     from ray_bench.analysis.selfcheck import Check
@@ -35,13 +36,6 @@ Exit code: 0 everything was recovered, 1 something was not, 130 interrupted.
 """
 
 
-class Format(StrEnum):
-    """How the table is printed."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 def selfcheck(
     case: Annotated[
         list[str] | None,
@@ -57,17 +51,8 @@ def selfcheck(
             help="Keep what was measured here, each case a sweep. Not given: it is thrown away.",
         ),
     ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            show_default=False,
-            help="Ray cluster to use, e.g. auto. Not given: a Ray of its own on this machine.",
-        ),
-    ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="A table for people, or JSON for programs.")
-    ] = Format.TERMINAL,
+    address: Address = None,
+    form: TableForm = TableFormat.TERMINAL,
 ) -> None:
     """Check the instrument."""
     from ray_bench.config.planted import CASES
@@ -80,7 +65,7 @@ def selfcheck(
     with ExitStack() as stack:
         root = results or stack.enter_context(tempfile.TemporaryDirectory(prefix="ray_bench-"))
         checks = _checks(cases, root, address)
-    typer.echo(_json(checks) if form is Format.JSON else _table(checks))
+    typer.echo(_json(checks) if form is TableFormat.JSON else _table(checks))
     if not all(check.is_passed for check in checks):
         raise typer.Exit(1)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from ray_bench.cli.options import TableForm, TableFormat
 
 if TYPE_CHECKING:
     from ray_bench.workloads.catalog import WorkloadInfo
@@ -24,23 +25,14 @@ Your own: workload=package.module:Name, a class with
 build(context) -> (module, batches, loss_fn)."""
 
 
-class Format(StrEnum):
-    """How the list is printed."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 def workloads(
-    form: Annotated[
-        Format, typer.Option("--format", help="A table for people, or JSON for programs.")
-    ] = Format.TERMINAL,
+    form: TableForm = TableFormat.TERMINAL,
 ) -> None:
     """List the workloads."""
     from ray_bench.workloads.catalog import BUILTIN
 
     infos = list(BUILTIN.values())
-    if form is Format.JSON:
+    if form is TableFormat.JSON:
         typer.echo(json.dumps([_values(info) for info in infos], indent=2))
     else:
         typer.echo(_table(infos))

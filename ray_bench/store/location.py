@@ -47,6 +47,7 @@ class Location:
         except (OSError, ArrowException, ImportError) as err:
             raise StoreError(f"Cannot open the results location {self.root}: {err}.") from err
         self.is_local = isinstance(self._fs, fs.LocalFileSystem)
+        self.folder = self._base  # within the file system
 
     def path(self, name: str) -> str:
         """Return where a name is, for people."""

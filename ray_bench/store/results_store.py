@@ -38,6 +38,7 @@ class ResultsStore:
         network/<network_id>.parquet
         stops/<sweep_id>.parquet
         traces/sweep=<sweep_id>/<run_id>-rank<rank>.json.gz     not a table; with `--trace` only
+        tensorboard/<sweep_id>/<run_id>/events.out.tfevents.ray_bench     not a table
 
     A run counts when its file in `runs/` is there; that one is written last.
 
@@ -114,6 +115,16 @@ class ResultsStore:
         rows = self._read_single("stops", sweep_id).to_pylist()
         return StopRecord(**rows[0]) if rows else None
 
+    def write_events(self, sweep_id: str, run_id: str, events: bytes) -> None:
+        """Store a run's TensorBoard event file, in place of that of an earlier attempt."""
+        folder = f"tensorboard/{safe_name(sweep_id)}/{safe_name(run_id)}"
+        self._location.write(f"{folder}/events.out.tfevents.ray_bench", events)
+
+    @property
+    def local_folder(self) -> Path | None:
+        """The root as a folder of this machine; None for an object store."""
+        return Path(self._location.folder) if self._location.is_local else None
+
     def write_text(self, name: str, text: str) -> str:
         """Write a text file, e.g. `report.md`, whole or not at all; returns its path."""
         return self._location.write(name, text.encode())
@@ -161,6 +172,37 @@ class ResultsStore:
             stop=self.stop(sweep.sweep_id),
         )
 
+    def arrow(self, table: str, sweep_id: str | None = None) -> pa.Table:
+        """Return one of the tables of `SCHEMAS` as it is stored, `sweep_id` in its first column.
+
+        Args:
+            table: Its name, e.g. "blocks".
+            sweep_id: Of which sweep; None takes the newest.
+
+        Raises:
+            StoreError: As for `read`.
+        """
+        sweep = self._find(sweep_id)
+        found = self._arrow(table, sweep.sweep_id)
+        if "sweep_id" in found.column_names:
+            return found
+        ids = pa.repeat(sweep.sweep_id, found.num_rows)
+        return found.add_column(0, pa.field("sweep_id", pa.string(), nullable=False), ids)
+
+    def _arrow(self, table: str, sweep_id: str) -> pa.Table:
+        if table in ("sweeps", "stops", "network"):
+            return self._read_single(table, sweep_id)
+        if table == "runs":
+            return self._joined(table, self._location.names(_folder(table, sweep_id)))
+        runs = self.runs(sweep_id)
+        if table == "environments":
+            return self._joined(table, self._environment_names(runs))
+        return self._long(table, sweep_id, runs)
+
+    def _joined(self, table: str, names: Sequence[str]) -> pa.Table:
+        found = read_tables(self._location, table, names)
+        return pa.concat_tables([SCHEMAS[table].empty_table(), *found])
+
     def _find(self, sweep_id: str | None) -> SweepRecord:
         sweeps = self.sweeps()
         if not sweeps:
@@ -190,11 +232,13 @@ class ResultsStore:
             write_table(self._location, "environments", name, [row])
 
     def _read_long(self, table: str, sweep_id: str, runs: Iterable[RunRecord]) -> Columns:
+        return columns_of(self._long(table, sweep_id, runs))
+
+    def _long(self, table: str, sweep_id: str, runs: Iterable[RunRecord]) -> pa.Table:
         # Only tables of runs that count: a killed run may have left tables without its own file.
         counted = {_file(table, sweep_id, run.run_id) for run in runs}
         names = [n for n in self._location.names(_folder(table, sweep_id)) if n in counted]
-        parts = [SCHEMAS[table].empty_table(), *read_tables(self._location, table, names)]
-        return columns_of(pa.concat_tables(parts))
+        return self._joined(table, names)
 
     def _read_single(self, table: str, name: str) -> pa.Table:
         path = _single(table, name)
@@ -202,10 +246,13 @@ class ResultsStore:
             return SCHEMAS[table].empty_table()
         return read_tables(self._location, table, [path])[0]
 
-    def _environments(self, runs: Iterable[RunRecord]) -> dict[str, EnvironmentRecord]:
+    def _environment_names(self, runs: Iterable[RunRecord]) -> list[str]:
         wanted = {run.environment_hash for run in runs if run.environment_hash is not None}
         files = {f"environments/{safe_name(digest)}.parquet" for digest in wanted}
-        names = [name for name in self._location.names("environments") if name in files]
+        return [name for name in self._location.names("environments") if name in files]
+
+    def _environments(self, runs: Iterable[RunRecord]) -> dict[str, EnvironmentRecord]:
+        names = self._environment_names(runs)
         found: dict[str, EnvironmentRecord] = {}
         for table in read_tables(self._location, "environments", names):
             found.update(environments_of(table))

@@ -13,12 +13,13 @@ from ray_bench.records import Columns, EnvironmentRecord, RunRecord, SweepRecord
 from ray_bench.store.schema import SCHEMAS
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
+    """Return a value as Arrow takes it."""
     # Messages of foreign programs may hold bytes that were no UTF-8; Arrow refuses them.
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, tuple):
-        return [_storable(item) for item in value]
+        return [storable(item) for item in value]
     return value
 
 
@@ -26,7 +27,7 @@ def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Return rows as the table `name`, column by column."""
     schema = SCHEMAS[name]
     columns = [
-        pa.array([_storable(row[column.name]) for row in rows], type=column.type)
+        pa.array([storable(row[column.name]) for row in rows], type=column.type)
         for column in schema
     ]
     return pa.table(columns, schema=schema)

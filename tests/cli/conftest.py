@@ -91,6 +91,17 @@ def reports(monkeypatch) -> list[dict[str, Any]]:
         print_report=lambda report, console: console.print(f"T:{report}"),
     )
     put("ray_bench.report.markdown", markdown_report=lambda report: f"# {report}\n")
+    put(
+        "ray_bench.report.files",
+        drawn=lambda report: {},
+        write_markdown=lambda report, store, name, svgs=None: store.write_text(
+            name, f"# {report}\n"
+        ),
+    )
+    put(
+        "ray_bench.report.html.page",
+        html_report=lambda report, svgs=None: f"<p>{report}</p>",
+    )
     put("ray_bench.report.json_report", json_report=lambda report: f'{{"r": "{report}"}}')
     return built
 

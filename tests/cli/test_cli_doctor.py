@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from ray_bench.measure import doctor
-from ray_bench.measure.doctor import Check
+from ray_bench.measure.check import Check
 from ray_bench.measure.noise import Noise
 
 

@@ -21,11 +21,18 @@ def test_it_is_printed_and_written(ray_bench, reports, results, tmp_path):
     outcome = ray_bench("report", results)
     assert (outcome.code, outcome.out) == (0, "T:1 ok\n")
     assert (tmp_path / "results" / "report.json").read_text() == '{"r": "1 ok"}'
-    assert "report.md" in outcome.err
+    assert (tmp_path / "results" / "report.html").read_text() == "<p>1 ok</p>"
+    assert all(f"report.{form}" in outcome.err for form in ("html", "md", "json"))
 
 
 @pytest.mark.parametrize(
-    ("form", "text"), [("md", "# 1 ok\n"), ("json", '{"r": "1 ok"}\n'), ("terminal", "T:1 ok\n")]
+    ("form", "text"),
+    [
+        ("html", "<p>1 ok</p>\n"),
+        ("md", "# 1 ok\n"),
+        ("json", '{"r": "1 ok"}\n'),
+        ("terminal", "T:1 ok\n"),
+    ],
 )
 def test_one_form_goes_to_stdout_alone(ray_bench, reports, results, tmp_path, form, text):
     outcome = ray_bench("report", results, "--format", form)

@@ -22,7 +22,7 @@ def test_a_sweep_is_measured_stored_and_reported(ray_bench, launcher, results, t
     outcome = ray_bench("run", *SMALL, "--results", results)
     assert outcome.code == 0, outcome.err
     assert outcome.out == "T:4 ok\n"
-    assert f"Written: {results}/report.md and {results}/report.json" in outcome.err
+    assert f"{results}/report.md, {results}/report.json" in outcome.err
     assert (tmp_path / "results" / "report.md").read_text() == "# 4 ok\n"
     stored = ResultsStore(results).read()
     assert stored.missing_run_ids == ()
