@@ -19,7 +19,8 @@
     `- MissingExtraError (ImportError)        an optional package is not installed
 
 A message says what is wrong, the value that was got, and what to do. Every class is built from one
-positional message, so that it survives pickling between processes.
+positional message, so that it survives pickling between processes. Exit code 3 is no error but the
+answer of `ray-bench compare`: a regression.
 """
 
 

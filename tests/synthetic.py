@@ -18,6 +18,7 @@ from ray_bench.records import (
     StopRecord,
     SweepRecord,
 )
+from tests.samples import make_environment
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -46,28 +47,17 @@ def amdahl_step_s(world_size: int, batch: int, serial_frac: float = 0.05) -> flo
 
 
 def environment(**changes: object) -> EnvironmentRecord:
+    """A host with many cores."""
     values: dict[str, object] = {
         "hostnames": ("host-a",),
         "num_nodes": 1,
         "cpu_model": "Made-up CPU",
         "num_cpus": 64,
         "memory_bytes": 2**36,
-        "gpu_names": (),
-        "num_gpus": 0,
-        "gpu_driver": None,
-        "kernel": "6.1",
-        "python_version": "3.11.7",
         "torch_version": "2.11.0",
         "torchvision_version": "0.26.0",
-        "ray_version": "2.60.0",
-        "nccl_version": None,
-        "ray_bench_version": "0.1.0",
-        "commit": None,
-        "omp_num_threads": 1,
-        "niceness": 0,
-        "ddp_arguments": "{}",
     }
-    return EnvironmentRecord(**{**values, **changes})  # type: ignore[arg-type]
+    return make_environment(**{**values, **changes})
 
 
 def synthetic(
@@ -205,8 +195,7 @@ def synthetic(
                 "best_val_accuracy_frac": accuracy + 0.002,
                 "best_val_epoch": epochs - 1,
             }
-            ramp = accuracy * (1 - np.exp(-np.arange(1, epochs + 1)))
-            curves.append(_columns(run_id, epoch=np.arange(1, epochs + 1), val_accuracy_frac=ramp))
+            curves.append(_epochs(run_id, epochs, accuracy, train_s, num_samples))
         runs.append(RunRecord(**{**common, **values, **run_changes}))  # type: ignore[arg-type]
         if with_blocks:
             blocks.append(_blocks(run_id, n, global_batch, step, rng))
@@ -272,6 +261,27 @@ def _blocks(
         num_samples=np.full(len(block), 2 * batch // size),
         duration_s=slow[block] * (1 - 0.01 * (rank > 0)),
         is_warmup=block == 0,
+    )
+
+
+def _epochs(
+    run_id: str, count: int, accuracy: float, train_s: float, num_samples: int
+) -> dict[str, np.ndarray]:
+    """Return epochs whose accuracy rises to what was reached, while the loss falls from 2.3."""
+    epoch = np.arange(1, count + 1)
+    ramp = accuracy * (1 - np.exp(-epoch))
+    loss = 1.0 + 1.3 * np.exp(-epoch / 3)
+    return _columns(
+        run_id,
+        epoch=epoch,
+        num_samples=np.full(count, num_samples or 0),
+        train_s=np.full(count, train_s / count),
+        eval_s=np.full(count, 0.05 * train_s / count),
+        train_loss=loss,
+        train_accuracy_frac=ramp + 0.01,
+        val_loss=loss + 0.1,
+        val_accuracy_frac=ramp,
+        num_val_samples=np.full(count, 10_000),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ray_bench.analysis import blocks, phases, throughput, verdict
+from ray_bench.analysis.comparison.interval import LAUNCH_NOISE_FRAC
 from ray_bench.analysis.decision import advice, draws, next_run
 from ray_bench.analysis.fit import forecast, law_fit
 from ray_bench.analysis.network import POOR_RESIDUAL_FRAC
@@ -26,6 +27,7 @@ TYPES = {
     "double": "float",
     "timestamp[us, tz=UTC]": "timestamp",
     "list<item: string not null>": "list of string",
+    "list<item: double not null>": "list of float",
 }
 
 
@@ -103,6 +105,7 @@ def test_terms_of_the_glossary_are_names_in_the_code():
         f"if any gains {100 * next_run.MIN_GAIN:.0f} point or more",
         f"about {network.SECONDS_A_SIZE:g} s of samples, {network.MIN_SAMPLES} at least",
         f"said in words above {POOR_RESIDUAL_FRAC:.0%}",
+        f"There {LAUNCH_NOISE_FRAC:.0%} is assumed",
     ],
 )
 def test_numbers_of_the_method_are_those_of_the_code(words):
@@ -118,7 +121,8 @@ def test_numbers_in_words_are_those_of_the_code():
 
 
 def test_the_defaults_of_a_workload_are_documented():
-    *first, last = (f"{value:g}" for value in WorkloadDefaults().model_dump().values())
+    values = WorkloadDefaults().model_dump().values()
+    *first, last = (x if isinstance(x, str) else f"{x:g}" for x in values)
     words = f"What is left out is {', '.join(first)} and {last}."
     assert words in (DOCS / "workloads.md").read_text()
 

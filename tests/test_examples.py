@@ -6,7 +6,6 @@ import importlib.util
 import re
 import shlex
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,10 @@ from ray_bench.measure.clock import SystemClock
 from ray_bench.records import PHASES, RunData
 from ray_bench.store import ResultsStore
 from ray_bench.train.group import Group
-from ray_bench.train.merge import RunRequest
 from ray_bench.train.run import train_rank
 from ray_bench.workloads import catalog
 from tests.ranks import run_ranks
+from tests.requests import run_request
 from tests.samples import make_data, make_sweep
 
 ROOT = Path(__file__).parents[1]
@@ -77,14 +76,7 @@ def train(workload: object, group: Group, **values) -> RunData:
             **values,
         }
     ).with_defaults(getattr(workload, "defaults", catalog.WorkloadDefaults()))
-    run = RunRequest(
-        planned=expand(config)[0],
-        config=config,
-        sweep_id="test",
-        attempt=1,
-        started_at_utc=datetime.now(UTC),
-        commit=None,
-    )
+    run = run_request(config, expand(config)[0])
     return train_rank(run, workload, group, SystemClock(group.device))
 
 

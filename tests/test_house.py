@@ -20,7 +20,8 @@ RUN_WING = {"workloads", "measure", "train", "launch"}
 
 #: room -> (rooms of ray_bench, third-party packages) that it may import, itself apart.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
-    "__init__": (set(), set()),
+    "__init__": ({"api"}, set()),  # within `load`, so that `import ray_bench` stays light
+    "api": (BOTTOM | {"store", "analysis", "report"}, {"pandas", "pyarrow", "altair"}),
     "__main__": ({"cli"}, set()),
     "errors": (set(), set()),
     "records": (set(), {"numpy"}),
@@ -32,7 +33,11 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "store": (BOTTOM, {"pyarrow", "numpy"}),
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
-    "cli": (BOTTOM | RUN_WING | {"store", "analysis", "report"}, {"typer", "rich", "yaml"}),
+    "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
+    "cli": (
+        BOTTOM | RUN_WING | {"store", "analysis", "report", "trackers"},
+        {"typer", "rich", "yaml"},
+    ),
 }
 
 #: Imported for every `--help`; everything else waits for its command.
@@ -40,6 +45,8 @@ HELP_MODULES = (
     "main",
     "run",
     "report",
+    "compare",
+    "export",
     "fit",
     "workloads",
     "config",

@@ -7,6 +7,8 @@ import statistics
 import pytest
 
 from ray_bench.measure import doctor, noise
+from ray_bench.measure import doctor_hardware as hardware
+from ray_bench.measure import doctor_settings as settings
 from ray_bench.measure.environment import cpu_governor, cpu_quota
 from tests.measure.fake_nvml import FakeNvml
 
@@ -37,19 +39,19 @@ class Nvml(FakeNvml):
 @pytest.mark.parametrize(
     "check",
     [
-        doctor.cores(8, 16),
-        doctor.noise(QUIET),
-        doctor.clock_resolution(4e-8),
-        doctor.governor("performance"),
-        doctor.energy(is_readable=True),
-        doctor.gpus(Nvml(GPU_a=gpu()), has_cuda=True),
-        doctor.cpu_bf16({"sse", "avx512_bf16"}),
-        doctor.memory(16 * GIB, 8 * GIB, 8),
-        doctor.interfaces(["eth0"], {}),
-        doctor.interfaces(["eth0", "ib0"], {"GLOO_SOCKET_IFNAME": "ib0"}),
-        doctor.niceness(0),
-        doctor.threads(None),
-        doctor.data_sets({"digits": "here"}),
+        hardware.cores(8, 16),
+        settings.noise(QUIET),
+        hardware.clock_resolution(4e-8),
+        hardware.governor("performance"),
+        hardware.energy(is_readable=True),
+        hardware.gpus(Nvml(GPU_a=gpu()), has_cuda=True),
+        hardware.cpu_bf16({"sse", "avx512_bf16"}),
+        hardware.memory(16 * GIB, 8 * GIB, 8),
+        settings.interfaces(["eth0"], {}),
+        settings.interfaces(["eth0", "ib0"], {"GLOO_SOCKET_IFNAME": "ib0"}),
+        settings.niceness(0),
+        settings.threads(None),
+        settings.data_sets({"digits": "here"}),
     ],
     ids=lambda check: check.name,
 )
@@ -60,24 +62,24 @@ def test_what_is_fine(check):
 @pytest.mark.parametrize(
     "check",
     [
-        doctor.cores(1, 2),
-        doctor.noise(heard(spread_frac=0.2)),
-        doctor.noise(heard(steal_frac=0.05)),
-        doctor.noise(heard(load_per_core=0.9)),
-        doctor.clock_resolution(1e-3),
-        doctor.governor("powersave"),
-        doctor.energy(is_readable=False),
-        doctor.gpus(None, has_cuda=False),
-        doctor.gpus(None, has_cuda=True),
-        doctor.gpus(Nvml(), has_cuda=False),
-        doctor.gpus(Nvml(GPU_a=gpu()), has_cuda=False),
-        doctor.gpus(Nvml(GPU_a=gpu(mig=(1, 1))), has_cuda=True),
-        doctor.cpu_bf16({"sse"}),
-        doctor.memory(16 * GIB, 2 * GIB, 8),
-        doctor.interfaces(["eth0", "ib0"], {}),
-        doctor.niceness(15),
-        doctor.threads("4"),
-        doctor.data_sets({"digits": "here", "cifar10": None}),
+        hardware.cores(1, 2),
+        settings.noise(heard(spread_frac=0.2)),
+        settings.noise(heard(steal_frac=0.05)),
+        settings.noise(heard(load_per_core=0.9)),
+        hardware.clock_resolution(1e-3),
+        hardware.governor("powersave"),
+        hardware.energy(is_readable=False),
+        hardware.gpus(None, has_cuda=False),
+        hardware.gpus(None, has_cuda=True),
+        hardware.gpus(Nvml(), has_cuda=False),
+        hardware.gpus(Nvml(GPU_a=gpu()), has_cuda=False),
+        hardware.gpus(Nvml(GPU_a=gpu(mig=(1, 1))), has_cuda=True),
+        hardware.cpu_bf16({"sse"}),
+        hardware.memory(16 * GIB, 2 * GIB, 8),
+        settings.interfaces(["eth0", "ib0"], {}),
+        settings.niceness(15),
+        settings.threads("4"),
+        settings.data_sets({"digits": "here", "cifar10": None}),
     ],
     ids=lambda check: check.name,
 )
@@ -87,19 +89,19 @@ def test_what_is_limited_says_what_to_change(check):
 
 
 def test_what_the_system_does_not_tell_is_unknown():
-    assert doctor.governor(None).state == "unknown"
-    assert doctor.cpu_bf16(None).state == "unknown"
+    assert hardware.governor(None).state == "unknown"
+    assert hardware.cpu_bf16(None).state == "unknown"
 
 
 def test_an_old_gpu_without_mig_is_fine():
     device = gpu()
     del device["mig"]
-    assert doctor.gpus(Nvml(GPU_a=device), has_cuda=True).state == "ok"
+    assert hardware.gpus(Nvml(GPU_a=device), has_cuda=True).state == "ok"
 
 
 def test_visible_differences_follow_the_noise():
     assert heard(spread_frac=0.02).visible_frac == pytest.approx(0.0124, abs=1e-4)
-    assert "above about 1.2%" in doctor.noise(heard(spread_frac=0.02)).seen
+    assert "above about 1.2%" in settings.noise(heard(spread_frac=0.02)).seen
 
 
 def test_spins_last_about_as_long_as_asked():
