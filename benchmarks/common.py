@@ -58,6 +58,11 @@ class Comparison:
         """Top over bottom with its 95 % interval."""
         return paired_ratio(self.pairs)
 
+    def means(self) -> tuple[float, float]:
+        """Return the geometric mean of each arm, top first."""
+        tops, bottoms = zip(*self.pairs, strict=True)
+        return statistics.geometric_mean(tops), statistics.geometric_mean(bottoms)
+
     def medians(self) -> tuple[float, float]:
         """Return the median of each arm, top first."""
         tops, bottoms = zip(*self.pairs, strict=True)
@@ -114,6 +119,13 @@ def turn_order(arms: Sequence[str], num_rounds: int, seed: int) -> list[tuple[st
         order = choose.sample(list(arms), len(arms))
         rounds += [tuple(order), tuple(reversed(order))]
     return rounds[:num_rounds]
+
+
+def in_words(comparison: Comparison) -> str:
+    """Return a comparison in one line, for a long benchmark that may be cut short."""
+    ratio = comparison.ratio
+    bounds = "" if ratio.low is None else f" ({ratio.low:.3f} to {ratio.high:.3f})"
+    return f"{comparison.name}: {comparison.top} / {comparison.bottom} {ratio.value:.3f}{bounds}"
 
 
 def environment() -> dict[str, Any]:

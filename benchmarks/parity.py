@@ -15,6 +15,7 @@ from benchmarks.common import (
     Outcome,
     emit,
     grid_arguments,
+    in_words,
     parser,
     positive,
     say,
@@ -100,9 +101,11 @@ def compare(
         )
         label = name if arguments.launches == 1 else f"{name}, launch {launch + 1}"
         comparisons.append(_comparison(label, pairs))
+        say(in_words(comparisons[-1]))
     if arguments.launches > 1:
-        every = tuple(pair for comparison in comparisons for pair in comparison.pairs)
-        comparisons.append(_comparison(f"{name}, all launches", every))
+        # A launch is slow or fast as a whole, so it is one pair.
+        means = tuple(comparison.means() for comparison in comparisons)
+        comparisons.append(_comparison(f"{name}, all launches", means))
     return comparisons, starts[0]
 
 

@@ -35,7 +35,8 @@ ANSWER_LIMIT_S = 24 * 3600.0
 SETTLE_S = 0.05
 END_LIMIT_S = 30.0
 #: An arm is quiet when it uses less than this share of a core for so long; it has so long for that.
-QUIET_FRAC = 0.06
+#: Idle, Ray's processes use an eighth of a core; while its actors import, a third and more.
+QUIET_FRAC = 0.2
 QUIET_WINDOW_S = 3.0
 QUIET_LIMIT_S = 60.0
 

@@ -15,6 +15,7 @@ from ray._private import state as ray_state
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch import settings
+from ray_bench.launch.quiet import quieten_own_cluster
 
 _ANSWER_S = 10.0
 _REMEDY = "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
@@ -69,6 +70,8 @@ def _start(address: str) -> None:
         ) from err
     finally:
         os.umask(old_umask)
+    if is_local:
+        quieten_own_cluster()
 
 
 def _first_line(err: BaseException) -> str:

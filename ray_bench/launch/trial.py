@@ -15,6 +15,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import settings
 from ray_bench.launch.failures import Failure, describe
+from ray_bench.launch.quiet import QuietTrainer
 from ray_bench.launch.release import ReleasePlacementGroup
 from ray_bench.launch.worker import WorkerRequest, train_worker
 from ray_bench.records import PlannedRun, RunData, RunRecord
@@ -90,7 +91,7 @@ def make_trainer(
 ) -> TorchTrainer:
     """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process."""
     resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
-    return TorchTrainer(
+    return QuietTrainer(
         loop,
         train_loop_config=loop_config,
         # A new TorchConfig each time: the trainer changes its backend.

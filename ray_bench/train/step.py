@@ -68,7 +68,7 @@ class Stepper:
             outputs = _full_precision(self.module(inputs))
             mark("forward")
             loss = check_loss(self.loss_fn(outputs, targets))
-        scaled = loss * share.weight
+        scaled = loss if share.weight == 1 else loss * share.weight
         mark("loss")
         scaled.backward()  # type: ignore[no-untyped-call]
         return loss, outputs, targets

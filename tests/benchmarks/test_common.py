@@ -136,3 +136,11 @@ def test_pages_say_ratio_aim_and_machine(render):
     page = render(outcome())
     for text in ("Is a slower than b?", "1.149", "not met", "at least 1: met", "made up, 2 cores"):
         assert text in page
+
+
+def test_means_of_a_launch_keep_its_ratio():
+    comparison = Comparison(
+        name="one", top="a", bottom="b", unit="s/step", pairs=((1.0, 2.0), (4.0, 2.0))
+    )
+    assert comparison.means() == pytest.approx((2.0, 2.0))
+    assert paired_ratio((comparison.means(),)).value == pytest.approx(comparison.ratio.value)
