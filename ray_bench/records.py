@@ -154,6 +154,11 @@ class RunRecord:
     environment_hash: str | None = None
     ladder_id: str | None = None  # runs of one ladder share it; equal `repeat` is one round of it
 
+    @property
+    def startup_s(self) -> float | None:
+        """Seconds from the launch to the first step, compilation included."""
+        return None if self.setup_s is None else self.setup_s + (self.compile_s or 0.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRecord:

@@ -64,7 +64,7 @@ def _pieces(
     steady = ~table["is_warmup"].astype(bool)
     if not steady.any():
         return []
-    launched_s = (run.started_at_utc - began).total_seconds() + (run.setup_s or 0.0)
+    launched_s = (run.started_at_utc - began).total_seconds() + (run.startup_s or 0.0)
     # The turns of a ladder count from the first turn of their world size.
     origin_s = float(table["start_s"].astype(float).min())
     numbers, index = np.unique(table["block"][steady], return_inverse=True)

@@ -24,7 +24,7 @@ class PerRun:
     `high` are 95 % intervals.
     """
 
-    curve: int | None = None  # which of the report's groups, from 1; None: failed or invalid
+    curve: int | None = None  # the first of the report's groups with it, from 1; None: in none
     is_on_curve: bool = False  # False as well: DDP at world size 1, beside the curve
     baseline_world_size: int | None = None
     throughput_low_samples_per_s: float | None = None  # from the spread of the run's own blocks
@@ -64,11 +64,10 @@ def per_run(
         currency: Of the price.
     """
     blocks = split_by_run(results.blocks)
-    places = {
-        run.run_id: (number, study)
-        for number, study in enumerate(studies, start=1)
-        for run in (*study.group.runs, *study.group.ddp_at_one)
-    }
+    places: dict[str, tuple[int, Study]] = {}
+    for number, study in enumerate(studies, start=1):
+        for run in (*study.group.runs, *study.group.ddp_at_one):
+            places.setdefault(run.run_id, (number, study))  # a baseline may be that of several
     money = (price_per_worker_hour, currency)
     return tuple(_row(run, places.get(run.run_id), blocks, money) for run in results.runs)
 

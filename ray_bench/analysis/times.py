@@ -88,7 +88,7 @@ def _row(
         total=measured[0],
         train_s=mean(run.train_s for run in runs),
         eval_s=mean(run.eval_s for run in runs),
-        setup_s=mean(run.setup_s for run in runs),
+        setup_s=mean(run.startup_s for run in runs),
         with_setup=measured[1],
         num_epochs=mean(run.num_epochs for run in runs),
         epoch=_seconds_for(samples, rate),
@@ -106,7 +106,7 @@ def total_s(run: RunRecord) -> float | None:
 def with_setup_s(run: RunRecord) -> float | None:
     """Return seconds from the launch to the last evaluation; the phase pass is left out."""
     total = total_s(run)
-    return None if total is None or run.setup_s is None else run.setup_s + total
+    return None if total is None or run.startup_s is None else run.startup_s + total
 
 
 def is_same_work(rows: Sequence[TimeRow]) -> bool:

@@ -229,7 +229,7 @@ def _with_run(
         return found
     train_s = epochs * row.epoch.estimate.value
     setup, ideal = (
-        np.array([x.setup_s for x in runs if x.point.world_size == n and x.setup_s is not None])
+        np.array([x.startup_s for x in runs if x.point.world_size == n and x.startup_s is not None])
         for n in (found.world_size, base)
     )
     over = None

@@ -415,6 +415,11 @@ class SweepConfig(_Model):
                 "`interleaved` measures speed, which neither `lr_rules` nor `seeds` change; give "
                 "one of each"
             )
+        if self.interleaved and set(self.compile) - {"none"}:
+            raise ValueError(
+                "`interleaved` keeps all world sizes in one process, where torch.compile would use "
+                "the code of one for another; leave one of the two out"
+            )
         return self
 
     @model_validator(mode="after")

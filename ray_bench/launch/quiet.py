@@ -2,23 +2,25 @@
 
 Each idle process of Ray wakes a hundred times a second, or reads log files ten times a second: in
 all an eighth of a core. Where the workers have all cores, that is a few per cent of a step. What is
-private here has no public switch in Ray 2.60; `tests/launch/test_quiet.py` holds that it is there.
+private here has no public switch in Ray 2.60. A Ray without it runs as it is: nothing depends on
+it, and `tests/launch/test_quiet.py` holds that the tested one has it.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any, final
 
-from ray._private import ray_constants
-from ray._private import worker as ray_worker
+import ray
 from ray.train.torch import TorchTrainer
-from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
+
+logger = logging.getLogger(__name__)
 
 #: The lowest priority; what has it runs when a core is free.
 _NICENESS = 19
 #: Its children are the workers, and inherit its priority.
-_KEEPS_PRIORITY = {ray_constants.PROCESS_TYPE_RAYLET}
+_KEEPS_PRIORITY = "raylet"
 
 
 @final
@@ -27,8 +29,8 @@ class QuietTrainer(TorchTrainer):
 
     def _create_default_callbacks(self) -> list[Any]:
         # The types are those of Train V1.
-        made = super()._create_default_callbacks()  # type: ignore[misc]
-        return [callback for callback in made if not isinstance(callback, DatasetsCallback)]
+        made: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
+        return [callback for callback in made if type(callback).__name__ != "DatasetsCallback"]
 
 
 def quieten_own_cluster() -> None:
@@ -37,12 +39,16 @@ def quieten_own_cluster() -> None:
     Its log monitor would send the workers' output to this process, which does not ask for it, and
     its autoscaler has no nodes to add.
     """
-    node: Any = ray_worker._global_node
+    try:
+        _quieten(ray._private.worker._global_node)
+    except (AttributeError, OSError) as err:
+        logger.info("Ray's own processes keep their priority: %s", err)
+
+
+def _quieten(node: Any) -> None:
     node.kill_log_monitor(check_alive=False)
     node.kill_monitor(check_alive=False)
     for process_type, processes in node.all_processes.items():
-        if process_type in _KEEPS_PRIORITY:
-            continue
         for info in processes:
-            if info.process.poll() is None:
+            if process_type != _KEEPS_PRIORITY and info.process.poll() is None:
                 os.setpriority(os.PRIO_PROCESS, info.process.pid, _NICENESS)

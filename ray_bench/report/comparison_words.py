@@ -68,9 +68,10 @@ def _undecided(comparison: Comparison) -> str:
         reasons.append(f"the new sweep has no usable run with {sizes} workers, which it asked for")
     if comparison.num_alone:
         reasons.append("a part of the base has no counterpart in the new sweep")
-    if not comparison.gated:
-        metrics = _listed([plain(metric) for metric in comparison.gate])
-        reasons.append(f"neither sweep, or only one of them, tells anything about {metrics}")
+    if comparison.unseen:
+        metrics = _listed([plain(metric) for metric in comparison.unseen])
+        who = "at some world size neither sweep, or only one of them,"
+        reasons.append(f"{who} tells anything about {metrics}")
     return f"Cannot tell whether it is worse: {'; '.join(reasons)}."
 
 
@@ -169,7 +170,7 @@ def _flags(comparison: Comparison, base: Results, new: Results) -> Iterator[Flag
     if comparison.outcome is Outcome.UNDECIDED:
         yield Flag(
             "cannot_tell",
-            "A regression is not ruled out. The exit code is 0 all the same; --strict makes it 3.",
+            "A regression is not ruled out. The exit code is 3 with --strict, and 0 without.",
         )
     if comparison.missing_sizes:
         sizes = ", ".join(str(n) for n in comparison.missing_sizes)

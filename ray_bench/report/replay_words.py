@@ -101,7 +101,7 @@ def _buckets(profile: StepProfile) -> str:
     what = f"{len(buckets.num_bytes)} of {size} in all"
     if buckets.measured_at is None:
         return (
-            f"Assumed: {what}, DDP's default bucketing, ready evenly over the backward pass. "
+            f"Assumed: {what}, as DDP cuts them, ready evenly over the backward pass. "
             "Measure them with ddp.at_world_size_one=true."
         )
     return f"Measured at {workers(buckets.measured_at)}: {what}, and when each is ready."

@@ -92,7 +92,7 @@ class Location:
         except OSError as err:
             raise StoreError(
                 f"Cannot write {self.path(name)}: {_reason(err)}. "
-                "Choose another place with --results, or free this one."
+                "Choose another place, or free this one."
             ) from err
         return self.path(name)
 

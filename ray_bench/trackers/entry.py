@@ -151,7 +151,7 @@ def _is_baseline(run: RunRecord) -> bool:
 
 def _epochs(run: RunRecord, epochs: Iterable[EpochRecord]) -> tuple[EpochEntry, ...]:
     entries = []
-    ended_at = run.started_at_utc + timedelta(seconds=run.setup_s or 0.0)
+    ended_at = run.started_at_utc + timedelta(seconds=run.startup_s or 0.0)
     for record in epochs:
         ended_at += timedelta(seconds=record.train_s + (record.eval_s or 0.0))
         values = _known({name: getattr(record, name) for name in _BY_EPOCH})

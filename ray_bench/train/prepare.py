@@ -20,7 +20,7 @@ from ray_bench.train.merge import RunRequest
 from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
 from ray_bench.train.passes import PassRecord
 from ray_bench.train.schedule import make_schedule
-from ray_bench.train.shares import steps_per_epoch
+from ray_bench.train.shares import endless, steps_per_epoch, whole
 from ray_bench.train.step import Stepper
 from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built
 
@@ -95,7 +95,9 @@ def prepare(
         precision=point.precision,
         device=group.device,
         compile=point.compile,
-        compiled_batch=point.local_batch_size if point.compile not in (None, "none") else None,
+        compiled_batch=_whole_share(batches, group)
+        if point.compile not in (None, "none")
+        else None,
     )
     cap_mb = bucket_cap_mb(point, stepper, batches, group, clock) if point.is_ddp else None
     compile_in_place(module, point.compile)
@@ -134,3 +136,8 @@ def wrapped_again(loop: Loop) -> Loop:
         return loop
     wrapped = wrap(loop.module, loop.ddp_arguments, loop.group, loop.sync_hook())
     return replace(loop, stepper=replace(loop.stepper, module=wrapped))
+
+
+def _whole_share(batches: Any, group: Group) -> int:
+    """Return the samples of this rank's share of a whole batch, as the batches count them."""
+    return next(whole(endless(batches, group))).num_samples

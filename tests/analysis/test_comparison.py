@@ -301,6 +301,31 @@ def test_a_sweep_without_a_usable_run_says_what_became_of_them(which):
         compare(planted(1), empty)
 
 
+def of_points(results, **settings):
+    """The results with other settings."""
+    runs = [replace(run, point=replace(run.point, **settings)) for run in results.runs]
+    return replace(results, runs=tuple(runs))
+
+
+def test_a_version_that_could_not_compile_did_not():
+    old, new = of_points(planted(1), compile=None), of_points(planted(2), compile="none")
+    found = compare(old, new)
+    assert found.outcome is not Outcome.FAILED
+    assert not found.pairs[0].differences
+    with pytest.raises(IncompatibleRunsError, match=r"compile \('none' and 'default'\)"):
+        compare(old, of_points(new, compile="default"))
+
+
+@pytest.mark.parametrize(
+    "known", [{"memory_format": "contiguous"}, {"bucket_cap": "25"}, {"compression": "none"}]
+)
+def test_settings_that_are_unknown_have_to_be_allowed(known):
+    old, new = of_points(planted(1), **dict.fromkeys(known)), of_points(planted(2), **known)
+    with pytest.raises(IncompatibleRunsError, match=r"\(unknown and .*add --allow settings\."):
+        compare(old, new)
+    assert compare(old, new, allow=[Allow.SETTINGS]).pairs
+
+
 def test_curves_are_paired_by_what_must_be_equal():
     def both(seed):
         one, other = planted(seed), planted(seed, host={"num_cpus": 8})
@@ -362,3 +387,20 @@ def test_differences_and_ratios_of_independent_estimates_cover_the_truth():
         hits["ratio"] += relative_change(new, base).contains(0.5)
     for name, number in hits.items():
         assert 0.94 <= number / count <= 0.96, name
+
+
+@pytest.mark.parametrize("metric", [Metric.THROUGHPUT, Metric.SPEEDUP, Metric.COST])
+def test_a_gate_passes_only_with_all_its_rows(metric):
+    found = compare(planted(1), planted(2, lambda _: 0.9), gate=(metric,), tolerance_frac=0.05)
+    assert found.outcome is Outcome.PASSED
+    first = found.gated[0]
+    cut = replace(found, rows=tuple(row for row in found.rows if row is not first))
+    assert cut.outcome is Outcome.UNDECIDED
+    assert cut.unseen == (metric,)
+
+
+def test_a_metric_that_nothing_tells_leaves_the_gate_undecided():
+    gate = (Metric.THROUGHPUT, Metric.TIME_TO_ACCURACY)
+    found = compare(planted(1), planted(2, lambda _: 0.9), gate=gate, target_frac=0.9999)
+    assert found.outcome is Outcome.UNDECIDED
+    assert found.unseen == (Metric.TIME_TO_ACCURACY,)

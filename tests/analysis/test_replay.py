@@ -91,13 +91,28 @@ def test_a_curve_need_not_begin_at_one_worker():
     assert all(abs(row.error_frac) < 0.03 for row in rows)
 
 
-def test_without_buckets_the_default_ones_are_assumed():
-    results = played_results(Truth(), with_buckets=False)
-    buckets = profile_of(config_with(results, bucket_cap_mb=5.0)).buckets
+@pytest.mark.parametrize(
+    ("cap_mb", "sizes_mib"), [(25.0, (1, 22)), (5.0, (5, 5, 5, 5, 3)), (50.0, (23,))]
+)
+def test_without_buckets_those_are_assumed_that_ddp_would_make(cap_mb, sizes_mib):
+    """Its first bucket is 1 MiB where the cap is its own, else as large as the cap."""
+    results = config_with(played_results(Truth(), with_buckets=False), bucket_cap_mb=cap_mb)
+    buckets = profile_of(results).buckets
     assert buckets.measured_at is None
-    mib = 2**20
-    assert buckets.num_bytes.tolist() == [x * mib for x in (1, 5, 5, 5, 5, 2)]
+    assert buckets.num_bytes.tolist() == [x * 2**20 for x in sizes_mib]
     assert buckets.ready_frac[-1] == 1
+    # A cap counts gradients before they are halved on their way.
+    halved = [
+        dataclasses.replace(
+            run,
+            grad_bytes=run.grad_bytes // 2 if run.point.is_ddp else run.grad_bytes,
+            point=dataclasses.replace(run.point, compression="bf16" if run.point.is_ddp else None),
+        )
+        for run in results.runs
+    ]
+    sent = profile_of(dataclasses.replace(results, runs=tuple(halved))).buckets
+    assert sent.num_bytes.tolist() == [x * 2**19 for x in sizes_mib]
+    assert sent.ready_frac.tolist() == buckets.ready_frac.tolist()
 
 
 def test_gradients_smaller_than_a_bucket_are_one_bucket():

@@ -12,7 +12,13 @@ from ray_bench.analysis.phases import overhead, phase_gains
 from ray_bench.analysis.predict import WORLD_SIZES
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.study import studies
-from ray_bench.analysis.times import run_time, run_time_with_setup, saving
+from ray_bench.analysis.times import (
+    run_time,
+    run_time_with_setup,
+    saving,
+    total_s,
+    with_setup_s,
+)
 from ray_bench.analysis.verdict import Bottleneck
 from tests.synthetic import synthetic
 
@@ -207,3 +213,11 @@ def test_analysis_runs_without_torch_ray_and_pyarrow():
         "assert 'scipy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_compilation_is_part_of_start_up():
+    run = replace(studies(synthetic((1,)))[0].first, setup_s=5.0, compile_s=60.0)
+    assert run.startup_s == 65.0
+    assert with_setup_s(run) == pytest.approx(65.0 + total_s(run))
+    assert replace(run, compile_s=None).startup_s == 5.0
+    assert replace(run, setup_s=None).startup_s is None

@@ -82,3 +82,8 @@ def test_a_stop_rule_looks_at_one_curve():
 def test_small_buckets_cannot_be_compiled():
     with pytest.raises(ConfigError, match=r"needs ddp.bucket_cap_mb of 1 or more.* got 0.5"):
         config("compile=default", "ddp.bucket_cap_mb=[25,0.5]")
+
+
+def test_a_ladder_is_not_compiled():
+    with pytest.raises(ConfigError, match=r"keeps all world sizes in one process"):
+        config("interleaved=true", "compile=default")

@@ -108,6 +108,26 @@ def test_the_picture_has_the_numbers_of_the_table(slow):
     assert not report_of(planted(1, **one), planted(2, **one)).pictures
 
 
+def test_the_picture_shows_one_pair_of_curves_where_there_are_several():
+    """A world size that the first pair lacks in the gated metric is not taken from another."""
+
+    def both(seed):
+        one, other = planted(seed), planted(seed, host={"num_cpus": 8})
+        unknown = tuple(
+            replace(run, peak_memory_bytes=None) if run.point.world_size == 8 else run
+            for run in one.runs
+        )
+        renamed = tuple(replace(run, run_id=f"{run.run_id}-b") for run in other.runs)
+        hosts = {**one.environments, **other.environments}
+        return replace(one, runs=(*unknown, *renamed), environments=hosts)
+
+    report = report_of(both(1), both(2), gate=[Metric.MEMORY])
+    gated = [row[1].value for row in tables(report)["changes"].rows if row[7].value == "yes"]
+    assert sorted(gated) == [1, 1, 2, 2, 4, 4, 8]
+    (picture,) = report.pictures
+    assert [row["world_size"] for row in picture.rows] == [1, 2, 4]
+
+
 def test_flags_of_both_sweeps_and_of_the_comparison_are_shown():
     few = {"repeats": 1, "flags": lambda _: ("few_blocks",)}
     flags = {x.key: x for x in report_of(planted(1, **few), planted(2, **few)).flags}

@@ -2,16 +2,21 @@
 
 import itertools
 import math
+import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ray_bench.report.charts.fields import FIELDS
+from ray_bench.report.model import build_report
 from ray_bench.report.network import network_report
 from ray_bench.report.pictures.clock import frame
 from ray_bench.report.pictures.ranks import MAX_RANKS
 from ray_bench.report.pictures.scaling import FORECAST, IDEAL, MEASURED, NO_CLAIM
 from tests.network_samples import network_columns
 from tests.report.reports import CASES, report_of, tables
+from tests.synthetic import synthetic
 
 SOME = ("strong", "weak", "not_from_one", "ladder", "no_price", "rules", "oversubscribed", "golden")
 
@@ -190,6 +195,32 @@ def test_there_is_no_picture_without_data(case):
 
 def test_the_turns_of_a_ladder_are_no_training():
     assert not {"accuracy_time", "accuracy_epoch"} & pictures("ladder").keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "factor", "words"),
+    [
+        ({"repeats": 1}, 1.0, None),
+        ({"gap_s": 0.0}, 1.0, None),  # all at once
+        ({}, 1.0, "No drift is seen."),
+        ({}, 0.98, r"Drift: -1\d(\.\d)? % in throughput."),
+    ],
+    ids=["no repeats", "no clock", "none", "slower"],
+)
+def test_a_drift_is_denied_only_where_it_was_looked_for(changes, factor, words):
+    results = synthetic((1, 2), **{"repeats": 6, "gap_s": 60.0, "noise": 0.001, **changes})
+    runs = tuple(
+        replace(run, throughput_samples_per_s=run.throughput_samples_per_s * factor**run.repeat)
+        for run in results.runs
+    )
+    blocks = {**results.blocks, "start_s": np.arange(len(results.blocks["run_id"]), dtype=float)}
+    report = build_report(replace(results, runs=runs, blocks=blocks))
+    (alt,) = (picture.alt for picture in report.pictures if picture.key == "block_times")
+    if words is None:
+        assert "rift" not in alt
+        assert alt.endswith("median of their world size.")
+    else:
+        assert re.search(rf"world size\. {words}$", alt)
 
 
 def test_single_slow_blocks_do_not_hide_a_drift():

@@ -157,7 +157,9 @@ def test_no_results(store, tmp_path):
 
 def test_a_file_in_place_of_the_folder_is_not_writable(tmp_path):
     (tmp_path / "results").write_text("a file")
-    with pytest.raises(StoreError, match=r"Cannot write .*--results"):
+    with pytest.raises(
+        StoreError, match=r"Cannot write .*\. Choose another place, or free this one\.$"
+    ):
         ResultsStore(tmp_path / "results").check_writable()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -70,11 +71,21 @@ class Comparison:
         return tuple(sorted(found))
 
     @property
+    def unseen(self) -> tuple[Metric, ...]:
+        """Metrics of the gate that some world size of both sweeps lacks a row of."""
+        seen = Counter(row.metric for row in self.gated)
+        sizes = sum(len(pair.sizes) for pair in self.pairs)
+        # The first world size of a pair is what its speedups are against.
+        of_speedup = sizes - len(self.pairs)
+        wanted = {metric: of_speedup if metric is Metric.SPEEDUP else sizes for metric in self.gate}
+        return tuple(metric for metric in self.gate if seen[metric] < max(1, wanted[metric]))
+
+    @property
     def outcome(self) -> Outcome:
         """What the gate says."""
         if self.worse:
             return Outcome.FAILED
-        if self.open or not self.gated or self.missing_sizes or self.num_alone:
+        if self.open or self.unseen or self.missing_sizes or self.num_alone:
             return Outcome.UNDECIDED
         return Outcome.PASSED
 

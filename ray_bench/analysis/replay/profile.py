@@ -31,6 +31,8 @@ _BEFORE = ("data_wait", "host_to_device", "forward", "loss")
 #: Noise of a world size without repeats, relative.
 _UNKNOWN_SD = 0.01
 _MIB = 2**20
+#: Of the bytes of fp32 gradients, with `ddp.compression=bf16`.
+_BF16_FRAC = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,19 +135,24 @@ def _buckets(results: Results, study: Study, base: Sequence[RunRecord]) -> Bucke
         if kept and all(backward):
             tables = [found[run.run_id] for run in kept]
             return measured_buckets(tables, backward, kept[0].point.world_size)
-    wrapped_first = sorted(study.group.runs, key=lambda run: not run.point.is_ddp)
-    grad_bytes = next((run.grad_bytes for run in wrapped_first if run.grad_bytes), None)
-    if grad_bytes is None:
+    wrapped_first = sorted(_all_runs(study), key=lambda run: not run.point.is_ddp)
+    known = next((run for run in wrapped_first if run.grad_bytes), None)
+    if known is None or known.grad_bytes is None:
         raise AnalysisError(
             "Nothing is known of the gradients: there are neither buckets nor their size; measure "
             "again with this version."
         )
-    return default_buckets(grad_bytes, _cap_bytes(results, study))
+    sent_frac = _BF16_FRAC if known.point.compression == "bf16" else 1.0
+    return default_buckets(known.grad_bytes, _cap_bytes(results, study), sent_frac)
+
+
+def _all_runs(study: Study) -> tuple[RunRecord, ...]:
+    return (*study.group.runs, *study.group.ddp_at_one)
 
 
 def _cap_bytes(results: Results, study: Study) -> float:
     """Return the cap that DDP was given, else the first that was asked for."""
-    known = next((run.bucket_cap_mb for run in study.group.runs if run.bucket_cap_mb), None)
+    known = next((run.bucket_cap_mb for run in _all_runs(study) if run.bucket_cap_mb), None)
     if known is not None:
         return known * _MIB
     try:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _MIB = 2**20
-#: DDP's first bucket, and its default for the others (torch.nn.parallel.DistributedDataParallel).
+#: DDP's default for its buckets, and its first one then; with any other cap the first bucket is as
+#: large as the others (torch.nn.parallel.DistributedDataParallel).
 FIRST_BUCKET_BYTES = _MIB
 DEFAULT_CAP_BYTES = 25 * _MIB
 
@@ -35,14 +36,23 @@ class Buckets:
         return float(self.num_bytes.sum())
 
 
-def default_buckets(grad_bytes: int, cap_bytes: float = DEFAULT_CAP_BYTES) -> Buckets:
-    """Return DDP's default bucketing, gradients being ready evenly over the backward pass.
+def default_buckets(
+    grad_bytes: int, cap_bytes: float = DEFAULT_CAP_BYTES, sent_frac: float = 1.0
+) -> Buckets:
+    """Return DDP's bucketing, gradients being ready evenly over the backward pass.
 
-    The first bucket holds 1 MiB, each other `cap_bytes`, the last one the rest. Parameters that are
-    larger than a bucket are not known here.
+    Each bucket holds `cap_bytes`, the last one the rest; with DDP's default cap the first one holds
+    1 MiB. Parameters that are larger than a bucket are not known here.
+
+    Args:
+        grad_bytes: Of all gradients, as they are sent.
+        cap_bytes: What DDP was given; it counts gradients as they are computed.
+        sent_frac: Bytes as sent over bytes as computed.
     """
-    first = min(FIRST_BUCKET_BYTES, cap_bytes)
-    edges = np.append(np.arange(first, grad_bytes, cap_bytes), grad_bytes)
+    first = FIRST_BUCKET_BYTES if cap_bytes == DEFAULT_CAP_BYTES else cap_bytes
+    edges = np.append(
+        np.arange(first * sent_frac, grad_bytes, cap_bytes * sent_frac), float(grad_bytes)
+    )
     sizes = np.diff(edges, prepend=0.0)
     return Buckets(num_bytes=sizes, ready_frac=edges / grad_bytes, measured_at=None)
 

@@ -13,18 +13,29 @@ def vega_bundle() -> str:
     """Return the script that sets `window.vegaEmbed`.
 
     vl-convert takes more than a second to make it, so it is kept in `~/.cache/ray_bench`, one file
-    a version of vl-convert.
+    a version of vl-convert. A home that cannot be written, or none, costs that time at every
+    report, and nothing else.
     """
-    path = Path.home() / ".cache" / "ray_bench" / f"vega-{version('vl-convert-python')}.js"
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return path.read_text(encoding="utf-8")
+    path = _place()
+    if path is not None:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return path.read_text(encoding="utf-8")
     import vl_convert
 
-    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    # A home that cannot be written costs time at the next report, and nothing else.
-    with contextlib.suppress(OSError):
-        _keep(path, script)
+    script = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    if path is not None:
+        with contextlib.suppress(OSError):
+            _keep(path, script)
     return script
+
+
+def _place() -> Path | None:
+    """Return where the script is kept; None for a user without a home, as in some containers."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    return home / ".cache" / "ray_bench" / f"vega-{version('vl-convert-python')}.js"
 
 
 def _keep(path: Path, script: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ray_bench.analysis.comparison.compare import Comparison
+from ray_bench.analysis.comparison.metrics import pair_rows
 from ray_bench.report.comparison_words import change_cell, percent, plain
 from ray_bench.report.format import show
 from ray_bench.report.picture import Picture
@@ -15,8 +16,9 @@ def pictures(comparison: Comparison) -> tuple[Picture, ...]:
     Where several pairs of curves are compared, it shows the first.
     """
     metric = comparison.gate[0]
-    first = {row.world_size: row for row in reversed(comparison.gated) if row.metric is metric}
-    rows = [first[n] for n in comparison.pairs[0].sizes if n in first]
+    # Rows are by pair, and do not say of which.
+    count = sum(1 for _ in pair_rows(comparison.pairs[0], comparison.target_frac))
+    rows = [x for x in comparison.rows[:count] if x.is_gated and x.metric is metric]
     if len(rows) < 2:
         return ()
     words = ", ".join(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ray_bench.analysis.drift import Drift
+from ray_bench.analysis.drift import drift
 from ray_bench.report.cells import number
 from ray_bench.report.context import Context
 from ray_bench.report.format import show
@@ -81,13 +81,17 @@ def _alt(context: Context) -> str:
     span = show(number(found[-1].clock_s - found[0].clock_s, "s")).value
     changes = [x.slower_frac for x in found]
     low, high = (show(number(x, "frac")).value for x in (min(changes), max(changes)))
-    drifts = [x for x in context.study.anomalies if isinstance(x, Drift)]
-    drift = (
-        f"Drift: {show(number(drifts[0].change_frac.value, 'frac')).value} in throughput."
-        if drifts
-        else "No drift is seen."
-    )
     return (
         f"Step times of {len(found)} blocks over {span}: from {low} to {high} against the median "
-        f"of their world size. {drift}"
+        f"of their world size.{_drift_words(context)}"
     )
+
+
+def _drift_words(context: Context) -> str:
+    """Return what is known of a drift; nothing where repeats do not tell."""
+    found = drift(context.study.group.runs)
+    if found is None:
+        return ""
+    if not found.is_seen:
+        return " No drift is seen."
+    return f" Drift: {show(number(found.change_frac.value, 'frac')).value} in throughput."
