@@ -17,6 +17,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -230,7 +231,8 @@ class Arm:
 
 @contextlib.contextmanager
 def arms_of(specs: Sequence[ArmSpec]) -> Iterator[list[Arm]]:
-    """Make arms, not started yet; all their processes are gone afterwards."""
+    """Make arms, not started yet; all their processes are gone afterwards, a SIGTERM included."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="rb-") as folder:
         arms = [Arm(spec, Path(folder)) for spec in specs]
         try:
@@ -238,6 +240,7 @@ def arms_of(specs: Sequence[ArmSpec]) -> Iterator[list[Arm]]:
         finally:
             for arm in arms:
                 arm.end()
+            signal.signal(signal.SIGTERM, before)
 
 
 def play(arms: Sequence[Arm], num_rounds: int, seed: int) -> dict[str, list[Turn]]:
