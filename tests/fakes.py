@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ray_bench.config.schema import WorkloadDefaults
+from ray_bench.config.groups import WorkloadDefaults
 from ray_bench.workloads.base import BuildContext, Evaluation, ShardedBatches, eval_shard
 
 

@@ -13,7 +13,7 @@ from ray_bench.analysis.comparison.interval import LAUNCH_NOISE_FRAC
 from ray_bench.analysis.decision import advice, draws, next_run
 from ray_bench.analysis.fit import forecast, law_fit
 from ray_bench.analysis.network import POOR_RESIDUAL_FRAC
-from ray_bench.config.schema import MeasureConfig, WorkloadDefaults
+from ray_bench.config.groups import MeasureConfig, WorkloadDefaults
 from ray_bench.measure import network
 from ray_bench.records import FLAGS, PHASES
 from ray_bench.store.schema import SCHEMA_VERSION, SCHEMAS, UNIT_KEY

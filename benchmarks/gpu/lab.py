@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import Comparison, Measure, turn_order
+from benchmarks.common import Aim, Comparison, Measure, turn_order
 from benchmarks.own_path import ONLY_THROUGHPUT, request_of
 from ray_bench.config.grid import expand
 from ray_bench.config.load import fill_in, load
@@ -119,6 +119,22 @@ class Found:
     comparisons: list[Comparison] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def compare(
+        self,
+        name: str,
+        by_arm: Mapping[str, Sequence[float]],
+        top: str,
+        bottom: str,
+        unit: str,
+        *,
+        aim: Aim | None = None,
+    ) -> None:
+        """Add the ratio of two arms, round by round."""
+        pairs = tuple(zip(by_arm[top], by_arm[bottom], strict=True))
+        self.comparisons.append(
+            Comparison(name=name, top=top, bottom=bottom, unit=unit, pairs=pairs, aim=aim)
+        )
 
     def peak_memory(self, name: str, device: torch.device) -> None:
         """Add the largest memory that tensors took since the last reset."""

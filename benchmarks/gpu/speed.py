@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import Aim, Comparison, Measure
+from benchmarks.common import Aim, Measure
 from benchmarks.gpu.lab import Arm, Found, Lab, our_arm, rates, turns
 from benchmarks.gpu.plain import bare_arm, ceiling_arm, naive_arm
 from ray_bench.train.loop import Loop
@@ -37,15 +37,8 @@ def paths(lab: Lab) -> Found:
         step_s = turns(lab, arms)
         by_arm = {name: rates(seconds, lab.sizes.batch) for name, seconds in step_s.items()}
         for top in ("ours", "ours compiled"):
-            found.comparisons.append(
-                Comparison(
-                    name=f"{workload}, batch {lab.sizes.batch}: {top} over naive",
-                    top=top,
-                    bottom="naive",
-                    unit="images/s",
-                    pairs=tuple(zip(by_arm[top], by_arm["naive"], strict=True)),
-                )
-            )
+            name = f"{workload}, batch {lab.sizes.batch}: {top} over naive"
+            found.compare(name, by_arm, top, "naive", "images/s")
         found.peak_memory(f"{workload}: peak memory of all three", lab.device)
         if not lab.has_time:
             found.notes.append(f"paths: stopped after {workload}, its time was over.")
@@ -69,18 +62,9 @@ def ceiling(lab: Lab) -> Found:
             "ours": our_arm(loop),
             "ceiling": ceiling_arm(lab, workload),
         }
-        step_s = turns(lab, arms)
-        found.comparisons.append(
-            Comparison(
-                name=f"{workload}, batch {large}, compiled: ours over ceiling",
-                top="ours",
-                bottom="ceiling",
-                unit="images/s",
-                pairs=tuple(
-                    zip(rates(step_s["ours"], large), rates(step_s["ceiling"], large), strict=True)
-                ),
-            )
-        )
+        by_arm = {name: rates(seconds, large) for name, seconds in turns(lab, arms).items()}
+        name = f"{workload}, batch {large}, compiled: ours over ceiling"
+        found.compare(name, by_arm, "ours", "ceiling", "images/s")
         if not lab.has_time:
             found.notes.append(f"ceiling: stopped after {workload}, its time was over.")
             break
@@ -98,27 +82,12 @@ def instruments(lab: Lab) -> Found:
     timed = lab.loop(lab.throughput_config(workload))
     bare = lab.loop(lab.throughput_config(workload))
     step_s = turns(lab, {"our loop": _timed_arm(timed), "bare": bare_arm(lab, bare)})
-    found.comparisons.append(
-        Comparison(
-            name=f"{workload}: throughput pass over bare (parity with plain PyTorch, 1 worker)",
-            top="our loop",
-            bottom="bare",
-            unit="s/step",
-            pairs=tuple(zip(step_s["our loop"], step_s["bare"], strict=True)),
-            aim=INSTRUMENTS_AIM,
-        )
-    )
+    name = f"{workload}: throughput pass over bare (parity with plain PyTorch, 1 worker)"
+    found.compare(name, step_s, "our loop", "bare", "s/step", aim=INSTRUMENTS_AIM)
     marked = lab.loop(lab.throughput_config(workload))
     pass_s = turns(lab, {"phase pass": _marked_arm(marked), "bare": bare_arm(lab, bare)})
-    found.comparisons.append(
-        Comparison(
-            name=f"{workload}: phase pass over bare (never part of a throughput)",
-            top="phase pass",
-            bottom="bare",
-            unit="s/step",
-            pairs=tuple(zip(pass_s["phase pass"], pass_s["bare"], strict=True)),
-        )
-    )
+    name = f"{workload}: phase pass over bare (never part of a throughput)"
+    found.compare(name, pass_s, "phase pass", "bare", "s/step")
     return found
 
 

@@ -10,7 +10,8 @@ from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.losses import Bottleneck
 from ray_bench.analysis.network import network_study
 from ray_bench.analysis.study import Study, studies
-from ray_bench.config.schema import EmulatedConfig, SweepConfig
+from ray_bench.config.groups import EmulatedConfig
+from ray_bench.config.schema import SweepConfig
 from ray_bench.records import Results
 
 #: How far a recovered value may be off.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ray_bench.cli.options import Currency, Output, Price
+from ray_bench.cli.options import Currency, Output, Price, ReportFormat
 
 if TYPE_CHECKING:
     from ray_bench.analysis.comparison import Comparison
@@ -30,16 +30,6 @@ Examples:
 
 REGRESSION_EXIT_CODE = 3
 DEFAULT_TOLERANCE = 0.02
-
-
-class Form(StrEnum):
-    """What a comparison is written as."""
-
-    TERMINAL = "terminal"
-    MD = "md"
-    JSON = "json"
-    HTML = "html"
-    CSV = "csv"
 
 
 class Gate(StrEnum):
@@ -119,8 +109,8 @@ def compare(
         ),
     ] = None,
     form: Annotated[
-        Form, typer.Option("--format", help="For people, for a page, or for programs.")
-    ] = Form.TERMINAL,
+        ReportFormat, typer.Option("--format", help="For people, for a page, or for programs.")
+    ] = ReportFormat.TERMINAL,
     output: Output = None,
     price: Price = None,
     currency: Currency = None,

@@ -73,7 +73,7 @@ def _data_sets() -> dict[str, str | None]:
 
 
 def _place(dataset: str) -> str | None:
-    from ray_bench.config.schema import DataConfig
+    from ray_bench.config.groups import DataConfig
     from ray_bench.errors import DataError
     from ray_bench.workloads.datasets import locate
 

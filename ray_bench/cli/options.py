@@ -32,6 +32,16 @@ class ScalingMode(StrEnum):
     STRONG = "strong"
 
 
+class ReportFormat(StrEnum):
+    """What a report or a comparison is written as."""
+
+    TERMINAL = "terminal"
+    MD = "md"
+    JSON = "json"
+    HTML = "html"
+    CSV = "csv"
+
+
 class PageFormat(StrEnum):
     """How what has sections and tables is printed."""
 

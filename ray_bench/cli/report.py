@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from ray_bench.cli.options import Currency, Folder, Output, Price, PriceOf, SweepId
+from ray_bench.cli.options import Currency, Folder, Output, Price, PriceOf, ReportFormat, SweepId
 
 HELP = """Explain a sweep: speedup, efficiency, laws, cost, verdicts, and what to be careful about.
 
@@ -27,21 +26,11 @@ Examples:
 """
 
 
-class Format(StrEnum):
-    """What a report is written as."""
-
-    TERMINAL = "terminal"
-    HTML = "html"
-    MD = "md"
-    JSON = "json"
-    CSV = "csv"
-
-
 def report(
     folder: Folder = "results",
     sweep: SweepId = None,
     form: Annotated[
-        Format | None,
+        ReportFormat | None,
         typer.Option("--format", show_default=False, help="Print this one, and write no files."),
     ] = None,
     output: Output = None,
@@ -112,7 +101,7 @@ def report(
     if form is None and output is None:
         show(built, store)
     else:
-        write(built, form or Format.MD, output)
+        write(built, form or ReportFormat.MD, output)
 
 
 def _check(epochs: float | None, target: float | None) -> None:

@@ -9,7 +9,8 @@ import math
 import random
 from collections.abc import Sequence
 
-from ray_bench.config.schema import Settings, SweepConfig
+from ray_bench.config.groups import Settings
+from ray_bench.config.schema import SweepConfig
 from ray_bench.records import LrRule, PlannedRun, Point
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from ray_bench.config.groups import WorkloadDefaults
 from ray_bench.config.messages import config_error
-from ray_bench.config.schema import SweepConfig, WorkloadDefaults
+from ray_bench.config.schema import SweepConfig
 from ray_bench.config.yaml12 import Yaml12Loader
 from ray_bench.errors import ConfigError
 

@@ -1,4 +1,4 @@
-"""The configuration of a sweep. Every field says what it means and in which unit.
+"""The configuration of a sweep.
 
 A field that is None is not set: the workload's own default is used (`SweepConfig.with_defaults`).
 """
@@ -7,321 +7,30 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ray_bench.records import (
-    CompileMode,
-    Compression,
-    LrRule,
-    MemoryFormat,
-    Precision,
-    Scaling,
+from ray_bench.config.fields import Float, Int, Model, Seed, differing, listed
+from ray_bench.config.groups import (
+    DataConfig,
+    DdpConfig,
+    EmulatedConfig,
+    LadderConfig,
+    LaunchConfig,
+    MeasureConfig,
+    OptimizerConfig,
+    Settings,
+    StopConfig,
+    TrackersConfig,
+    WorkloadDefaults,
 )
-
-
-def _number_from_text(value: Any) -> Any:
-    """PyYAML reads `1e-3` (no dot) as text; YAML 1.2 and people mean a number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _no_truth(value: Any) -> Any:
-    """Pydantic takes `true` for 1; nobody means that."""
-    if isinstance(value, bool):
-        raise ValueError("must be a number")
-    return value
-
-
-def _text_from_number(value: Any) -> Any:
-    """Variables of the environment are text, also where YAML reads a number."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if is_number else value
-
-
-Int = Annotated[int, BeforeValidator(_no_truth)]
-Float = Annotated[float, BeforeValidator(_number_from_text), BeforeValidator(_no_truth)]
-#: What torch, numpy and a Parquet column can all hold.
-Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, lt=2**32)]
-EnvText = Annotated[str, BeforeValidator(_text_from_number)]
-
-
-def _cap(value: Any) -> Any:
-    """A number of MiB above 0, or the word `auto`."""
-    number = _number_from_text(value)
-    is_number = isinstance(number, int | float) and not isinstance(number, bool)
-    if value != "auto" and not (is_number and 0 < number < math.inf):
-        raise ValueError("must be MiB above 0, or auto")
-    return "auto" if value == "auto" else float(number)
-
-
-#: Size of a gradient bucket, MiB; auto measures the network and chooses.
-BucketCap = Annotated[float | Literal["auto"], BeforeValidator(_cap)]
-
-
-def _listed(value: Any) -> Any:
-    """Return a single value as a list of one."""
-    return [value] if isinstance(value, int | float | str) else value
-
-
-def _differing(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(value)) != len(value):
-        raise ValueError(f"values must differ, got {list(value)} (use `repeats` to repeat)")
-    return value
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class WorkloadDefaults(_Model):
-    """What a workload trains with where the configuration is silent."""
-
-    batch_size: Int = Field(128, ge=1)
-    lr: float = Field(0.1, gt=0)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(0.0, ge=0)
-    epochs: Int = Field(1, ge=1)
-    memory_format: MemoryFormat = Field("contiguous")
-
-
-class DataConfig(_Model):
-    """Where training data comes from."""
-
-    dir: Path | None = Field(
-        None, description="Folder with data sets, or with one folder for each (`cifar10/`, ...)."
-    )
-    standin: bool = Field(
-        False,
-        description="Use Fashion-MNIST as 32x32x3 where CIFAR-10 is absent; every output says so.",
-    )
-    download: bool = Field(False, description="Let torchvision download a data set that is absent.")
-
-    cutout: Int = Field(
-        0,
-        ge=0,
-        le=32,
-        description="CIFAR-10: side of a square at a random place of each training image that is "
-        "blanked, pixels; 0: none.",
-    )
-
-    @field_validator("dir")
-    @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        # Ray changes the working directory of its workers.
-        return None if value is None else Path(os.path.abspath(value.expanduser()))
-
-
-class OptimizerConfig(_Model):
-    """SGD and its learning-rate schedule."""
-
-    momentum: Float | None = Field(None, ge=0, lt=1, description="SGD momentum.")
-    weight_decay: Float | None = Field(None, ge=0, description="L2 penalty.")
-    warmup_epochs: Float | None = Field(
-        None,
-        ge=0,
-        description="Epochs in which the rate climbs from `lr` to its scaled value. "
-        "Not set: 5, or a tenth of the run where that is shorter.",
-    )
-    scale_with: Literal["global_batch", "world_size"] = Field(
-        "global_batch",
-        description="What a learning-rate rule follows: the growth of the global batch (the "
-        "theory; no change in strong scaling) or the world size.",
-    )
-
-
-class DdpConfig(_Model):
-    """Arguments of DistributedDataParallel."""
-
-    bucket_cap_mb: tuple[BucketCap, ...] = Field(
-        (25.0,),
-        min_length=1,
-        description="Gradient bucket size, MiB; 25 is DDP's own, with a first bucket of 1. auto: "
-        "measure all-reduce among the run's ranks and choose. A list sweeps it.",
-    )
-    compression: tuple[Compression, ...] = Field(
-        ("none",),
-        min_length=1,
-        description="Of gradients on the network: none, or bf16, which halves the bytes. A list "
-        "sweeps it.",
-    )
-    gradient_as_bucket_view: bool = Field(True, description="Gradients are views into the buckets.")
-    static_graph: bool = Field(True, description="The graph is the same in every step.")
-    at_world_size_one: bool = Field(
-        False, description="Measure world size 1 also with DDP, beside plain PyTorch."
-    )
-
-    @field_validator("bucket_cap_mb", "compression", mode="before")
-    @classmethod
-    def _one_is_a_list(cls, value: Any) -> Any:
-        return _listed(value)
-
-    @field_validator("bucket_cap_mb", "compression")
-    @classmethod
-    def _no_duplicates(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        return _differing(value)
-
-
-class MeasureConfig(_Model):
-    """How long and how finely runs are timed."""
-
-    warmup_steps: Int = Field(11, ge=0, description="At least so many steps are warm-up.")
-    warmup_s: Float = Field(2.0, ge=0, description="At least so many seconds are warm-up.")
-    block_s: Float = Field(0.25, gt=0, description="A timed block lasts about so many seconds.")
-    phase_steps: Int = Field(
-        20, ge=0, description="Steps of the separate phase pass after training; 0 leaves it out."
-    )
-
-    sync_pairs: Int = Field(
-        10,
-        ge=0,
-        description="Pairs of steps with and without gradient synchronisation, after the phase "
-        "pass: what they differ by beyond the exposed part is contention; 0 leaves them out.",
-    )
-    noise_steps: Int = Field(
-        16,
-        ge=0,
-        description="Batches, 3 or more, whose gradients show the gradient noise scale after "
-        "training, at its last weights; 0 leaves it out.",
-    )
-    trace_steps: Int = Field(
-        0, ge=0, le=100, description="Steps of a Chrome trace of every rank; 0 writes none."
-    )
-    checkpoint: bool = Field(True, description="Time one save of model and optimizer.")
-    network: bool = Field(
-        False, description="Measure all-reduce (4 B to 64 MiB) at every world size first."
-    )
-    sentinel: bool | None = Field(
-        None,
-        description="Run 1 worker at start, middle and end, to see the machine drift. "
-        "Not set: where `repeats` is 2 or more.",
-    )
-
-    @field_validator("noise_steps")
-    @classmethod
-    def _none_or_enough(cls, value: int) -> int:
-        if value in (1, 2):
-            raise ValueError("must be 0, or 3 or more")
-        return value
-
-
-class StopConfig(_Model):
-    """When a sweep has measured enough."""
-
-    half_width: Float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Repeat until the relative half-width of every speedup's 95 % interval is "
-        "below this (0.01 is 1 %). Not set: `repeats` runs, or `ladder.rounds` rounds.",
-    )
-    max_repeats: Int = Field(32, ge=2, le=10_000, description="At most so many repeats or rounds.")
-    budget_s: Float | None = Field(
-        None, gt=0, description="At most so many seconds; what runs then is still finished."
-    )
-
-
-class LadderConfig(_Model):
-    """The interleaved way to measure: all world sizes take turns in one group of workers."""
-
-    rounds: Int = Field(6, ge=2, le=10_000, description="Turns of every world size.")
-    turn_s: Float = Field(1.0, gt=0, description="A turn lasts about so many seconds.")
-
-
-class EmulatedConfig(_Model):
-    """What the workload `emulated` plants. Times of the step of one worker."""
-
-    compute_s_per_sample: Float = Field(
-        0.005, gt=0, description="Forward and backward of one sample, slept."
-    )
-    serial_s: Float = Field(0.0, ge=0, description="Per step, whatever the batch.")
-    loader_s: Float = Field(0.0, ge=0, description="Wait for every batch, whatever its size.")
-    straggler_rank: Int | None = Field(None, ge=0, description="The rank that is slow.")
-    straggler_slowdown: Float = Field(1.5, ge=1, description="Its compute takes so many times.")
-    latency_s: Float = Field(
-        0.0, ge=0, description="Of the virtual wire: seconds per message (alpha)."
-    )
-    gbit_per_s: Float | None = Field(
-        None, gt=0, description="Bandwidth of the virtual wire; not set: no limit."
-    )
-    contention_frac: Float = Field(
-        0.0, ge=0, description="Backward is slower by this share while gradients are reduced."
-    )
-    num_buckets: Int = Field(4, ge=1, le=64, description="Layers, each with a bucket of its own.")
-    bucket_bytes: Int = Field(
-        4096, ge=4, description="Gradient of the first layer; layer k has k times as much."
-    )
-
-    @property
-    def has_wire(self) -> bool:
-        """Whether there is a virtual wire at all."""
-        return self.latency_s > 0 or self.gbit_per_s is not None
-
-
-class Settings(NamedTuple):
-    """How a step is computed and reduced: what a sweep varies beside the training itself."""
-
-    precision: Precision
-    memory_format: MemoryFormat
-    compile: CompileMode
-    bucket_cap_mb: float | Literal["auto"]
-    compression: Compression
-
-
-class LaunchConfig(_Model):
-    """How runs are placed on the cluster."""
-
-    max_concurrent: Int = Field(1, ge=1, description="Runs at the same time; above 1 they disturb.")
-    order_seed: Int = Field(0, description="Seed of the randomised order of runs.")
-    timeout_s: Float = Field(
-        300.0, ge=1, le=10**6, description="A collective operation that hangs longer fails the run."
-    )
-    placement: Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"] = Field(
-        "PACK", description="Ray's placement strategy for the workers of a run."
-    )
-    env: dict[str, EnvText] = Field(
-        default_factory=dict, description="Environment of the workers, e.g. GLOO_SOCKET_IFNAME."
-    )
-
+from ray_bench.records import CompileMode, LrRule, MemoryFormat, Precision, Scaling
 
 _LISTS = ("world_sizes", "lr_rules", "seeds", "precision", "memory_format", "compile")
 
 
-class TrackersConfig(_Model):
-    """Where runs can be looked at beside others, and what a running sweep shows to Prometheus."""
-
-    tensorboard: bool = Field(
-        True, description="Write an event file a run to the folder tensorboard of the results."
-    )
-    mlflow: bool = Field(
-        False,
-        description="Log every run to MLflow (MLFLOW_TRACKING_URI), as its own MLflow run.",
-    )
-    wandb: bool = Field(
-        False,
-        description="Log every run to Weights & Biases, grouped by sweep; WANDB_MODE=offline works "
-        "too.",
-    )
-    project: str | None = Field(
-        None,
-        min_length=1,
-        max_length=100,
-        description="MLflow experiment and W&B project. Not set: MLFLOW_EXPERIMENT_NAME and "
-        "WANDB_PROJECT, else ray_bench.",
-    )
-    prometheus: bool = Field(
-        True, description="Gauges ray_bench_... on Ray's metrics endpoint while the sweep runs."
-    )
-
-
-class SweepConfig(_Model):
+class SweepConfig(Model):
     """A workload and the grid over which it is measured."""
 
     workload: str = Field(
@@ -387,7 +96,7 @@ class SweepConfig(_Model):
     @field_validator(*_LISTS, mode="before")
     @classmethod
     def _one_is_a_list(cls, value: Any) -> Any:
-        return _listed(value)
+        return listed(value)
 
     @field_validator("world_sizes")
     @classmethod
@@ -400,7 +109,7 @@ class SweepConfig(_Model):
     @field_validator(*_LISTS)
     @classmethod
     def _no_duplicates(cls, value: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-        return None if value is None else _differing(value)
+        return None if value is None else differing(value)
 
     @model_validator(mode="after")
     def _epochs_or_steps(self) -> SweepConfig:

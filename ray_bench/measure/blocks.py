@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from typing import final
 
-from ray_bench.config.schema import MeasureConfig
+from ray_bench.config.groups import MeasureConfig
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.warmup import Verdict, Warmup
 from ray_bench.records import BlockRecord

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from ray_bench.config.schema import StopConfig
+from ray_bench.config.groups import StopConfig
 
 #: Why no more is measured; `StopRecord.reason`.
 StopReason = Literal["narrow_enough", "max_repeats", "budget"]

@@ -14,7 +14,7 @@ import statistics
 from collections.abc import Sequence
 from typing import final
 
-from ray_bench.config.schema import MeasureConfig
+from ray_bench.config.groups import MeasureConfig
 
 WINDOW_STEPS = 10
 TOLERANCE_FRAC = 0.01

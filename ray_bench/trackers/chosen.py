@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from ray_bench.config.schema import TrackersConfig
+from ray_bench.config.groups import TrackersConfig
 from ray_bench.errors import MissingExtraError
 from ray_bench.trackers.base import Tracker
 from ray_bench.trackers.mlflow import MLflow, tracking_uri

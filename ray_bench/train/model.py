@@ -11,7 +11,7 @@ import torch
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.nn.parallel import DistributedDataParallel
 
-from ray_bench.config.schema import DdpConfig, OptimizerConfig
+from ray_bench.config.groups import DdpConfig, OptimizerConfig
 from ray_bench.measure.phases import Hook
 from ray_bench.records import CompileMode, Compression, Precision
 from ray_bench.train.group import Group

@@ -22,8 +22,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from ray_bench.config.schema import DataConfig, EmulatedConfig
-from ray_bench.config.schema import WorkloadDefaults as WorkloadDefaults  # for workloads, from here
+from ray_bench.config.groups import DataConfig, EmulatedConfig
+from ray_bench.config.groups import WorkloadDefaults as WorkloadDefaults  # for workloads, from here
 from ray_bench.errors import TrainingError
 from ray_bench.records import MemoryFormat
 

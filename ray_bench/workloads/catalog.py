@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from ray_bench.config.schema import WorkloadDefaults
+from ray_bench.config.groups import WorkloadDefaults
 from ray_bench.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from ray_bench.config.schema import DataConfig
+from ray_bench.config.groups import DataConfig
 from ray_bench.errors import ConfigError, CorruptDataError, MissingDataError
 from ray_bench.workloads import cifar, embedded, hub_parquet, idx, search
 from ray_bench.workloads.arrays import Bytes, ImageSet, Split

@@ -18,7 +18,7 @@ from typing import Any, final
 
 import torch
 
-from ray_bench.config.schema import EmulatedConfig
+from ray_bench.config.groups import EmulatedConfig
 from ray_bench.workloads.base import BuildContext, LossFn, ShardedBatches
 from ray_bench.workloads.wire import VirtualWire
 

@@ -10,7 +10,7 @@ from typing import final
 import torch
 from torch.nn import functional
 
-from ray_bench.config.schema import DataConfig, WorkloadDefaults
+from ray_bench.config.groups import DataConfig, WorkloadDefaults
 from ray_bench.workloads.arrays import ImageSet
 from ray_bench.workloads.base import BuildContext, Evaluation, LossFn, ShardedBatches, eval_shard
 from ray_bench.workloads.catalog import BUILTIN

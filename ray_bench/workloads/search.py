@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ray_bench.config.schema import DataConfig
+from ray_bench.config.groups import DataConfig
 from ray_bench.errors import MissingDataError
 from ray_bench.workloads import cifar, hub_parquet, idx
 from ray_bench.workloads.specs import SPECS, DatasetSpec

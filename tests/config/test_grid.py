@@ -5,7 +5,8 @@ import math
 import pytest
 
 from ray_bench.config.grid import config_sha256, expand, further_round, lr_factor, rules_coincide
-from ray_bench.config.schema import SweepConfig, WorkloadDefaults
+from ray_bench.config.groups import WorkloadDefaults
+from ray_bench.config.schema import SweepConfig
 
 
 def grid(**changes):

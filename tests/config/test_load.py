@@ -2,8 +2,9 @@
 
 import pytest
 
+from ray_bench.config.groups import WorkloadDefaults
 from ray_bench.config.load import fill_in, load, preset_names
-from ray_bench.config.schema import SweepConfig, WorkloadDefaults
+from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ray_bench.config.schema import MeasureConfig
+from ray_bench.config.groups import MeasureConfig
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.records import BlockRecord, EpochRecord
 from ray_bench.train.totals import clock_backwards, clock_mismatch, throughput

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from ray_bench.config.schema import StopConfig
+from ray_bench.config.groups import StopConfig
 from ray_bench.measure.stopping import StopRule, stop_rule, widest
 
 RULE = StopRule(half_width_frac=0.01)

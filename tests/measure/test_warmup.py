@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ray_bench.config.schema import MeasureConfig
+from ray_bench.config.groups import MeasureConfig
 from ray_bench.measure.warmup import Verdict, Warmup, is_settled
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ray_bench.config.schema import TrackersConfig
+from ray_bench.config.groups import TrackersConfig
 from ray_bench.errors import MissingExtraError
 from ray_bench.trackers import chosen
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ray_bench.config.schema import WorkloadDefaults
+from ray_bench.config.groups import WorkloadDefaults
 from ray_bench.records import RunData
 from ray_bench.train.bucket_cap import (
     CANDIDATES_MB,

@@ -6,14 +6,14 @@ import sys
 import pytest
 import torch
 
-from ray_bench.config.schema import WorkloadDefaults
+from ray_bench.config.groups import WorkloadDefaults
 from ray_bench.errors import ConfigError
 from ray_bench.workloads import catalog
 from ray_bench.workloads.base import Workload
 from ray_bench.workloads.image import ImageClassification
 
 OWN = """
-from ray_bench.config.schema import WorkloadDefaults
+from ray_bench.config.groups import WorkloadDefaults
 
 class Own:
     '''A workload of my own.
@@ -143,7 +143,7 @@ def test_factory_that_makes_something_else_is_a_config_error(own_module):
 def test_catalog_and_locate_need_neither_torch_nor_pyarrow(tmp_path):
     script = (
         "import sys\n"
-        "from ray_bench.config.schema import DataConfig\n"
+        "from ray_bench.config.groups import DataConfig\n"
         "from ray_bench.workloads import catalog, datasets\n"
         "catalog.find('resnet50-cifar10')\n"
         "datasets.load(datasets.locate('digits', DataConfig()))\n"

@@ -15,7 +15,7 @@ from workload_files import (
     write_parquet,
 )
 
-from ray_bench.config.schema import DataConfig
+from ray_bench.config.groups import DataConfig
 from ray_bench.errors import ConfigError, CorruptDataError, MissingDataError
 from ray_bench.workloads import cifar, datasets
 from ray_bench.workloads.specs import SPECS

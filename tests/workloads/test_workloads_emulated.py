@@ -9,7 +9,8 @@ import torch
 import torch.distributed as dist
 
 from ray_bench.config.grid import expand
-from ray_bench.config.schema import EmulatedConfig, SweepConfig
+from ray_bench.config.groups import EmulatedConfig
+from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import SystemClock
 from ray_bench.train.run import train_rank
 from ray_bench.workloads.emulated import FORWARD_FRAC, Emulated, _Device, _SleepingModel

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ray_bench.config.schema import DataConfig
+from ray_bench.config.groups import DataConfig
 from ray_bench.workloads import catalog
 from ray_bench.workloads.base import BuildContext, ShardedBatches, eval_shard
 from ray_bench.workloads.transforms import Preparation, cut_out, random_crop_flip
