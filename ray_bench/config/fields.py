@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ray_bench.records import CompileMode
+
 
 def _number_from_text(value: Any) -> Any:
     """PyYAML reads `1e-3` (no dot) as text; YAML 1.2 and people mean a number."""
@@ -49,6 +51,14 @@ def _cap(value: Any) -> Any:
 
 #: Size of a gradient bucket, MiB; auto measures the network and chooses.
 BucketCap = Annotated[float | Literal["auto"], BeforeValidator(_cap)]
+
+
+def _compile_mode(value: Any) -> Any:
+    """True and false, as people write a switch."""
+    return {True: "default", False: "none"}[value] if isinstance(value, bool) else value
+
+
+Compile = Annotated[CompileMode, BeforeValidator(_compile_mode)]
 
 
 def listed(value: Any) -> Any:

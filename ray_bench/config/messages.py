@@ -30,7 +30,7 @@ def _line(item: dict[str, Any]) -> str:
     loc = item["loc"]
     path = dotted(loc)
     if item["type"] == "extra_forbidden":
-        return f"Unknown key `{path}`{_did_you_mean(str(loc[-1]), _keys_beside(loc))}"
+        return f"Unknown key `{path}`{_elsewhere(loc) or _near(loc)}"
     if item["type"] == "missing":
         return f"`{path}` is not set; write {path}=..., e.g. workload=cnn-digits."
     message = _message(item)
@@ -65,6 +65,30 @@ def _hint(item: dict[str, Any]) -> str:
         allowed = str(item["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
         return _did_you_mean(value, allowed, otherwise=".")
     return "."
+
+
+def _near(loc: tuple[int | str, ...]) -> str:
+    return _did_you_mean(str(loc[-1]), _keys_beside(loc))
+
+
+def _elsewhere(loc: tuple[int | str, ...]) -> str:
+    """Return the key of this very name in another group; empty where none has it."""
+    groups: dict[str, type[BaseModel]] = {"": SweepConfig, **_groups()}
+    found = [
+        dotted(x for x in (group, loc[-1]) if x)
+        for group, model in groups.items()
+        if loc[-1] in model.model_fields
+    ]
+    return f". Did you mean `{'` or `'.join(found)}`?" if found else ""
+
+
+def _groups() -> dict[str, type[BaseModel]]:
+    annotations = {name: field.annotation for name, field in SweepConfig.model_fields.items()}
+    return {
+        name: kind
+        for name, kind in annotations.items()
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+    }
 
 
 def _did_you_mean(word: str, known: list[str], otherwise: str | None = None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from ray_bench.config.fields import Float, Int, Model, Seed, differing, listed
+from ray_bench.config.fields import Compile, Float, Int, Model, Seed, differing, listed
 from ray_bench.config.groups import (
     DataConfig,
     DdpConfig,
@@ -25,7 +25,7 @@ from ray_bench.config.groups import (
     TrackersConfig,
     WorkloadDefaults,
 )
-from ray_bench.records import CompileMode, LrRule, MemoryFormat, Precision, Scaling
+from ray_bench.records import LrRule, MemoryFormat, Precision, Scaling
 
 _LISTS = ("world_sizes", "lr_rules", "seeds", "precision", "memory_format", "compile")
 
@@ -64,11 +64,11 @@ class SweepConfig(Model):
         description="channels_last, or contiguous. A list sweeps it. Not set: the workload's own, "
         "channels_last for convolutional networks.",
     )
-    compile: tuple[CompileMode, ...] = Field(
+    compile: tuple[Compile, ...] = Field(
         ("none",),
         min_length=1,
-        description="torch.compile: none, default, or reduce-overhead (CUDA graphs, for short "
-        "steps). A list sweeps it. Its seconds are told apart.",
+        description="torch.compile: none (or false), default (or true), or reduce-overhead (CUDA "
+        "graphs, for short steps). A list sweeps it. Its seconds are told apart.",
     )
     cpus_per_worker: Float = Field(
         1.0, gt=0, description="CPUs that Ray reserves for a worker; also its OMP threads (floor)."

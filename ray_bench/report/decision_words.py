@@ -93,14 +93,18 @@ def _run_words(context: Context, option: Option | None) -> str:
 
 
 def beyond_words(context: Context) -> str:
-    """Return which predicted world size would serve the aim better; empty where none."""
+    """Return how likely a predicted world size serves the aim better; empty where none would."""
     decision = context.study.decision
-    size, wider = decision.better_beyond, decision.wider
-    if size is None or wider is None:
+    wider = decision.wider
+    if decision.better_beyond is None or wider is None:
         return ""
+    measured = {x.world_size for x in decision.options if x.is_measured}
+    shares = {n: wider.share(n) for n in wider.sizes if n not in measured}
+    likeliest = max(shares, key=lambda n: shares[n])
     return (
-        f"By the forecast, {workers(size)} would serve the aim better (not measured; right among "
-        f"all with probability {probability(wider.share(size))})."
+        "By the forecast, a world size that was not measured would serve the aim better with "
+        f"probability {probability(sum(shares.values()))}; likeliest {workers(likeliest)}, "
+        f"{probability(shares[likeliest])}."
     )
 
 

@@ -52,6 +52,8 @@ def test_presets_are_not_changed_by_overrides():
         ("currency=NO", "currency", "NO"),
         ("use_gpu=true", "use_gpu", True),
         ("use_gpu=off", "use_gpu", False),
+        ("compile=true", "compile", ("default",)),
+        ("compile=[false, reduce-overhead]", "compile", ("none", "reduce-overhead")),
         ("use_gpu=null", "use_gpu", None),
         ("use_gpu=", "use_gpu", None),
         ("launch.env={OMP_NUM_THREADS: 2}", "launch", {"env": {"OMP_NUM_THREADS": "2"}}),
@@ -69,6 +71,8 @@ def test_values_are_what_they_look_like(text, name, value):
     [
         ("epoch=3", "Unknown key `epoch`. Did you mean `epochs`?"),
         ("data.standing=true", "Unknown key `data.standing`. Did you mean `standin`?"),
+        ("compression=bf16", "Unknown key `compression`. Did you mean `ddp.compression`?"),
+        ("data.epochs=3", "Unknown key `data.epochs`. Did you mean `epochs`?"),
         ("qqq=1", "Unknown key `qqq`. Keys here: workload, world_sizes"),
         ("world_sizes=1,2", "`world_sizes[0]`: must be a valid integer, unable to parse string "),
         ("world_sizes=1,2", "Write a list in brackets: [1,2]."),

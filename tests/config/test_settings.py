@@ -65,7 +65,10 @@ def test_a_ladder_gives_every_combination_a_turn_in_every_round():
         ("ddp.bucket_cap_mb=large", "must be MiB above 0, or auto, got 'large'"),
         ("ddp.compression=fp16", "`ddp.compression[0]`: must be 'none' or 'bf16', got 'fp16'"),
         ("precision=[fp32,fp32]", "values must differ"),
-        ("compile=true", "`compile[0]`: must be 'none', 'default' or 'reduce-overhead', got True"),
+        (
+            "compile=fast",
+            "`compile[0]`: must be 'none', 'default' or 'reduce-overhead', got 'fast'",
+        ),
     ],
 )
 def test_wrong_settings_are_explained(override, message):

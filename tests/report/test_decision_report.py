@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ray_bench.analysis.study import studies
 from ray_bench.errors import ConfigError
 from ray_bench.report.json_report import json_report
 from ray_bench.report.markdown import markdown_report
@@ -21,7 +22,18 @@ def test_the_answer_says_aim_probability_and_what_lies_beyond():
     assert "Use 8 workers" in answer
     assert "Aim: balanced (least time x money)" in answer
     assert "Right among the measured world sizes with probability above 99.9 %" in answer
-    assert "By the forecast, 16 workers would serve the aim better (not measured" in answer
+    assert "a world size that was not measured would serve the aim better with probab" in answer
+    assert "; likeliest " in answer
+
+
+def test_what_lies_beyond_is_as_likely_as_its_shares_say():
+    study = studies(synthetic())[0].decision
+    shares = {n: study.wider.share(n) for n in study.wider.sizes}
+    unmeasured = {x.world_size for x in study.options if not x.is_measured}
+    answer = build_report(synthetic()).answer
+    best = max(unmeasured, key=shares.get)
+    assert f"likeliest {best} workers, {100 * shares[best]:.1f} %" in answer
+    assert f"probability {100 * sum(shares[n] for n in unmeasured):.1f} %; likeliest" in answer
 
 
 @pytest.mark.parametrize(
