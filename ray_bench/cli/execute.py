@@ -196,7 +196,7 @@ def _conclude(sweep: _Sweep) -> None:
         price_per_worker_hour=price,
         currency=None if price is None else sweep.config.currency,
     )
-    show(built, sweep.store)
+    show(built, sweep.store, sweep.sweep_id)
     progress = sweep.progress
     if progress.num_failed:
         typer.echo(

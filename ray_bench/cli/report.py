@@ -10,8 +10,9 @@ from ray_bench.cli.options import Currency, Folder, Output, Price, PriceOf, Repo
 
 HELP = """Explain a sweep: speedup, efficiency, laws, cost, verdicts, and what to be careful about.
 
-Without --format the report is printed, and written to DIR/report.html, DIR/report.md and
-DIR/report.json. The page is one file that works offline, with interactive charts.
+Without --format its answer is printed, with the findings, the recommendation and the speedups, and
+all of it written to DIR/report.html, DIR/report.md and DIR/report.json. The page is one file that
+works offline, with interactive charts; --format terminal prints all of it here.
 Works without torch and Ray, also on results that were measured elsewhere.
 
 \b
@@ -99,7 +100,7 @@ def report(
         target_frac=target,
     )
     if form is None and output is None:
-        show(built, store)
+        show(built, store, sweep)
     else:
         write(built, form or ReportFormat.MD, output)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,22 +43,37 @@ def build(
     )
 
 
-def show(report: Report, store: ResultsStore) -> None:
-    """Print the report, write it beside the results, and say where."""
+def show(report: Report, store: ResultsStore, sweep_id: str | None) -> None:
+    """Print what answers the question, write all of it beside the results, and say where.
+
+    Args:
+        report: What to say.
+        store: Of the results.
+        sweep_id: What the report is of; None for the newest sweep.
+    """
     from rich.console import Console
 
+    from ray_bench.report.digest import digest
     from ray_bench.report.files import drawn, write_markdown
     from ray_bench.report.html.page import html_report
     from ray_bench.report.terminal import print_report
 
-    print_report(report, Console())
+    print_report(digest(report), Console())
     svgs = drawn(report)
     paths = [
         store.write_text("report.html", html_report(report, svgs)),
         write_markdown(report, store, "report.md", svgs),
         store.write_text("report.json", render(report, "json")),
     ]
-    typer.echo(f"Written: {', '.join(paths)}", err=True)
+    typer.echo(f"\nWritten: {', '.join(paths)}", err=True)
+    typer.echo(f"All of it here: {_command(store, sweep_id)}", err=True)
+
+
+def _command(store: ResultsStore, sweep_id: str | None) -> str:
+    """Return the command that prints the whole report."""
+    is_newest = sweep_id is None or sweep_id == store.sweeps()[-1].sweep_id
+    sweep = "" if is_newest else f" --sweep {shlex.quote(str(sweep_id))}"
+    return f"ray-bench report {shlex.quote(store.root)}{sweep} --format terminal"
 
 
 def render(report: Report, form: str) -> str:

@@ -86,6 +86,7 @@ def reports(monkeypatch) -> list[dict[str, Any]]:
         monkeypatch.setitem(sys.modules, name, module)
 
     put("ray_bench.report.model", build_report=build_report)
+    put("ray_bench.report.digest", digest=lambda report: f"{report}, in short")
     put(
         "ray_bench.report.terminal",
         print_report=lambda report, console: console.print(f"T:{report}"),

@@ -21,7 +21,7 @@ def results(tmp_path):
 def test_a_sweep_is_measured_stored_and_reported(ray_bench, launcher, results, tmp_path):
     outcome = ray_bench("run", *SMALL, "--results", results)
     assert outcome.code == 0, outcome.err
-    assert outcome.out == "T:4 ok\n"
+    assert outcome.out == "T:4 ok, in short\n"
     assert f"{results}/report.md, {results}/report.json" in outcome.err
     assert (tmp_path / "results" / "report.md").read_text() == "# 4 ok\n"
     stored = ResultsStore(results).read()
@@ -66,7 +66,7 @@ def test_a_failed_run_fails_the_command_but_not_the_report(ray_bench, launcher, 
     launcher.fail = lambda planned: planned.order_index == 0
     outcome = ray_bench("run", *SMALL, "--results", results)
     assert outcome.code == 1
-    assert outcome.out == "T:3 ok\n"
+    assert outcome.out == "T:3 ok, in short\n"
     assert "1 of 4 runs failed. Try those again with:" in outcome.err
     assert f"--results {results} --resume" in outcome.err
 
@@ -74,7 +74,7 @@ def test_a_failed_run_fails_the_command_but_not_the_report(ray_bench, launcher, 
 def test_a_sweep_of_failures_is_reported_too(ray_bench, launcher, results):
     launcher.fail = lambda planned: True
     outcome = ray_bench("run", *SMALL, "--results", results)
-    assert (outcome.code, outcome.out) == (1, "T:0 ok\n")
+    assert (outcome.code, outcome.out) == (1, "T:0 ok, in short\n")
     assert "4 of 4 runs failed" in outcome.err
 
 
@@ -126,7 +126,7 @@ def test_resume_runs_what_is_missing_or_failed(ray_bench, launcher, results):
 def test_resume_of_a_finished_sweep_only_reports(ray_bench, launcher, results):
     ray_bench("run", *SMALL, "--results", results)
     outcome = ray_bench("run", *SMALL, "--results", results, "--resume")
-    assert (outcome.code, outcome.out) == (0, "T:4 ok\n")
+    assert (outcome.code, outcome.out) == (0, "T:4 ok, in short\n")
     assert len(launcher.calls) == 1
 
 
@@ -193,7 +193,7 @@ def noisy(size, repeat):
 def test_repeats_go_on_until_the_speedups_are_narrow(ray_bench, launcher, results):
     launcher.speed = quiet
     outcome = ray_bench("run", *STOP, "--results", results)
-    assert (outcome.code, outcome.out) == (0, "T:16 ok\n")
+    assert (outcome.code, outcome.out) == (0, "T:16 ok, in short\n")
     assert "[16/16]" in outcome.err
     stored = ResultsStore(results).read()
     assert (stored.stop.reason, stored.stop.num_repeats) == ("narrow_enough", 8)
@@ -234,17 +234,17 @@ def test_an_interrupted_stop_rule_goes_on(ray_bench, launcher, results):
     assert "unfinished sweep" in ray_bench("run", *STOP, "--results", results, "--dry-run").err
     launcher.stop_after = None
     outcome = ray_bench("run", *STOP, "--results", results, "--resume")
-    assert (outcome.code, outcome.out) == (0, "T:16 ok\n")
+    assert (outcome.code, outcome.out) == (0, "T:16 ok, in short\n")
     assert "skipping 7 of 8 runs" in outcome.err
     num_calls = len(launcher.calls)
-    assert ray_bench("run", *STOP, "--results", results, "--resume").out == "T:16 ok\n"
+    assert ray_bench("run", *STOP, "--results", results, "--resume").out == "T:16 ok, in short\n"
     assert len(launcher.calls) == num_calls
 
 
 def test_a_world_size_that_always_fails_is_not_repeated(ray_bench, launcher, results):
     launcher.fail = lambda planned: planned.point.world_size == 2
     outcome = ray_bench("run", *STOP, "--results", results)
-    assert (outcome.code, outcome.out) == (1, "T:2 ok\n")
+    assert (outcome.code, outcome.out) == (1, "T:2 ok, in short\n")
     assert ResultsStore(results).read().stop is None
 
 
