@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ray_bench.analysis.columns import codes_of
+from ray_bench.analysis.columns import codes_of, pair_keys
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.sync import EXPOSED_PHASES, mean_estimate
 from ray_bench.records import PHASES, RunRecord
@@ -55,7 +55,7 @@ def run_phases(table: Mapping[str, np.ndarray]) -> dict[str, float]:
 
     A phase that took no time in any step did not happen, and is left out.
     """
-    steps = np.unique(np.stack([table["rank"], table["step"]]).astype(np.int64), axis=1).shape[1]
+    steps = len(np.unique(pair_keys(table["rank"], table["step"])))
     codes, names = codes_of(table["phase"].tolist())
     totals = np.bincount(codes, weights=table["duration_s"].astype(float))
     seconds = zip(names, totals, strict=True)

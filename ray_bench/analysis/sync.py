@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ray_bench.analysis.columns import pair_keys
 from ray_bench.analysis.estimate import Estimate, satterthwaite_df, t_quantile
 from ray_bench.records import RunRecord
 
@@ -89,9 +90,8 @@ def busy_s(buckets: Table) -> float:
     The union of the buckets' times, not their sum: buckets that wait for each other on one link
     would be counted several times.
     """
-    steps = np.stack([buckets["rank"], buckets["step"]]).astype(np.int64)
-    _, group = np.unique(steps, axis=1, return_inverse=True)
-    group = group.ravel()
+    steps = pair_keys(buckets["rank"], buckets["step"])
+    _, group = np.unique(steps, return_inverse=True)
     start, end = (buckets[name].astype(float) for name in ("start_s", "end_s"))
     span = float(end.max() - start.min()) + 1.0
     order = np.lexsort((start, group))
@@ -123,15 +123,15 @@ def latency_frac(tables: Sequence[Table]) -> float | None:
 
 def _service_s(table: Table) -> tuple[np.ndarray, np.ndarray]:
     """Return bytes and seconds of every bucket of every step, over all ranks."""
-    keys = np.stack([table["step"], table["bucket"]]).astype(np.int64)
-    cells, index = np.unique(keys, axis=1, return_inverse=True)
-    index = index.ravel()
-    ready, done = np.full(cells.shape[1], -np.inf), np.full(cells.shape[1], -np.inf)
-    num_bytes = np.zeros(cells.shape[1])
+    keys = pair_keys(table["step"], table["bucket"])
+    _, first, index = np.unique(keys, return_index=True, return_inverse=True)
+    step = table["step"][first]
+    ready, done = np.full(len(step), -np.inf), np.full(len(step), -np.inf)
+    num_bytes = np.zeros(len(step))
     np.maximum.at(ready, index, table["start_s"].astype(float))
     np.maximum.at(done, index, table["end_s"].astype(float))
     np.maximum.at(num_bytes, index, table["num_bytes"].astype(float))
-    is_same_step = np.concatenate([[False], cells[0][1:] == cells[0][:-1]])
+    is_same_step = np.concatenate([[False], step[1:] == step[:-1]])
     previous = np.where(is_same_step, np.concatenate([[-np.inf], done[:-1]]), -np.inf)
     return num_bytes, np.maximum(done - np.maximum(ready, previous), 0.0)
 

@@ -68,6 +68,8 @@ def seconds(value: float) -> str:
 
 def clean(words: str) -> str:
     """Return text on one line, without control characters: it may come from anywhere."""
+    if words.isprintable():  # no control character, and of all white space only the blank
+        return words
     return "".join(" " if ch.isspace() else ch for ch in words if _is_shown(ch) or ch.isspace())
 
 

@@ -39,14 +39,18 @@ def vega_lite(
         width: In points; by default as wide as the element that the chart is put into.
         has_title: Whether the title is drawn; a page may have it as a heading already.
     """
+    from altair.utils.schemapi import debug_mode
+
     picture = _cleaned(picture)
     module = importlib.import_module(f"ray_bench.report.charts.{picture.chart}")
-    drawn = module.draw(picture).properties(
-        width=width or "container", description=picture.alt, **_height(module, picture)
-    )
-    if has_title:
-        drawn = drawn.properties(title=picture.title)
-    spec = cast("dict[str, Any]", drawn.to_dict(validate=False))
+    # Tests hold every chart against the schema; here that would take as long as the rest.
+    with debug_mode(False):
+        drawn = module.draw(picture).properties(
+            width=width or "container", description=picture.alt, **_height(module, picture)
+        )
+        if has_title:
+            drawn = drawn.properties(title=picture.title)
+        spec = cast("dict[str, Any]", drawn.to_dict(validate=False))
     columns = {} if width is None else {"legend_columns": _FILE_LEGEND_COLUMNS}
     return {**spec, "config": theme(theme_name, **columns)}
 
