@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ray_bench.store import ResultsStore
 
 _FILE_WIDTH = 100
+_MARKDOWN = "report.md"  # its pictures lie beside it
 
 
 def build(
@@ -54,15 +55,15 @@ def show(report: Report, store: ResultsStore, sweep_id: str | None) -> None:
     from rich.console import Console
 
     from ray_bench.report.digest import digest
-    from ray_bench.report.files import drawn, write_markdown
+    from ray_bench.report.files import drawn, drawn_before, write_markdown
     from ray_bench.report.html.page import html_report
     from ray_bench.report.terminal import print_report
 
     print_report(digest(report), Console())
-    svgs = drawn(report)
+    svgs = drawn(report, drawn_before(report, store, _MARKDOWN))
     paths = [
         store.write_text("report.html", html_report(report, svgs)),
-        write_markdown(report, store, "report.md", svgs),
+        write_markdown(report, store, _MARKDOWN, svgs),
         store.write_text("report.json", render(report, "json")),
     ]
     typer.echo(f"\nWritten: {', '.join(paths)}", err=True)

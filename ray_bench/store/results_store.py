@@ -129,6 +129,12 @@ class ResultsStore:
         """Write a text file, e.g. `report.md`, whole or not at all; returns its path."""
         return self._location.write(name, text.encode())
 
+    def read_text(self, name: str) -> str | None:
+        """Return a text file that was written before; None if there is none."""
+        if not self._location.exists(name):
+            return None
+        return self._location.read(name).decode(errors="replace")
+
     def sweeps(self) -> tuple[SweepRecord, ...]:
         """Return every sweep, oldest first; none when the folder is empty or does not exist."""
         tables = read_tables(self._location, "sweeps", self._location.names("sweeps"))

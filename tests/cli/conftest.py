@@ -94,7 +94,8 @@ def reports(monkeypatch) -> list[dict[str, Any]]:
     put("ray_bench.report.markdown", markdown_report=lambda report: f"# {report}\n")
     put(
         "ray_bench.report.files",
-        drawn=lambda report: {},
+        drawn=lambda report, before=None: {},
+        drawn_before=lambda report, store, name: {},
         write_markdown=lambda report, store, name, svgs=None: store.write_text(
             name, f"# {report}\n"
         ),

@@ -1,11 +1,13 @@
 """A Markdown report in a folder has its pictures beside it; without files it names none."""
 
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 
-from ray_bench.report.files import write_markdown
+from ray_bench.report import charts
+from ray_bench.report.files import drawn, drawn_before, write_markdown
 from ray_bench.report.markdown import markdown_report
 from ray_bench.store import ResultsStore
 from tests.report.reports import report_of
@@ -61,3 +63,38 @@ def test_pictures_go_to_an_object_store_as_well(monkeypatch):
     report = report_of("one_size")
     write_markdown(report, store, "report.md")
     assert names == [*(f"report_files/{x.key}.svg" for x in report.pictures), "report.md"]
+
+
+def test_pictures_that_are_the_same_are_not_drawn_again(written, monkeypatch):
+    folder, _ = written
+    report = report_of("golden")
+    first = drawn_before(report, ResultsStore(folder), "our report.md")
+    assert set(first) == {picture.key for picture in report.pictures}
+
+    def never(*_arguments, **_options):
+        raise AssertionError("drawn again")
+
+    monkeypatch.setattr("vl_convert.vegalite_to_svg", never)
+    assert drawn(report, first) == first
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace('data-specification="', 'data-specification="0', 1),
+        lambda text: text[: len(text) // 2],
+        lambda _text: "",
+    ],
+)
+def test_a_picture_of_something_else_is_drawn_anew(written, spoil):
+    folder, _ = written
+    picture = report_of("golden").pictures[0]
+    store = ResultsStore(folder)
+    first = drawn_before(report_of("golden"), store, "our report.md")[picture.key]
+    assert charts.svg(picture, before=spoil(first)) == first
+    other = replace(picture, title=f"{picture.title}, other data")
+    assert "other data" in charts.svg(other, before=first)
+
+
+def test_without_files_nothing_was_drawn_before(tmp_path):
+    assert drawn_before(report_of("golden"), ResultsStore(tmp_path), "report.md") == {}
