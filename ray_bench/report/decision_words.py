@@ -120,12 +120,21 @@ def next_words(context: Context) -> str:
             "world sizes raises the probability of the right choice by less than 1 point."
         )
     took = "" if found.seconds is None else f", about {seconds(found.seconds)}"
-    turn = "" if found.alternative is None else f" It may turn the choice to {found.alternative}."
+    turn = _turn(found.alternative, decision.recommended)
     return (
         f"Next measurement most worth its cost: one run with {workers(found.world_size)}{took}. It "
         "is expected to raise the probability of the right choice among all world sizes by "
         f"{_points(found.gain)}.{turn}"
     )
+
+
+def _turn(alternative: int | None, recommended: int | None) -> str:
+    """Return what a measurement could change; the forecast's choice may be another one."""
+    if alternative is None:
+        return ""
+    if alternative == recommended:
+        return f" It may show, against the forecast, that the choice stays {workers(alternative)}."
+    return f" It may turn the choice to {alternative}."
 
 
 def _points(gain: float) -> str:

@@ -138,3 +138,13 @@ def test_busy_or_used_workers_are_not_called_efficient():
     drawn = terminal(build_report(synthetic(gpu_util_frac=0.6, device="cuda")))
     for line in drawn.splitlines():
         assert not ("busy" in line.lower() and "efficien" in line.lower())
+
+
+def test_a_measurement_against_the_forecast_does_not_turn_the_choice_to_itself():
+    def step_s(world_size, batch):
+        return 1e-3 * batch * (0.4 + 0.6 / world_size)
+
+    report = build_report(synthetic((1, 2), noise=0.02, step_s=step_s))
+    words = markdown_report(report)
+    assert report.answer.startswith("Use 2 workers")
+    assert "It may show, against the forecast, that the choice stays 2 workers." in words
