@@ -15,13 +15,14 @@ from ray_bench.launch.cluster import connected
 from ray_bench.launch.quiet import QuietTrainer
 from ray_bench.launch.trial import make_trainer
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Data, on itself
+
 
 def callbacks_of(trainer_class):
     trainer = trainer_class(lambda: None, scaling_config=ScalingConfig(num_workers=1))
     return [type(callback) for callback in trainer._create_default_callbacks()]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Data, about itself
 def test_only_the_datasets_are_left_out():
     ours, every = callbacks_of(QuietTrainer), callbacks_of(TorchTrainer)
     assert DatasetsCallback in every
