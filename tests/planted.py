@@ -51,3 +51,9 @@ def on_host(results: Results, changes: dict[str, object]) -> Results:
 def at_eight(factor: float) -> Callable[[int], float]:
     """Return a slow-down of world size 8 alone."""
     return lambda size: factor if size == 8 else 1.0
+
+
+def row_of(comparison, metric, size=None):
+    """The one row of a metric."""
+    (found,) = [x for x in comparison.rows if (x.metric, x.world_size) == (metric, size)]
+    return found
