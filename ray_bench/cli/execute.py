@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -196,7 +197,8 @@ def _conclude(sweep: _Sweep) -> None:
         price_per_worker_hour=price,
         currency=None if price is None else sweep.config.currency,
     )
-    show(built, sweep.store, sweep.sweep_id)
+    again = ["ray-bench", "report", sweep.store.root, "--sweep", sweep.sweep_id]
+    show(built, sweep.store, shlex.join([*again, "--format", "terminal"]))
     progress = sweep.progress
     if progress.num_failed:
         typer.echo(

@@ -100,7 +100,7 @@ def report(
         target_frac=target,
     )
     if form is None and output is None:
-        show(built, store, sweep)
+        show(built, store, "the same command with --format terminal")
     else:
         write(built, form or ReportFormat.MD, output)
 

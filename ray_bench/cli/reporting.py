@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +43,13 @@ def build(
     )
 
 
-def show(report: Report, store: ResultsStore, sweep_id: str | None) -> None:
+def show(report: Report, store: ResultsStore, whole: str) -> None:
     """Print what answers the question, write all of it beside the results, and say where.
 
     Args:
         report: What to say.
         store: Of the results.
-        sweep_id: What the report is of; None for the newest sweep.
+        whole: How to have all of it printed.
     """
     from rich.console import Console
 
@@ -67,14 +66,7 @@ def show(report: Report, store: ResultsStore, sweep_id: str | None) -> None:
         store.write_text("report.json", render(report, "json")),
     ]
     typer.echo(f"\nWritten: {', '.join(paths)}", err=True)
-    typer.echo(f"All of it here: {_command(store, sweep_id)}", err=True)
-
-
-def _command(store: ResultsStore, sweep_id: str | None) -> str:
-    """Return the command that prints the whole report."""
-    is_newest = sweep_id is None or sweep_id == store.sweeps()[-1].sweep_id
-    sweep = "" if is_newest else f" --sweep {shlex.quote(str(sweep_id))}"
-    return f"ray-bench report {shlex.quote(store.root)}{sweep} --format terminal"
+    typer.echo(f"All of it here: {whole}", err=True)
 
 
 def render(report: Report, form: str) -> str:

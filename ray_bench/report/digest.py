@@ -9,27 +9,28 @@ from dataclasses import replace
 from ray_bench.report.cells import Section
 from ray_bench.report.model import Report
 
-_ALL = re.compile("")
-#: By key of the section, its tables that are kept.
-_KEPT: Mapping[str, re.Pattern[str]] = {
-    "failures": _ALL,
-    "findings": _ALL,
-    "scaling": re.compile(r"summary(_\d+)?"),
-    "settings": _ALL,
+#: Sections by key, and which of their tables; None keeps all of them.
+_KEPT: Mapping[str, frozenset[str] | None] = {
+    "failures": None,
+    "findings": None,
+    "scaling": frozenset({"summary"}),
+    "settings": None,
 }
 
 
 def digest(report: Report) -> Report:
     """Return the report with the sections and tables that answer the question."""
-    kept = (section for section in report.sections if _name(section) in _KEPT)
+    kept = (section for section in report.sections if _name(section.key) in _KEPT)
     return replace(report, sections=tuple(_shortened(section) for section in kept))
 
 
-def _name(section: Section) -> str:
-    """Return the key of a section without the number of its group."""
-    return re.sub(r"_\d+$", "", section.key)
-
-
 def _shortened(section: Section) -> Section:
-    wanted = _KEPT[_name(section)]
-    return replace(section, tables=tuple(x for x in section.tables if wanted.match(x.key)))
+    wanted = _KEPT[_name(section.key)]
+    if wanted is None:
+        return section
+    return replace(section, tables=tuple(x for x in section.tables if _name(x.key) in wanted))
+
+
+def _name(key: str) -> str:
+    """Return a key without the number of its group."""
+    return re.sub(r"_\d+$", "", key)

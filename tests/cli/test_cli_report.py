@@ -20,7 +20,7 @@ def results(tmp_path):
 def test_it_is_printed_and_written(ray_bench, reports, results, tmp_path):
     outcome = ray_bench("report", results)
     assert (outcome.code, outcome.out) == (0, "T:1 ok, in short\n")
-    assert f"ray-bench report {results} --format terminal" in outcome.err
+    assert "All of it here: the same command with --format terminal" in outcome.err
     assert (tmp_path / "results" / "report.json").read_text() == '{"r": "1 ok"}'
     assert (tmp_path / "results" / "report.html").read_text() == "<p>1 ok</p>"
     assert all(f"report.{form}" in outcome.err for form in ("html", "md", "json"))
@@ -49,10 +49,7 @@ def test_output_goes_to_a_file(ray_bench, reports, results, tmp_path):
 
 
 def test_a_sweep_and_a_price_can_be_chosen(ray_bench, reports, results):
-    outcome = ray_bench(
-        "report", results, "--sweep", "older", "--price", "3.06", "--currency", "EUR"
-    )
-    assert f"ray-bench report {results} --sweep older --format terminal" in outcome.err
+    ray_bench("report", results, "--sweep", "older", "--price", "3.06", "--currency", "EUR")
     assert reports[0]["results"].sweep.sweep_id == "older"
     assert (reports[0]["price"], reports[0]["currency"]) == (3.06, "EUR")
 

@@ -26,6 +26,8 @@ def test_a_sweep_is_measured_stored_and_reported(ray_bench, launcher, results, t
     assert (tmp_path / "results" / "report.md").read_text() == "# 4 ok\n"
     stored = ResultsStore(results).read()
     assert stored.missing_run_ids == ()
+    whole = f"ray-bench report {results} --sweep {stored.sweep.sweep_id} --format terminal"
+    assert f"All of it here: {whole}" in outcome.err
     assert stored.sweep.command.startswith("ray-bench run workload=cnn-digits 'world_sizes=[1,2]'")
     assert stored.sweep.sweep_id.endswith(f"-{stored.sweep.config_sha256[:6]}")
 

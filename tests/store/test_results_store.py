@@ -14,6 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from ray_bench.errors import SchemaVersionError, StoreError
 from ray_bench.records import RunData, flat_run, record_from_dict
 from ray_bench.store import ResultsStore
+from ray_bench.store.location import Location
+from ray_bench.store.rows import plain
+from ray_bench.store.tables import read_tables, write_table
 from tests.samples import START, make_data, make_environment, make_point, make_run, make_sweep
 
 SWEEP = make_sweep()
@@ -230,3 +233,13 @@ def test_equal_environments_are_stored_once(store, tmp_path):
     run = dataclasses.replace(changed.run, environment_hash=other.environment_hash)
     store.write_run(dataclasses.replace(changed, run=run, environment=other))
     assert len(list((tmp_path / "results" / "environments").iterdir())) == 2
+
+
+@pytest.mark.parametrize(("count", "codec"), [(3, "UNCOMPRESSED"), (20_000, "ZSTD")])
+def test_only_large_tables_are_compressed_and_both_come_back(tmp_path, count, codec):
+    location = Location(tmp_path)
+    write_table(location, "blocks", "one.parquet", [plain(make_data().blocks[0])] * count)
+    stored = pq.ParquetFile(tmp_path / "one.parquet").metadata.row_group(0).column(0)
+    assert stored.compression == codec
+    (table,) = read_tables(location, "blocks", ["one.parquet"])
+    assert table.num_rows == count
