@@ -94,6 +94,11 @@ _WORDS: dict[str, Callable[[Warning], str]] = {
         "No law fits. The forecast goes on from the last points, and its interval is all that is "
         "known."
     ),
+    "falling": lambda _: (
+        "No law fits, and throughput fell at the largest world size. Nothing says that more "
+        "workers win it back: the forecast beyond stays at what was measured there or below, and "
+        "its interval is all that is known."
+    ),
     "outlier": _outlier,
     "cliff": _cliff,
     "plateau": _plateau,

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.coverage import TRUTHS, forecast_coverage, law_coverage
+from ray_bench.analysis.decision.draws import predicted_draws
 from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.fit.boundary import num_bytes, rate, with_link
 from ray_bench.analysis.fit.drift import Drift
@@ -104,6 +105,24 @@ def test_no_law_fits_and_the_cliff_is_named():
     assert fit.chosen is None
     assert ("cliff", 8) in [(x.trouble, x.world_size) for x in fit.spoilers]
     assert kinds(fit)[0] == "no_law_fits"
+
+
+def test_where_throughput_fell_and_no_law_fits_no_gain_is_forecast():
+    fallen = {n: x for n, x in RETROGRADE.items() if n <= 8}
+    fit = fit_curve(points(fallen))
+    assert kinds(fit)[0] == "falling"
+    for row in fit.forecast((12, 16, 64)):
+        assert row.throughput.low < row.throughput.value <= fallen[8] * (1 + 1e-9)
+        assert row.throughput.high > fallen[8]
+    draws = predicted_draws(fit, (12, 16), np.full(1000, math.log(fallen[8])), 0.01)
+    assert np.median(draws) <= math.log(fallen[8]) + 0.1
+
+
+def test_a_fall_that_is_noise_does_not_hold_the_forecast_back():
+    sizes = {1: 100.0, 2: 190.0, 4: 340.0, 8: 339.0}
+    assert not fit_curve(points(sizes)).is_falling
+    falling_law = {n: n / (1 + 0.05 * (n - 1) + 0.02 * n * (n - 1)) for n in (1, 2, 4, 8, 12, 16)}
+    assert not fit_curve(points(falling_law)).is_falling
 
 
 def test_an_outlier_is_named():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ray_bench.analysis.laws.catalog import AnyLaw, laws_for
 
 #: The default forecast: doublings of the largest measured world size, up to this factor.
 MAX_FACTOR = 8
+#: Standard deviations of noise by which throughput has to fall.
+_SURE_SIGMAS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,29 @@ class CurveFit:
         """Whether a law with more than a level could be tried against a point."""
         return len(self.points) > 2
 
+    @property
+    def is_falling(self) -> bool:
+        """Whether no law fits and the largest world size has less throughput than the one before.
+
+        Nothing says then that still more workers win it back: no forecast beyond is higher
+        (the naive forecast: Hyndman and Athanasopoulos 2021, Forecasting, section 5.2).
+        """
+        if self.chosen is not None or not self.is_tested:
+            return False
+        noise = math.sqrt(float(self.points.noise[-2:].sum()))
+        before, last = self.points.log_throughput[-2:]
+        return bool(last < before - _SURE_SIGMAS * noise)
+
     def mixture(self, world_sizes: Sequence[float]) -> Mixture:
         """Return ln cost of a new run at some world sizes."""
         tests = [x.test for x in self.candidates]
-        return combine(tests, self.points, self.points.at(np.array(world_sizes)), self.drift)
+        sizes = np.array(world_sizes)
+        found = combine(tests, self.points, self.points.at(sizes), self.drift)
+        if not self.is_falling:
+            return found
+        largest, last = self.points.place.world_size[-1], self.points.log_throughput[-1]
+        least = np.where(sizes > largest, np.log(sizes) - last, -np.inf)
+        return replace(found, centers=np.maximum(found.centers, least))
 
     def forecast(
         self, world_sizes: Sequence[int], level: float = COVERAGE_FRAC

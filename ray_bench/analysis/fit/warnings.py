@@ -16,6 +16,7 @@ FAR_FACTOR = 4.0
 
 Kind = Literal[
     "no_law_fits",
+    "falling",
     "outlier",
     "cliff",
     "plateau",
@@ -51,7 +52,7 @@ def warnings_of(fit: CurveFit, world_sizes: Sequence[int]) -> tuple[Warning, ...
         shares = fit.points.place.batch_share
         found.append(Warning(kind="mixed_batch", spread=float(shares.max() / shares.min())))
     if fit.chosen is None and fit.is_tested:
-        found.append(Warning(kind="no_law_fits"))
+        found.append(Warning(kind="falling" if fit.is_falling else "no_law_fits"))
     found += [Warning(kind=x.trouble, spoiler=x, world_size=x.world_size) for x in fit.spoilers]
     if not fit.is_tested:
         found.append(Warning(kind="two_points"))

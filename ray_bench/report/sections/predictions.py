@@ -16,7 +16,7 @@ from ray_bench.report.format import show
 
 #: Other warnings of a fit are flags of the report, or are about files.
 _SAID_HERE = (
-    *("no_law_fits", "outlier", "cliff", "plateau", "two_points", "no_peak"),
+    *("no_law_fits", "falling", "outlier", "cliff", "plateau", "two_points", "no_peak"),
     "no_inter_node",
 )
 
