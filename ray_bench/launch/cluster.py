@@ -15,7 +15,7 @@ from ray._private import state as ray_state
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch import settings
-from ray_bench.launch.quiet import quieten_own_cluster
+from ray_bench.launch.quiet import own_cluster, quieten_own_cluster
 
 _ANSWER_S = 10.0
 _REMEDY = "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
@@ -42,11 +42,12 @@ def connected(address: str | None) -> Iterator[Capacity]:
         LaunchError: If the cluster cannot be reached or refuses the token.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    try:
-        _start(address)
-        yield capacity()
-    finally:
-        ray.shutdown()
+    with own_cluster() if address == "local" else contextlib.nullcontext():
+        try:
+            _start(address)
+            yield capacity()
+        finally:
+            ray.shutdown()
 
 
 def _start(address: str) -> None:

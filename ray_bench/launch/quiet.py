@@ -8,12 +8,17 @@ it, and `tests/launch/test_quiet.py` holds that the tested one has it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+from collections.abc import Iterator
 from typing import Any, final
 
 import ray
 from ray.train.torch import TorchTrainer
+from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
+
+from ray_bench.launch.release import ReleasePlacementGroup
 
 logger = logging.getLogger(__name__)
 
@@ -23,14 +28,62 @@ _NICENESS = 19
 _KEEPS_PRIORITY = "raylet"
 
 
+#: Set for the processes of a cluster that was started for one sweep.
+_OWN_CLUSTER = "RAY_BENCH_OWN_CLUSTER"
+
+
 @final
 class QuietTrainer(TorchTrainer):
-    """A trainer without the actor that hands out Ray Data's datasets: workloads have their own."""
+    """A trainer without Ray's helpers that it does not need.
+
+    Workloads have their own data, so there is no actor for Ray Data's. A cluster of the sweep's own
+    has no nodes to ask for, and this process frees the placement group of a controller that died.
+    """
 
     def _create_default_callbacks(self) -> list[Any]:
         # The types are those of Train V1.
         made: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
-        return [callback for callback in made if type(callback).__name__ != "DatasetsCallback"]
+        left_out = {"DatasetsCallback"}
+        if is_own_cluster():
+            left_out.add("PlacementGroupCleanerCallback")
+        return [callback for callback in made if type(callback).__name__ not in left_out]
+
+    def _initialize_and_run_controller(self, **asked: Any) -> Any:
+        if not is_own_cluster():
+            return super()._initialize_and_run_controller(**asked)  # type: ignore[misc]
+        asked["scaling_policy"] = _FixedCluster(self.scaling_config)
+        try:
+            return super()._initialize_and_run_controller(**asked)  # type: ignore[misc]
+        except ray.exceptions.RayActorError:
+            for callback in self.run_config.callbacks or []:
+                if isinstance(callback, ReleasePlacementGroup):
+                    callback.release_noted()
+            raise
+
+
+class _FixedCluster(FixedScalingPolicy):
+    """As many workers as asked for, on a cluster of which no autoscaler needs to know that."""
+
+    def after_controller_start(self, train_run_context: Any) -> None:
+        """Start no actor that asks for nodes."""
+
+    def _maybe_send_resource_request(self) -> None:
+        pass
+
+
+def is_own_cluster() -> bool:
+    """Whether this process belongs to a cluster that was started for one sweep."""
+    return _OWN_CLUSTER in os.environ
+
+
+@contextlib.contextmanager
+def own_cluster() -> Iterator[None]:
+    """Say it to this process and to all that it starts meanwhile."""
+    os.environ[_OWN_CLUSTER] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_OWN_CLUSTER]
 
 
 def quieten_own_cluster() -> None:

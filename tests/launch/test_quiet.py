@@ -1,18 +1,23 @@
 """What Ray runs beside the workers on a cluster of the sweep's own."""
 
 import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 import ray
+from ray._private import state as ray_state
 from ray._private import worker as ray_worker
 from ray.train import ScalingConfig
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
+from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+from ray.util.placement_group import placement_group_table
 
 from ray_bench.config.load import load
 from ray_bench.launch.cluster import connected
-from ray_bench.launch.quiet import QuietTrainer
+from ray_bench.launch.quiet import QuietTrainer, is_own_cluster, own_cluster
 from ray_bench.launch.trial import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Data, on itself
@@ -29,17 +34,25 @@ def test_only_the_datasets_are_left_out():
     assert ours == [kind for kind in every if kind is not DatasetsCallback]
 
 
+def test_on_an_own_cluster_nobody_looks_after_placement_groups_but_we():
+    with own_cluster():
+        ours = callbacks_of(QuietTrainer)
+    left_out = (DatasetsCallback, PlacementGroupCleanerCallback)
+    assert ours == [kind for kind in callbacks_of(TorchTrainer) if kind not in left_out]
+    assert not is_own_cluster()
+
+
 @pytest.fixture(scope="module")
-def own_cluster():
+def cluster():
     with connected("local"):
         yield ray_worker._global_node
 
 
 @pytest.mark.cluster
-def test_an_own_cluster_has_no_idle_readers_and_the_rest_gives_way(own_cluster):
-    assert {"log_monitor", "monitor"}.isdisjoint(own_cluster.all_processes)
-    assert {"raylet", "gcs_server"} <= set(own_cluster.all_processes)
-    for kind, processes in own_cluster.all_processes.items():
+def test_an_own_cluster_has_no_idle_readers_and_the_rest_gives_way(cluster):
+    assert {"log_monitor", "monitor"}.isdisjoint(cluster.all_processes)
+    assert {"raylet", "gcs_server"} <= set(cluster.all_processes)
+    for kind, processes in cluster.all_processes.items():
         for info in processes:
             wanted = 0 if kind == "raylet" else 19
             assert os.getpriority(os.PRIO_PROCESS, info.process.pid) == wanted, kind
@@ -48,19 +61,48 @@ def test_an_own_cluster_has_no_idle_readers_and_the_rest_gives_way(own_cluster):
 
 @pytest.mark.cluster
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc")
-def test_a_worker_process_starts_with_one_malloc_arena_and_full_priority(own_cluster, tmp_path):
+def test_a_worker_process_starts_with_one_malloc_arena_and_full_priority(cluster, tmp_path):
     def start(config):
         # What malloc saw: glibc reads its environment before Python runs.
         seen = Path("/proc/self/environ").read_bytes().split(b"\0")
         return b"MALLOC_ARENA_MAX=1" in seen, os.getpriority(os.PRIO_PROCESS, 0)
 
-    result = make_trainer(
-        load("demo", []),
-        num_workers=1,
+    assert fit(start, tmp_path, "environment").return_value == (True, 0)
+
+
+@pytest.mark.cluster
+def test_a_run_on_an_own_cluster_starts_only_the_actors_that_it_needs(cluster, tmp_path):
+    before = set(ray_state.actors())
+    fit(lambda config: None, tmp_path, "actors")
+    started = {x["ActorClassName"] for key, x in ray_state.actors().items() if key not in before}
+    assert started == {"TrainController", "RayTrainWorker", "SynchronizationActor"}
+
+
+@pytest.mark.cluster
+def test_a_controller_that_is_killed_leaves_its_resources_to_the_next_run(cluster, tmp_path):
+    def kill_controller(config):
+        (controller,) = (
+            x
+            for x in ray_state.actors().values()
+            if x["ActorClassName"] == "TrainController" and x["State"] == "ALIVE"
+        )
+        os.kill(controller["Pid"], signal.SIGKILL)
+        time.sleep(60)
+
+    with pytest.raises(ray.exceptions.RayActorError):
+        fit(kill_controller, tmp_path, "killed", num_workers=2)
+    assert {x["state"] for x in placement_group_table().values()} == {"REMOVED"}
+    assert fit(lambda config: "done", tmp_path, "next", num_workers=2).return_value == "done"
+
+
+def fit(loop, folder, name, num_workers=1):
+    config = load("demo", [f"cpus_per_worker={0.5 * ray.cluster_resources()['CPU']}"])
+    return make_trainer(
+        config,
+        num_workers=num_workers,
         use_gpu=False,
-        loop=start,
+        loop=loop,
         loop_config={},
-        name="environment",
-        scratch_dir=str(tmp_path),
+        name=name,
+        scratch_dir=str(folder),
     ).fit()
-    assert result.return_value == (True, 0)
