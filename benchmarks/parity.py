@@ -28,6 +28,12 @@ QUESTION = (
 )
 OURS, PLAIN = "ray_bench", "torchrun"
 AIM = Aim(bound="at most", value=1.02)
+_LOOPS = {
+    "same": "Both arms run the same training function; benchmarks.instruments compares its loop "
+    "with a bare one.",
+    "bare": "The arm of ray_bench also adds up loss and accuracy, sets the learning rate and "
+    "checks the loss, as its loop does; the plain loop does nothing but the step.",
+}
 #: A worker's batch: steps of 20 to 500 ms on one core.
 BATCH_SIZES = {"resnet18-cifar10": 16, "cnn-mnist": 128}
 
@@ -54,7 +60,10 @@ def specs(
             *extra,
         ],
     )
-    job = job_of(config, is_ddp=True) | {"keeps_memory": arguments.malloc == "same"}
+    job = job_of(config, is_ddp=True) | {
+        "is_bare": arguments.loop == "bare",
+        "keeps_memory": arguments.malloc == "same",
+    }
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     return [
         ArmSpec(
@@ -133,11 +142,18 @@ def arguments_of(arguments: list[str] | None = None) -> argparse.Namespace:
     made.add_argument("--launches", type=positive, default=1, help="fresh pairs of process groups")
     made.add_argument("--turn-s", type=float, default=1.0, help="about so long; keep below 5")
     made.add_argument(
+        "--loop",
+        choices=("same", "bare"),
+        default="same",
+        help="same: torchrun runs the very function that Ray's workers run; bare: a loop of plain "
+        "torch that does nothing but the step",
+    )
+    made.add_argument(
         "--malloc",
         choices=("same", "as-is"),
         default="same",
-        help="same: torchrun's arm keeps freed memory too, as ray_bench's workers do; as-is: glibc "
-        "gives it back to the system after each step",
+        help="of the bare loop. same: it keeps freed memory too, as ray_bench's workers do; as-is: "
+        "glibc gives it back to the system after each step",
     )
     return made.parse_args(arguments)
 
@@ -170,15 +186,14 @@ def _notes(arguments: argparse.Namespace) -> tuple[str, ...]:
         "OMP_NUM_THREADS": 1,
         "niceness": os.getpriority(os.PRIO_PROCESS, 0),
         "precision": arguments.precision,
-        "malloc": arguments.malloc,
+        "malloc": "same" if arguments.loop == "same" else arguments.malloc,
         "data": data,
     }
     return (
         "Same in both arms: "
         + ", ".join(f"{key} {value}" for key, value in facts.items())
         + ", loopback, seeds, DDP and its arguments, also at one worker.",
-        "The arm of ray_bench also adds up loss and accuracy, sets the learning rate and checks "
-        "the loss, as its loop does; the plain loop does nothing but the step.",
+        _LOOPS[arguments.loop],
         "Time inside the loop only; the slowest rank counts.",
     )
 

@@ -1,10 +1,12 @@
-"""The arm of torchrun in `benchmarks.parity`: DDP training as the tutorials write it.
+"""The arm of torchrun in `benchmarks.parity`: the function that Ray's workers run, or a bare loop.
 
-Model and batches are those of the workload; DDP, optimizer and loop are plain torch.
+The bare loop is as the tutorials write it: model and batches are those of the workload; DDP,
+optimizer and loop are plain torch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -17,15 +19,17 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from benchmarks.own_path import OwnTurns, train_in_turns
 from benchmarks.player import Stopped
 from benchmarks.step_turns import StepTurns
 from ray_bench.config.schema import SweepConfig
 from ray_bench.train.allocator import keep_freed_memory
+from ray_bench.train.group import Group
 from ray_bench.workloads import catalog
 from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext
 
 
-def train(job: dict[str, Any], turns: StepTurns) -> None:
+def train_bare(job: dict[str, Any], turns: StepTurns) -> None:
     """Train until there are no more turns."""
     if job["keeps_memory"]:
         keep_freed_memory()
@@ -70,11 +74,18 @@ def main() -> None:
     job = json.loads(Path(sys.argv[-1]).read_text())
     dist.init_process_group("gloo")
     stamps = {"imported": imported_s, "process_group": time.time()}
-    turns = StepTurns(job, int(os.environ["RANK"]), stamps)
-    try:
-        train(job, turns)
-    except Stopped:
-        dist.destroy_process_group()
+    if job["is_bare"]:
+        with contextlib.suppress(Stopped):
+            train_bare(job, StepTurns(job, dist.get_rank(), stamps))
+    else:
+        group = Group(
+            rank=dist.get_rank(),
+            world_size=dist.get_world_size(),
+            local_rank=int(os.environ["LOCAL_RANK"]),
+            device=torch.device("cpu"),
+        )
+        train_in_turns(job, group, OwnTurns(job, group, stamps))
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ FLAGS: Mapping[str, str] = {
     "warmup_unsettled": "step times never settled: warm-up was ended by its limit",
     "gpu_throttled": "the driver slowed a GPU down during the run (heat, power or a fault)",
     "emulated": "the accelerator is emulated by sleeping: the times are not those of hardware",
+    "batch_exceeds_data": "the global batch is larger than the data set: no step is that large",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
 }
 

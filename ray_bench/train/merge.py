@@ -133,7 +133,10 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         commit=request.commit,
     )
     rate, step_time_s, flags = totals.throughput([rank.blocks for rank in ranks])
+    num_samples = facts.num_train_samples or _samples_of_a_whole_epoch(facts, epochs)
     flags += _flags(facts, ranks, environment)
+    if num_samples is not None and request.planned.point.global_batch_size > num_samples:
+        flags.append("batch_exceeds_data")
     run = RunRecord(
         sweep_id=request.sweep_id,
         run_id=request.planned.run_id,
@@ -148,7 +151,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         throughput_samples_per_s=rate,
         step_time_s=step_time_s,
         environment_hash=environment.environment_hash,
-        num_train_samples=facts.num_train_samples or _samples_of_a_whole_epoch(facts, epochs),
+        num_train_samples=num_samples,
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
         **_rank_fields(ranks),

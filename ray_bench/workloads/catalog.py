@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import os
 import sys
 import traceback
@@ -127,7 +128,8 @@ def find(name: str) -> WorkloadInfo:
             directory.
 
     Raises:
-        ConfigError: There is no such name, module or attribute, or it has no `build`.
+        ConfigError: There is no such name, module or attribute, it has no `build`, or it is a class
+            or factory that asks for arguments.
     """
     if name in BUILTIN:
         return BUILTIN[name]
@@ -138,6 +140,8 @@ def find(name: str) -> WorkloadInfo:
         raise ConfigError(f"{name!r} is {type(target).__name__} {target!r} and has no `build`.")
     if isinstance(target, type):
         _require_build(target, name)
+    if isinstance(target, type) or not hasattr(target, "build"):
+        _require_no_arguments(target, name)
     return WorkloadInfo(
         name=name,
         target=name,
@@ -230,3 +234,15 @@ def _require_build(target: Any, name: str) -> None:
             f"Workload {name!r} has no method `build(context)`; it returns "
             "(module, batches, loss_fn)."
         )
+
+
+def _require_no_arguments(target: Any, name: str) -> None:
+    try:
+        inspect.signature(target).bind()
+    except TypeError as err:
+        raise ConfigError(
+            f"Workload {name!r} is called without arguments and returns an object with "
+            f"`build(context)`; {err}."
+        ) from err
+    except ValueError:
+        return  # a callable of C code may not tell what it takes

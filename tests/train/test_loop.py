@@ -107,6 +107,13 @@ def test_steps_cut_the_last_epoch_and_are_flagged():
     assert "steps_cut" in data.run.flags
 
 
+@pytest.mark.parametrize(("batch_size", "is_flagged"), [(50, False), (51, True)])
+def test_a_batch_that_the_data_cannot_fill_is_flagged(batch_size, is_flagged):
+    data = train(request(batch_size=batch_size, epochs=2), TinyWorkload(), alone())
+    assert [epoch.num_samples for epoch in data.epochs] == [50, 50]
+    assert ("batch_exceeds_data" in data.run.flags) is is_flagged
+
+
 def test_phases_add_up_to_the_step_and_show_the_all_reduce(tmp_path):
     def job(group: Group) -> RunData:
         run = request(2, epochs=1, measure={"warmup_s": 0, "warmup_steps": 0, "phase_steps": 5})

@@ -106,6 +106,8 @@ def test_class_factory_and_instance_load(own_module, attribute):
         ("own_workload_module:Owm", "no attribute 'Owm'; did you mean 'Own'"),
         ("own_workload_module:Empty", "no method `build"),
         ("own_workload_module:number", "int 3 and has no `build`"),
+        ("json:dumps", "called without arguments .* missing a required argument: 'obj'"),
+        ("fractions:Fraction.from_float", "called without arguments"),
         ("own_workload_module:BadDefaults", "must be a WorkloadDefaults, got dict"),
         ("own workload:Own", "`package.module:Name`, got"),
         ("own_workload_module:", "`package.module:Name`, got"),
