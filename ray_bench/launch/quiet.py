@@ -51,11 +51,12 @@ class QuietTrainer(TorchTrainer):
     def _initialize_and_run_controller(self, **asked: Any) -> Any:
         if not is_own_cluster():
             return super()._initialize_and_run_controller(**asked)  # type: ignore[misc]
-        asked["scaling_policy"] = _FixedCluster(self.scaling_config)
+        asked["scaling_policy"] = _FixedCluster(asked["scaling_policy"].scaling_config)
         try:
             return super()._initialize_and_run_controller(**asked)  # type: ignore[misc]
         except ray.exceptions.RayActorError:
-            for callback in self.run_config.callbacks or []:
+            callbacks: list[Any] = self.run_config.callbacks or []
+            for callback in callbacks:
                 if isinstance(callback, ReleasePlacementGroup):
                     callback.release_noted()
             raise
