@@ -125,7 +125,9 @@ def main() -> None:
             notes=(
                 "One thread a rank. Our loop also adds up loss and accuracy, sets the learning "
                 "rate and checks the loss; all of that counts as the instruments' cost.",
-                "The phase pass is compared step by step; the slowest rank counts.",
+                "Both loops train one model with one optimizer; the bare one beside the phase "
+                "pass, which ends DDP, has a copy. The phase pass is compared step by step; the "
+                "slowest rank counts.",
             ),
         ),
         arguments,

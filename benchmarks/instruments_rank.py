@@ -1,4 +1,4 @@
-"""One rank of `benchmarks.instruments`: our loop, and a bare one on a copy of the model."""
+"""One rank of `benchmarks.instruments`: our loop and a bare one."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import SystemClock
 from ray_bench.records import BlockRecord, PhaseRecord, Point
 from ray_bench.train.group import Group
+from ray_bench.train.loop import Loop
 from ray_bench.train.passes import without_ddp
 from ray_bench.train.phase_pass import phase_pass
 from ray_bench.train.prepare import prepare
-from ray_bench.train.run import train_rank
 from ray_bench.workloads import catalog
 from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext
 
@@ -37,9 +37,49 @@ Pairs = list[tuple[float, float]]
 
 @final
 class BareLoop:
-    """A training loop as short as it can be, on a model and batches of its own."""
+    """A training loop as short as it can be.
 
-    def __init__(self, job: dict[str, Any], config: SweepConfig, point: Point, rank: int) -> None:
+    Args:
+        model: In DDP, or plain.
+        optimizer: Of its parameters.
+        loss_fn: Called with outputs and targets.
+        batches: Of the workload.
+        is_bf16: Whether the forward pass is autocast.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: torch.optim.Optimizer,
+        loss_fn: Any,
+        batches: Any,
+        *,
+        is_bf16: bool,
+    ) -> None:
+        self._model = model
+        self._optimizer = optimizer
+        self._loss_fn = loss_fn
+        self._batches = batches
+        self._is_bf16 = is_bf16
+        self._stream = self._endless()
+
+    @classmethod
+    def beside(cls, loop: Loop) -> BareLoop:
+        """Return one on the model of our loop: a copy at other addresses has another speed."""
+        stepper = loop.stepper
+        return cls(
+            stepper.module,
+            stepper.optimizer,
+            stepper.loss_fn,
+            loop.batches,
+            is_bf16=stepper.precision == "bf16",
+        )
+
+    @classmethod
+    def on_a_copy(
+        cls, job: dict[str, Any], config: SweepConfig, point: Point, rank: int
+    ) -> BareLoop:
+        """Return one on a model and batches of its own."""
         context = BuildContext(
             rank=rank,
             world_size=point.world_size,
@@ -50,18 +90,17 @@ class BareLoop:
             data=config.data,
             memory_format=MEMORY_FORMATS[job["memory_format"]],
         )
-        module, self._batches, self._loss_fn = catalog.load(point.workload).build(context)
-        self._model = DistributedDataParallel(module, **job["ddp"]) if point.is_ddp else module
-        self._optimizer = torch.optim.SGD(
+        module, batches, loss_fn = catalog.load(point.workload).build(context)
+        optimizer = torch.optim.SGD(
             module.parameters(),
             lr=point.lr,
             momentum=config.optimizer.momentum or 0.0,
             weight_decay=config.optimizer.weight_decay or 0.0,
             fused=True,
         )
-        self._is_bf16 = point.precision == "bf16"
-        self._stream = self._endless()
-        self._model.train()
+        model = DistributedDataParallel(module, **job["ddp"]) if point.is_ddp else module
+        model.train()
+        return cls(model, optimizer, loss_fn, batches, is_bf16=point.precision == "bf16")
 
     def _endless(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for epoch in itertools.count(1):
@@ -84,8 +123,8 @@ class BareLoop:
 class BlockRounds:
     """At the end of each of our steady blocks, makes the bare turns that come before the next."""
 
-    def __init__(self, bare: BareLoop, clock: PausableClock, order: list[tuple[str, ...]]) -> None:
-        self._bare = bare
+    def __init__(self, clock: PausableClock, order: list[tuple[str, ...]]) -> None:
+        self.bare: BareLoop | None = None  # it needs our loop, which needs this
         self._clock = clock
         self._ahead = list(itertools.chain(*order))
         self._is_first = True
@@ -99,14 +138,15 @@ class BlockRounds:
             self._turns(record)
 
     def _turns(self, block: BlockRecord) -> None:
+        assert self.bare is not None
         if self._is_first:  # no turn yet: it ended the warm-up, and the bare loop has its own
             self._is_first = False
-            self._bare.seconds(block.num_steps)
+            self.bare.seconds(block.num_steps)
         else:
             self.step_s[self._ahead.pop(0)].append(block.duration_s / block.num_steps)
         while self._ahead and self._ahead[0] == BARE:
             name = self._ahead.pop(0)
-            self.step_s[name].append(self._bare.seconds(block.num_steps) / block.num_steps)
+            self.step_s[name].append(self.bare.seconds(block.num_steps) / block.num_steps)
         if not self._ahead:
             raise Stopped
 
@@ -161,10 +201,12 @@ def throughput_pairs(job: dict[str, Any], group: Group) -> Pairs:
     config, point = read_job(job)
     clock = PausableClock(SystemClock(group.device))
     order = turn_order((OURS, BARE), job["rounds"], job["seed"])
-    rounds = BlockRounds(BareLoop(job, config, point, group.rank), clock, order)
+    rounds = BlockRounds(clock, order)
+    workload = catalog.load(point.workload)
+    loop, _ = prepare(request_of(config, point), workload, group, clock, rounds.record)
+    rounds.bare = BareLoop.beside(loop)
     with contextlib.suppress(Stopped):
-        workload = catalog.load(point.workload)
-        train_rank(request_of(config, point), workload, group, clock, rounds.record)
+        loop.run()
     return list(zip(rounds.step_s[OURS], rounds.step_s[BARE], strict=True))
 
 
@@ -172,9 +214,8 @@ def phase_pairs(job: dict[str, Any], group: Group) -> Pairs:
     """Return seconds of (step of the phase pass, bare step next to it) on this rank."""
     config, point = read_job(job)
     clock = PausableClock(SystemClock(group.device))
-    between = BareBetween(
-        catalog.load(point.workload), BareLoop(job, config, point, group.rank), clock
-    )
+    bare = BareLoop.on_a_copy(job, config, point, group.rank)
+    between = BareBetween(catalog.load(point.workload), bare, clock)
     taken_s: dict[int, float] = defaultdict(float)
 
     def record(record: object) -> None:

@@ -2,8 +2,8 @@
 
 Each idle process of Ray wakes a hundred times a second, or reads log files ten times a second: in
 all an eighth of a core. Where the workers have all cores, that is a few per cent of a step. What is
-private here has no public switch in Ray 2.60. A Ray without it runs as it is: nothing depends on
-it, and `tests/launch/test_quiet.py` holds that the tested one has it.
+private here has no public switch in Ray 2.60; `tests/launch/test_quiet.py` fails where a later one
+has moved it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 _NICENESS = 19
 #: Its children are the workers, and inherit its priority.
 _KEEPS_PRIORITY = "raylet"
-
-
 #: Set for the processes of a cluster that was started for one sweep.
 _OWN_CLUSTER = "RAY_BENCH_OWN_CLUSTER"
 
