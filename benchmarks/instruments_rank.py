@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import json
 import sys
@@ -251,6 +252,9 @@ def main() -> None:
     phases = slowest(group.gather(phase_pairs(job, group)))
     if rank == 0:
         Path(job["answer"]).write_text(json.dumps({"throughput": throughput, "phases": phases}))
+    # A process group whose threads are still at work, or that a DDP still holds, ends with SIGABRT.
+    gc.collect()
+    dist.barrier()
     dist.destroy_process_group()
 
 
