@@ -28,13 +28,14 @@ BENCH_OUT ?= bench-results
 BENCH = $(BIN)/python -m benchmarks
 BENCH_DATA = $(if $(DATA),--data-dir $(DATA))
 
-bench: $(STAMP) ## Measure what ray_bench costs and gains on this CPU; DATA=DIR takes real data.
+bench: $(STAMP) ## Measure what ray_bench costs and gains on this CPU; DATA=DIR takes real data, CURVES=FILE published curves.
 	$(BENCH).store --save $(BENCH_OUT)
 	$(BENCH).report --rounds 3 --save $(BENCH_OUT)
 	$(BENCH).startup --repeats 2 --save $(BENCH_OUT)
 	$(BENCH).instruments --rounds 10 --phase-steps 12 --save $(BENCH_OUT) $(BENCH_DATA)
 	$(BENCH).parity --rounds 12 --save $(BENCH_OUT) $(BENCH_DATA)
 	$(BENCH).naive --rounds 4 --save $(BENCH_OUT) $(BENCH_DATA)
+	$(if $(CURVES),$(BENCH).extrapolation --format md $(CURVES) > $(BENCH_OUT)/extrapolation.md)
 
 check: $(STAMP) ## Check format, lint, types and generated pages.
 	$(BIN)/ruff format --check .
