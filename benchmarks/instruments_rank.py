@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 import json
 import sys
@@ -18,7 +17,7 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from benchmarks.common import turn_order
-from benchmarks.own_path import read_job, request_of
+from benchmarks.own_path import leave_process_group, read_job, request_of
 from benchmarks.player import PausableClock, Stopped
 from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import SystemClock
@@ -252,10 +251,7 @@ def main() -> None:
     phases = slowest(group.gather(phase_pairs(job, group)))
     if rank == 0:
         Path(job["answer"]).write_text(json.dumps({"throughput": throughput, "phases": phases}))
-    # A process group whose threads are still at work, or that a DDP still holds, ends with SIGABRT.
-    gc.collect()
-    dist.barrier()
-    dist.destroy_process_group()
+    leave_process_group()
 
 
 if __name__ == "__main__":

@@ -7,11 +7,14 @@ until the next one, so that the timer never sees the wait.
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, final
+
+import torch.distributed as dist
 
 from benchmarks.player import PausableClock, Player, Stopped
 from ray_bench.config.grid import expand
@@ -103,6 +106,16 @@ def train_in_turns(job: Mapping[str, Any], group: Group, turns: OwnTurns) -> Run
     with contextlib.suppress(Stopped):
         return train_rank(request_of(config, point), workload, group, turns.clock, turns.record)
     return None
+
+
+def leave_process_group() -> None:
+    """End a rank that torchrun started, with all others.
+
+    A process group whose threads are still at work, or that a DDP still holds, ends with SIGABRT.
+    """
+    gc.collect()
+    dist.barrier()
+    dist.destroy_process_group()
 
 
 class _Stamped:

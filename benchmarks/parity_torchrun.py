@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from benchmarks.own_path import OwnTurns, train_in_turns
+from benchmarks.own_path import OwnTurns, leave_process_group, train_in_turns
 from benchmarks.player import Stopped
 from benchmarks.step_turns import StepTurns
 from ray_bench.config.schema import SweepConfig
@@ -85,7 +85,7 @@ def main() -> None:
             device=torch.device("cpu"),
         )
         train_in_turns(job, group, OwnTurns(job, group, stamps))
-    dist.destroy_process_group()
+    leave_process_group()
 
 
 if __name__ == "__main__":
