@@ -33,8 +33,8 @@ bench: $(STAMP) ## Measure what ray_bench costs and gains on this CPU; DATA=DIR 
 	$(BENCH).report --rounds 3 --save $(BENCH_OUT)
 	$(BENCH).startup --repeats 2 --save $(BENCH_OUT)
 	$(BENCH).instruments --rounds 10 --phase-steps 12 --save $(BENCH_OUT) $(BENCH_DATA)
-	$(BENCH).parity --rounds 12 --save $(BENCH_OUT) $(BENCH_DATA)
-	$(BENCH).naive --rounds 4 --save $(BENCH_OUT) $(BENCH_DATA)
+	$(BENCH).parity --rounds 10 --save $(BENCH_OUT) $(BENCH_DATA)
+	$(BENCH).naive --rounds 3 --save $(BENCH_OUT) $(BENCH_DATA)
 	$(if $(CURVES),$(BENCH).extrapolation --format md $(CURVES) > $(BENCH_OUT)/extrapolation.md)
 
 check: $(STAMP) ## Check format, lint, types and generated pages.
