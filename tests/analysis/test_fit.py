@@ -119,8 +119,14 @@ def test_where_throughput_fell_and_no_law_fits_no_gain_is_forecast():
 
 
 def test_a_fall_that_is_noise_does_not_hold_the_forecast_back():
-    sizes = {1: 100.0, 2: 190.0, 4: 340.0, 8: 339.0}
-    assert not fit_curve(points(sizes)).is_falling
+    fallen = {n: x for n, x in RETROGRADE.items() if n <= 8}
+    for last, is_falling in ((0.997, False), (0.9, True)):  # the noise of a point is taken as 1 %
+        fit = fit_curve(points({**fallen, 12: last * fallen[8]}))
+        assert fit.chosen is None
+        assert fit.is_falling is is_falling
+
+
+def test_a_law_that_fits_may_fall():
     falling_law = {n: n / (1 + 0.05 * (n - 1) + 0.02 * n * (n - 1)) for n in (1, 2, 4, 8, 12, 16)}
     assert not fit_curve(points(falling_law)).is_falling
 
