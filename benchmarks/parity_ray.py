@@ -23,39 +23,58 @@ def loop(loop_config: dict[str, Any]) -> None:
     group: Group = worker.rank_group()
     stamps = {
         **loop_config["stamps"],
-        "worker_process": psutil.Process().create_time(),
+        "worker_process": process_started_s(),
         "loop_entered": entered_s,
     }
     with worker.process_group(needed=loop_config["job"]["is_ddp"]):
         train_in_turns(loop_config["job"], group, OwnTurns(loop_config["job"], group, stamps))
 
 
-def main() -> None:
-    """Fit one trainer; its workers talk to the referee."""
-    job = json.loads(Path(sys.argv[1]).read_text())
-    stamps = {"driver_process": psutil.Process().create_time()}
-    from ray_bench.launch import settings
+def process_started_s() -> float:
+    """Return when this process was made, by the clock of `time.time`.
 
-    settings.apply_defaults()
-    import ray
+    psutil adds a boot time of whole seconds, by a clock that may have been set since.
+    """
+    since_boot_s = psutil.Process().create_time() - psutil.boot_time()
+    return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot_s)
 
-    from benchmarks.own_path import read_job
-    from ray_bench.launch.cluster import connected
-    from ray_bench.launch.trial import make_trainer
 
-    config, point = read_job(job)
-    stamps["driver_imported"] = time.time()
-    with connected("local"), tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch:
-        stamps["ray_started"] = time.time()
+class Trial:
+    """Fits in a process of its own, as a trial of Tune does."""
+
+    def fit(self, job: dict[str, Any], stamps: dict[str, float], scratch_dir: str) -> None:
+        """Fit one trainer; its workers talk to the referee."""
+        from benchmarks.own_path import read_job
+        from ray_bench.launch.trial import make_trainer
+
+        config, point = read_job(job)
         make_trainer(
             config,
             num_workers=point.world_size,
             use_gpu=False,
             loop=loop,
-            loop_config={"job": job, "stamps": stamps},
+            loop_config={"job": job, "stamps": {**stamps, "trial_imported": time.time()}},
             name=f"benchmark-{os.getpid()}",
-            scratch_dir=scratch,
+            scratch_dir=scratch_dir,
         ).fit()
+
+
+def main() -> None:
+    """Start Ray and a trial."""
+    job = json.loads(Path(sys.argv[1]).read_text())
+    stamps: dict[str, float] = {}
+    from ray_bench.launch import settings
+
+    settings.apply_defaults()
+    import ray
+
+    from ray_bench.launch.cluster import connected
+
+    stamps["driver_imported"] = time.time()
+    with connected("local"), tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch:
+        stamps["ray_started"] = time.time()
+        trial = ray.remote(num_cpus=0)(Trial).remote()
+        ray.get(trial.fit.remote(job, stamps, scratch))  # type: ignore[attr-defined]
         if "log" in job:
             _keep_controller_log(ray.get_runtime_context().get_session_name(), Path(job["log"]))
 

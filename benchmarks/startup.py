@@ -41,7 +41,8 @@ COMMAND_AIMS = {"--help": 0.3, "workloads": 0.5, "report": 2.0}
 PHASES: Mapping[str, tuple[str, str]] = {
     "driver: interpreter, torch and Ray imported": ("launched", "driver_imported"),
     "Ray started": ("driver_imported", "ray_started"),
-    "controller, until the worker's process exists": ("ray_started", "worker_process"),
+    "trial: process, Ray Train and torch imported": ("ray_started", "trial_imported"),
+    "controller, until the worker's process exists": ("trial_imported", "worker_process"),
     "worker: imports, process group (below)": ("worker_process", "loop_entered"),
     "worker: model and data": ("loop_entered", "built"),
     "first step": ("built", "first_step"),

@@ -8,6 +8,7 @@ has moved it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -16,9 +17,8 @@ from typing import Any, final
 
 import ray
 from ray.train.torch import TorchTrainer
+from ray.train.v2._internal.execution.controller import TrainController
 from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
-
-from ray_bench.launch.release import ReleasePlacementGroup
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,10 @@ _OWN_CLUSTER = "RAY_BENCH_OWN_CLUSTER"
 class QuietTrainer(TorchTrainer):
     """A trainer without Ray's helpers that it does not need.
 
-    Workloads have their own data, so there is no actor for Ray Data's. A cluster of the sweep's own
-    has no nodes to ask for, and this process frees the placement group of a controller that died.
+    A trial of Tune only waits for its run, so it runs the controller itself: one process less that
+    imports Ray and torch before every run, and idles during it. Workloads have their own data, so
+    there is no actor for Ray Data's. A cluster of the sweep's own has no nodes to ask for, and the
+    driver frees the placement group of a trial that died.
     """
 
     def _create_default_callbacks(self) -> list[Any]:
@@ -47,17 +49,14 @@ class QuietTrainer(TorchTrainer):
         return [callback for callback in made if type(callback).__name__ not in left_out]
 
     def _initialize_and_run_controller(self, **asked: Any) -> Any:
-        if not is_own_cluster():
+        if is_own_cluster():
+            asked["scaling_policy"] = _FixedCluster(asked["scaling_policy"].scaling_config)
+        if ray.get_runtime_context().get_actor_id() is None:
+            # Ray hands the actor that runs the controller to the workers, so there must be one.
             return super()._initialize_and_run_controller(**asked)  # type: ignore[misc]
-        asked["scaling_policy"] = _FixedCluster(asked["scaling_policy"].scaling_config)
-        try:
-            return super()._initialize_and_run_controller(**asked)  # type: ignore[misc]
-        except ray.exceptions.RayActorError:
-            callbacks: list[Any] = self.run_config.callbacks or []
-            for callback in callbacks:
-                if isinstance(callback, ReleasePlacementGroup):
-                    callback.release_noted()
-            raise
+        controller = TrainController(**asked)
+        asyncio.run(controller.run())  # type: ignore[no-untyped-call]
+        return controller.get_result()
 
 
 class _FixedCluster(FixedScalingPolicy):

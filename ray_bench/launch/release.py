@@ -7,6 +7,7 @@ has removed already does nothing.
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import Any, final
 
@@ -21,7 +22,7 @@ class ReleasePlacementGroup(ControllerCallback, WorkerGroupCallback):
     """Remembers the placement group of a worker group and removes it at the end of the run.
 
     Args:
-        note: A file, on the controller's host, that outlives a controller that is killed.
+        note: A file of `note_of` that outlives a controller that is killed.
     """
 
     def __init__(self, note: Path | None = None) -> None:
@@ -39,9 +40,18 @@ class ReleasePlacementGroup(ControllerCallback, WorkerGroupCallback):
         """Remove the group; Ray calls this however the run ended."""
         if self._group is not None:
             remove_placement_group(self._group)
+        if self._note is not None:
+            self._note.unlink(missing_ok=True)
 
-    def release_noted(self) -> None:
-        """Remove the group that a controller on this host noted before it was killed."""
-        if self._note is not None and self._note.exists():
-            group = PlacementGroupID(bytes.fromhex(self._note.read_text()))
-            remove_placement_group(PlacementGroup(group))
+
+def note_of(scratch_dir: str, name: str) -> Path:
+    """Return where the trainer of that name notes its group."""
+    return Path(scratch_dir, f"{name}.group")
+
+
+def release_noted(scratch_dir: str, name: str) -> None:
+    """Remove the groups of trainers whose names begin so, and that did not live to do it."""
+    for note in Path(scratch_dir).glob(f"{glob.escape(name)}*.group"):
+        group = PlacementGroupID(bytes.fromhex(note.read_text()))
+        remove_placement_group(PlacementGroup(group))
+        note.unlink()

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
@@ -17,7 +16,7 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import settings
 from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.quiet import QuietTrainer, is_own_cluster
-from ray_bench.launch.release import ReleasePlacementGroup
+from ray_bench.launch.release import ReleasePlacementGroup, note_of
 from ray_bench.launch.worker import WorkerRequest, train_worker
 from ray_bench.records import PlannedRun, RunData, RunRecord
 from ray_bench.train.merge import RunRequest
@@ -92,7 +91,7 @@ def make_trainer(
 ) -> TorchTrainer:
     """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process."""
     # Elsewhere the controller may be on a host without this folder, and Ray Train looks after it.
-    note = Path(scratch_dir, f"{name}.group") if is_own_cluster() else None
+    note = note_of(scratch_dir, name) if is_own_cluster() else None
     resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
     return QuietTrainer(
         loop,

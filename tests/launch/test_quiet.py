@@ -18,6 +18,7 @@ from ray.util.placement_group import placement_group_table
 from ray_bench.config.load import load
 from ray_bench.launch.cluster import connected
 from ray_bench.launch.quiet import QuietTrainer, is_own_cluster, own_cluster
+from ray_bench.launch.release import release_noted
 from ray_bench.launch.trial import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Data, on itself
@@ -67,42 +68,63 @@ def test_a_worker_process_starts_with_one_malloc_arena_and_full_priority(cluster
         seen = Path("/proc/self/environ").read_bytes().split(b"\0")
         return b"MALLOC_ARENA_MAX=1" in seen, os.getpriority(os.PRIO_PROCESS, 0)
 
-    assert fit(start, tmp_path, "environment").return_value == (True, 0)
+    assert fit(start, tmp_path, "environment") == (True, 0)
 
 
 @pytest.mark.cluster
 def test_a_run_on_an_own_cluster_starts_only_the_actors_that_it_needs(cluster, tmp_path):
+    trial = Trial.remote()
+    ray.get(trial.__ray_ready__.remote())
     before = set(ray_state.actors())
-    fit(lambda config: None, tmp_path, "actors")
+    ray.get(trial.fit.remote(lambda config: None, tmp_path, "actors"))
     started = {x["ActorClassName"] for key, x in ray_state.actors().items() if key not in before}
-    assert started == {"TrainController", "RayTrainWorker", "SynchronizationActor"}
+    assert started == {"RayTrainWorker", "SynchronizationActor"}
 
 
 @pytest.mark.cluster
-def test_a_controller_that_is_killed_leaves_its_resources_to_the_next_run(cluster, tmp_path):
-    def kill_controller(config):
-        (controller,) = (
-            x
-            for x in ray_state.actors().values()
-            if x["ActorClassName"] == "TrainController" and x["State"] == "ALIVE"
-        )
-        os.kill(controller["Pid"], signal.SIGKILL)
+def test_outside_of_an_actor_ray_starts_its_controller(cluster, tmp_path):
+    assert fit(lambda config: "done", tmp_path, "outside") == "done"
+
+
+@pytest.mark.cluster
+def test_a_trial_that_is_killed_leaves_its_resources_to_the_next_run(cluster, tmp_path):
+    trial = Trial.remote()
+    pid = ray.get(trial.pid.remote())
+
+    def kill_trial(config):
+        os.kill(pid, signal.SIGKILL)
         time.sleep(60)
 
     with pytest.raises(ray.exceptions.RayActorError):
-        fit(kill_controller, tmp_path, "killed", num_workers=2)
+        ray.get(trial.fit.remote(kill_trial, tmp_path, "r1-killed", num_workers=2))
+    assert "CREATED" in {x["state"] for x in placement_group_table().values()}
+    release_noted(str(tmp_path), "r1-")
     assert {x["state"] for x in placement_group_table().values()} == {"REMOVED"}
-    assert fit(lambda config: "done", tmp_path, "next", num_workers=2).return_value == "done"
+    assert ray.get(Trial.remote().fit.remote(lambda config: "done", tmp_path, "next")) == "done"
+    assert list(tmp_path.glob("*.group")) == []
+
+
+@ray.remote(num_cpus=0)
+class Trial:
+    def pid(self):
+        return os.getpid()
+
+    def fit(self, *arguments, **more):
+        return fit(*arguments, **more)
 
 
 def fit(loop, folder, name, num_workers=1):
     config = load("demo", [f"cpus_per_worker={0.5 * ray.cluster_resources()['CPU']}"])
-    return make_trainer(
-        config,
-        num_workers=num_workers,
-        use_gpu=False,
-        loop=loop,
-        loop_config={},
-        name=name,
-        scratch_dir=str(folder),
-    ).fit()
+    return (
+        make_trainer(
+            config,
+            num_workers=num_workers,
+            use_gpu=False,
+            loop=loop,
+            loop_config={},
+            name=name,
+            scratch_dir=str(folder),
+        )
+        .fit()
+        .return_value
+    )
