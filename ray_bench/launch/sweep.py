@@ -11,7 +11,7 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.gauges import exported
 from ray_bench.launch.network import measure_first
-from ray_bench.launch.release import release_noted
+from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.session import session
 from ray_bench.launch.trial import TrialRequest, run_trial
 from ray_bench.launch.tuning import Reporter, SweepListener, fit
@@ -102,5 +102,5 @@ class _Reporter(Reporter):
     def trial_broke(self, trial: Any, failure: Failure) -> None:
         """Hand over the record of a run that Tune lost, and its resources to the next."""
         request: TrialRequest = trial.config["request"]
-        release_noted(request.scratch_dir, f"{request.planned.run_id}-")
+        release_groups_of_the_dead()
         self.listener.run_finished(request.failed(failure, datetime.now(UTC)))

@@ -15,8 +15,8 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import settings
 from ray_bench.launch.failures import Failure, describe
-from ray_bench.launch.quiet import QuietTrainer, is_own_cluster
-from ray_bench.launch.release import ReleasePlacementGroup, note_of
+from ray_bench.launch.quiet import QuietTrainer
+from ray_bench.launch.release import ReleasePlacementGroup
 from ray_bench.launch.worker import WorkerRequest, train_worker
 from ray_bench.records import PlannedRun, RunData, RunRecord
 from ray_bench.train.merge import RunRequest
@@ -90,8 +90,6 @@ def make_trainer(
     scratch_dir: str,
 ) -> TorchTrainer:
     """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process."""
-    # Elsewhere the controller may be on a host without this folder, and Ray Train looks after it.
-    note = note_of(scratch_dir, name) if is_own_cluster() else None
     resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
     return QuietTrainer(
         loop,
@@ -107,7 +105,7 @@ def make_trainer(
         run_config=RunConfig(  # type: ignore[call-arg]  # declared as in Train V1
             name=name,
             storage_path=scratch_dir,
-            callbacks=[ReleasePlacementGroup(note)],  # type: ignore[list-item]  # the same
+            callbacks=[ReleasePlacementGroup()],  # type: ignore[list-item]  # the same
             worker_runtime_env={"env_vars": {**settings.WORKER_ENV, **config.launch.env}},
             failure_config=FailureConfig(  # type: ignore[call-arg]  # the same
                 max_failures=0, controller_failure_limit=settings.START_ATTEMPTS

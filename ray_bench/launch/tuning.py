@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol, final
 
 from ray import tune
@@ -82,10 +84,9 @@ class Reporter(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune calls this."""
         del iteration, trials, info
-        error = trial.get_error() or LaunchError("Tune lost the run without an error.")
         self.num_finished += 1
         with self.keeping_error():
-            self.trial_broke(trial, describe(error))
+            self.trial_broke(trial, describe(_error_of(trial)))
 
     @contextlib.contextmanager
     def keeping_error(self) -> Iterator[None]:
@@ -134,6 +135,14 @@ def fit(
         raise reporter.error
     if reporter.num_finished < reporter.num_trials:
         raise KeyboardInterrupt  # Tune swallows the signal and returns what it has
+
+
+def _error_of(trial: Any) -> BaseException:
+    # `trial.get_error` looks where the file comes later.
+    if trial.pickled_error_file is None:
+        return LaunchError("Tune lost the run without an error.")
+    error: BaseException = pickle.loads(Path(trial.pickled_error_file).read_bytes())
+    return error
 
 
 def _last_line(err: BaseException) -> str:

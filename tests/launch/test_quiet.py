@@ -18,7 +18,7 @@ from ray.util.placement_group import placement_group_table
 from ray_bench.config.load import load
 from ray_bench.launch.cluster import connected
 from ray_bench.launch.quiet import QuietTrainer, is_own_cluster, own_cluster
-from ray_bench.launch.release import release_noted
+from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.trial import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Data, on itself
@@ -96,12 +96,16 @@ def test_a_trial_that_is_killed_leaves_its_resources_to_the_next_run(cluster, tm
         time.sleep(60)
 
     with pytest.raises(ray.exceptions.RayActorError):
-        ray.get(trial.fit.remote(kill_trial, tmp_path, "r1-killed", num_workers=2))
-    assert "CREATED" in {x["state"] for x in placement_group_table().values()}
-    release_noted(str(tmp_path), "r1-")
-    assert {x["state"] for x in placement_group_table().values()} == {"REMOVED"}
+        ray.get(trial.fit.remote(kill_trial, tmp_path, "killed", num_workers=2))
+    states = placement_group_states()
+    assert states.count("CREATED") == 1
+    release_groups_of_the_dead()
+    assert set(placement_group_states()) == {"REMOVED"}
     assert ray.get(Trial.remote().fit.remote(lambda config: "done", tmp_path, "next")) == "done"
-    assert list(tmp_path.glob("*.group")) == []
+
+
+def placement_group_states():
+    return [x["state"] for x in placement_group_table().values()]
 
 
 @ray.remote(num_cpus=0)
