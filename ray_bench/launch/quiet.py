@@ -12,9 +12,11 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any, final
 
+import psutil
 import ray
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.execution.controller import TrainController
@@ -92,7 +94,7 @@ def quieten_own_cluster() -> None:
     """
     try:
         _quieten(ray._private.worker._global_node)
-    except (AttributeError, OSError) as err:
+    except (AttributeError, OSError, psutil.Error) as err:
         logger.info("Ray's own processes keep their priority: %s", err)
 
 
@@ -102,4 +104,10 @@ def _quieten(node: Any) -> None:
     for process_type, processes in node.all_processes.items():
         for info in processes:
             if process_type != _KEEPS_PRIORITY and info.process.poll() is None:
-                os.setpriority(os.PRIO_PROCESS, info.process.pid, _NICENESS)
+                _give_way(info.process.pid)
+
+
+def _give_way(pid: int) -> None:
+    # On Linux a thread keeps the priority that it began with when its process gets another.
+    for thread in psutil.Process(pid).threads():
+        os.setpriority(os.PRIO_PROCESS, thread.id if sys.platform == "linux" else pid, _NICENESS)

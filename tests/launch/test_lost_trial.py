@@ -29,7 +29,10 @@ def test_a_sweep_goes_on_after_its_trial_was_killed_while_workers_started(tmp_pa
         family = psutil.Process(sweep.pid)
         wait_for(family, "ray::RayTrainWorker")
         wait_for(family, "ray::ImplicitFunc").kill()
-        output = sweep.communicate(timeout=200)[0]
+        try:
+            output = sweep.communicate(timeout=200)[0]
+        finally:
+            sweep.terminate()
     first, second = sorted(ResultsStore(tmp_path).read().runs, key=lambda run: run.order_index)
     assert (first.status, first.error_type) == ("failed", "WorkerDied"), output
     assert "died" in (first.error_message or "")

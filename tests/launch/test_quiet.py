@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import ray
 from ray._private import state as ray_state
@@ -56,7 +57,8 @@ def test_an_own_cluster_has_no_idle_readers_and_the_rest_gives_way(cluster):
     for kind, processes in cluster.all_processes.items():
         for info in processes:
             wanted = 0 if kind == "raylet" else 19
-            assert os.getpriority(os.PRIO_PROCESS, info.process.pid) == wanted, kind
+            threads = [thread.id for thread in psutil.Process(info.process.pid).threads()]
+            assert {os.getpriority(os.PRIO_PROCESS, t) for t in threads} == {wanted}, kind
     assert ray.get(ray.remote(lambda: 2).remote()) == 2
 
 
