@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -85,6 +85,11 @@ class PlannedRun:
         """Unique within a sweep, the same when an interrupted sweep is resumed."""
         return f"{self.point.point_id}-r{self.repeat}"
 
+    def can_share_workers(self, other: PlannedRun) -> bool:
+        """Tell whether two runs differ in learning rate or seed alone."""
+        same = replace(self.point, lr_rule=other.point.lr_rule, lr=other.point.lr)
+        return self.repeat == other.repeat and replace(same, seed=other.point.seed) == other.point
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRecord:
@@ -154,6 +159,7 @@ class RunRecord:
     best_val_epoch: int | None = None
     environment_hash: str | None = None
     ladder_id: str | None = None  # runs of one ladder share it; equal `repeat` is one round of it
+    launch_id: str | None = None  # runs that one group of workers made one after the other share it
 
     @property
     def startup_s(self) -> float | None:

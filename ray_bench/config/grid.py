@@ -80,6 +80,9 @@ def wrapped_sizes(config: SweepConfig) -> list[tuple[int, bool]]:
     return wraps
 
 
+#: A point and the number of its repeat.
+Cell = tuple[Point, int]
+
 #: The runs of 1 worker that show whether the machine drifts: at start, middle and end.
 NUM_SENTINELS = 3
 
@@ -88,17 +91,19 @@ def expand(config: SweepConfig) -> tuple[PlannedRun, ...]:
     """Return every run of the sweep in the order in which it is to run.
 
     World sizes x learning-rate rules x seeds x settings x repeats, shuffled with
-    `launch.order_seed` so that a drift of the machine does not look like scaling. World size 1 runs
+    `launch.order_seed` so that a drift of the machine does not look like scaling; runs that share
+    workers stay together. World size 1 runs
     without DDP, and on request with it too. The sentinel (`measure.sentinel`), its first point,
     runs first, in the middle and last, with repeats of its own where it has fewer than three.
     """
     points = points_of(config)
     cells = [(point, repeat) for point in points for repeat in range(config.repeats)]
-    random.Random(config.launch.order_seed).shuffle(cells)
+    launches = _launches(config, cells)
+    random.Random(config.launch.order_seed).shuffle(launches)
     sentinel = _sentinel(config, points)
     if sentinel is not None:
-        cells = _with_sentinel(cells, sentinel)
-    return _planned(cells, first_index=0)
+        launches = _with_sentinel(launches, sentinel)
+    return _planned(_flat(launches), first_index=0)
 
 
 def further_round(
@@ -112,9 +117,9 @@ def further_round(
         planned: All runs before it. The sentinel may have this repeat already.
     """
     known = {run.run_id for run in planned}
-    cells = [(point, repeat) for point in points_of(config)]
-    random.Random(f"{config.launch.order_seed}-{repeat}").shuffle(cells)
-    runs = _planned(cells, first_index=0)
+    launches = _launches(config, [(point, repeat) for point in points_of(config)])
+    random.Random(f"{config.launch.order_seed}-{repeat}").shuffle(launches)
+    runs = _planned(_flat(launches), first_index=0)
     fresh = [(run.point, run.repeat) for run in runs if run.run_id not in known]
     return _planned(fresh, first_index=len(planned))
 
@@ -137,15 +142,37 @@ def _sentinel(config: SweepConfig, points: Sequence[Point]) -> Point | None:
     return next((p for p in points if p.world_size == 1 and not p.is_ddp), None)
 
 
-def _with_sentinel(cells: Sequence[tuple[Point, int]], sentinel: Point) -> list[tuple[Point, int]]:
-    """Move the sentinel's first three repeats to start, middle and end."""
-    own = [(sentinel, repeat) for repeat in range(NUM_SENTINELS)]
-    others = [cell for cell in cells if cell not in own]
+def _with_sentinel(launches: Sequence[list[Cell]], sentinel: Point) -> list[list[Cell]]:
+    """Move the launches of the sentinel's first three repeats to start, middle and end."""
+    own = []
+    for cell in ((sentinel, repeat) for repeat in range(NUM_SENTINELS)):
+        launch = next((x for x in launches if cell in x), [])
+        own.append([cell, *(other for other in launch if other != cell)])
+    taken = {cell for launch in own for cell in launch}
+    others = [launch for launch in launches if taken.isdisjoint(launch)]
     middle = (len(others) + 1) // 2
     return [own[0], *others[:middle], own[1], *others[middle:], own[2]]
 
 
-def _planned(cells: Sequence[tuple[Point, int]], *, first_index: int) -> tuple[PlannedRun, ...]:
+def _flat(launches: Sequence[list[Cell]]) -> list[Cell]:
+    return [cell for launch in launches for cell in launch]
+
+
+def _launches(config: SweepConfig, cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Return what is launched together: cells that may share workers, or each alone."""
+    if not config.launch.share_workers:
+        return [[cell] for cell in cells]
+    launches: list[list[PlannedRun]] = []
+    for run in _planned(cells, first_index=0):
+        fitting = next((x for x in launches if x[0].can_share_workers(run)), None)
+        if fitting is None:
+            launches.append([run])
+        else:
+            fitting.append(run)
+    return [[(run.point, run.repeat) for run in launch] for launch in launches]
+
+
+def _planned(cells: Sequence[Cell], *, first_index: int) -> tuple[PlannedRun, ...]:
     return tuple(
         PlannedRun(point=point, repeat=repeat, order_index=index)
         for index, (point, repeat) in enumerate(cells, start=first_index)

@@ -211,6 +211,11 @@ class LaunchConfig(Model):
 
     max_concurrent: Int = Field(1, ge=1, description="Runs at the same time; above 1 they disturb.")
     order_seed: Int = Field(0, description="Seed of the randomised order of runs.")
+    share_workers: bool = Field(
+        False,
+        description="Runs that differ in learning-rate rule or seed alone come one after the other "
+        "in one group of workers, which saves their start-up; for throughput they count as one.",
+    )
     timeout_s: Float = Field(
         300.0, ge=1, le=10**6, description="A collective operation that hangs longer fails the run."
     )

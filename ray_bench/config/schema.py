@@ -132,6 +132,15 @@ class SweepConfig(Model):
         return self
 
     @model_validator(mode="after")
+    def _no_compiled_code_between_runs(self) -> SweepConfig:
+        if self.launch.share_workers and set(self.compile) - {"none"}:
+            raise ValueError(
+                "`launch.share_workers` keeps several runs in one process, where torch.compile "
+                "would use the code of one for the next; leave one of the two out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_curve_to_stop_for(self) -> SweepConfig:
         if self.stop.half_width is not None and len(self.settings) > 1:
             raise ValueError(

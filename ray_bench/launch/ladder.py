@@ -15,6 +15,7 @@ from ray.train import TrainingFailedError
 
 from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.gauges import exported
+from ray_bench.launch.inbox import Inbox
 from ray_bench.launch.network import measure_first
 from ray_bench.launch.session import session
 from ray_bench.launch.trial import failed, make_trainer
@@ -73,7 +74,7 @@ def run_ladders(
     ):
         sweep_id = ladders[0].sweep_id
         measure_first(config, sweep_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
-        inbox = _Inbox.remote()  # type: ignore[attr-defined]
+        inbox = Inbox.remote()  # type: ignore[attr-defined]
         trial = LadderTrial(
             ladders=tuple(ladders),
             use_gpu=use_gpu,
@@ -83,21 +84,6 @@ def run_ladders(
         )
         reporter = _Reporter(listener, trial, decided)
         fit(_trial, [trial], reporter, max_concurrent=1, storage_path=scratch)
-
-
-@ray.remote(num_cpus=0)
-class _Inbox:
-    """Holds finished rounds until the driver takes them; a killed trial does not lose them."""
-
-    def __init__(self) -> None:
-        self._rounds: list[RunData] = []
-
-    def put(self, runs: list[RunData]) -> None:
-        self._rounds += runs
-
-    def take(self) -> list[RunData]:
-        taken, self._rounds = self._rounds, []
-        return taken
 
 
 def _trial(config: dict[str, Any]) -> dict[str, Any]:

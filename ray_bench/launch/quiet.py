@@ -12,11 +12,10 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, final
 
-import psutil
 import ray
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.execution.controller import TrainController
@@ -94,7 +93,7 @@ def quieten_own_cluster() -> None:
     """
     try:
         _quieten(ray._private.worker._global_node)
-    except (AttributeError, OSError, psutil.Error) as err:
+    except (AttributeError, OSError) as err:
         logger.info("Ray's own processes keep their priority: %s", err)
 
 
@@ -109,5 +108,7 @@ def _quieten(node: Any) -> None:
 
 def _give_way(pid: int) -> None:
     # On Linux a thread keeps the priority that it began with when its process gets another.
-    for thread in psutil.Process(pid).threads():
-        os.setpriority(os.PRIO_PROCESS, thread.id if sys.platform == "linux" else pid, _NICENESS)
+    tasks = Path(f"/proc/{pid}/task")
+    threads = [int(task.name) for task in tasks.iterdir()] if tasks.exists() else [pid]
+    for thread in threads:
+        os.setpriority(os.PRIO_PROCESS, thread, _NICENESS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,9 +11,11 @@ from typing import Any, final
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.gauges import exported
+from ray_bench.launch.inbox import Inbox
 from ray_bench.launch.network import measure_first
 from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.session import session
+from ray_bench.launch.shared import SharedReporter, run_shared_trial, shared_trials
 from ray_bench.launch.trial import TrialRequest, run_trial
 from ray_bench.launch.tuning import Reporter, SweepListener, fit
 from ray_bench.measure.environment import git_commit
@@ -50,7 +53,8 @@ def run_sweep(
         exported(listener, wanted=config.trackers.prometheus) as listener,
     ):
         measure_first(config, sweep_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
-        for number, batch in enumerate(_batches(planned, more)):
+        folders = (os.path.join(scratch, str(number)) for number in itertools.count())
+        for batch in _batches(planned, more):
             requests = [
                 TrialRequest(
                     planned=run,
@@ -64,13 +68,35 @@ def run_sweep(
                 )
                 for run in batch
             ]
-            fit(
-                _trial,
-                requests,
-                _Reporter(listener, num_trials=len(requests)),
-                max_concurrent=config.launch.max_concurrent,
-                storage_path=os.path.join(scratch, str(number)),
-            )
+            run_batch = _run_sharing if config.launch.share_workers else _run
+            run_batch(requests, listener, folders)
+
+
+def _run(requests: Sequence[TrialRequest], listener: SweepListener, folders: Iterator[str]) -> None:
+    fit(
+        _trial,
+        requests,
+        _Reporter(listener, num_trials=len(requests)),
+        max_concurrent=requests[0].config.launch.max_concurrent,
+        storage_path=next(folders),
+    )
+
+
+def _run_sharing(
+    requests: Sequence[TrialRequest], listener: SweepListener, folders: Iterator[str]
+) -> None:
+    inbox = Inbox.remote()  # type: ignore[attr-defined]
+    while requests:
+        trials = shared_trials(requests, inbox)
+        reporter = SharedReporter(listener, trials)
+        fit(
+            run_shared_trial,
+            trials,
+            reporter,
+            max_concurrent=requests[0].config.launch.max_concurrent,
+            storage_path=next(folders),
+        )
+        requests = reporter.left
 
 
 def _batches(

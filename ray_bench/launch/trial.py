@@ -35,6 +35,17 @@ class TrialRequest:
     import_path: str
     scratch_dir: str  # where Ray Train keeps its own files of the run
 
+    def run_request(self, started_at: datetime) -> RunRequest:
+        """Return what the ranks are asked to run."""
+        return RunRequest(
+            planned=self.planned,
+            config=self.config,
+            sweep_id=self.sweep_id,
+            attempt=self.attempt,
+            started_at_utc=started_at,
+            commit=self.commit,
+        )
+
     def failed(self, failure: Failure, started_at: datetime) -> RunData:
         """Return the record of this run, failed."""
         return failed(
@@ -49,14 +60,7 @@ class TrialRequest:
 def run_trial(request: TrialRequest) -> RunData:
     """Fit one TorchTrainer and return its records, those of a failure included."""
     started_at, begin_s = datetime.now(UTC), time.perf_counter()
-    run = RunRequest(
-        planned=request.planned,
-        config=request.config,
-        sweep_id=request.sweep_id,
-        attempt=request.attempt,
-        started_at_utc=started_at,
-        commit=request.commit,
-    )
+    run = request.run_request(started_at)
     try:
         data = _fit(request, WorkerRequest(run=run, import_path=request.import_path))
     except TrainingFailedError as err:

@@ -127,3 +127,43 @@ def test_rules_that_train_alike_are_told(asked, alike):
     if alike:
         rates = {(run.point.world_size, run.point.lr) for run in expand(config)}
         assert len(rates) == len(config.world_sizes)
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 4])
+def test_runs_that_share_workers_are_neighbours_and_the_sentinel_keeps_its_place(repeats):
+    changes = {
+        "scaling": "weak",
+        "world_sizes": (1, 2, 4),
+        "lr_rules": ("none", "linear"),
+        "seeds": (0, 1),
+        "precision": ("fp32", "bf16"),
+        "repeats": repeats,
+        "measure": {"sentinel": True},
+    }
+    runs = grid(**changes, launch={"share_workers": True})
+    assert {run.run_id for run in runs} == {run.run_id for run in grid(**changes)}
+    neighbours = [[runs[0]]]
+    for run in runs[1:]:
+        if run.can_share_workers(neighbours[-1][0]):
+            neighbours[-1].append(run)
+        else:
+            neighbours.append([run])
+    kinds = {(run.point.world_size, run.point.precision, run.repeat) for run in runs}
+    assert len(neighbours) == len(kinds)
+    sentinel = runs[0].point
+    at = [i for i, group in enumerate(neighbours) if group[0].point == sentinel]
+    assert at[0] == 0
+    assert at[-1] == len(neighbours) - 1
+    assert any(abs(i - (len(neighbours) - 1) / 2) <= 0.5 for i in at[1:-1])
+    assert [run.order_index for run in runs] == list(range(len(runs)))
+
+
+def test_a_further_round_shares_workers_too():
+    config = SweepConfig(
+        workload="x",
+        world_sizes=(1, 2),
+        seeds=(0, 1, 2),
+        launch={"share_workers": True},
+    ).with_defaults(WorkloadDefaults())
+    runs = further_round(config, 1, expand(config))
+    assert [run.point.world_size for run in runs] in ([1, 1, 1, 2, 2, 2], [2, 2, 2, 1, 1, 1])

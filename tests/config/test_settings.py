@@ -90,3 +90,8 @@ def test_small_buckets_cannot_be_compiled():
 def test_a_ladder_is_not_compiled():
     with pytest.raises(ConfigError, match=r"keeps all world sizes in one process"):
         config("interleaved=true", "compile=default")
+
+
+def test_runs_that_share_workers_are_not_compiled():
+    with pytest.raises(ConfigError, match=r"keeps several runs in one process"):
+        config("launch.share_workers=true", "compile=default")

@@ -85,10 +85,14 @@ def test_more_workers_than_the_cluster_can_give_are_refused(head, tmp_path):
     assert "needs 16 CPUs and the cluster can give 2" in done.stderr
 
 
-def test_a_failing_run_is_recorded_with_its_cause_and_the_others_finish(head, tmp_path):
+@pytest.mark.parametrize("shares_workers", ["false", "true"])
+def test_a_failing_run_is_recorded_with_its_cause_and_the_others_finish(
+    head, tmp_path, shares_workers
+):
     command = (
         "run", "workload=tests.faulty:Faulty", "world_sizes=[2]", "seeds=[1,2,3,4,0]", "epochs=1",
-        "launch.timeout_s=60", "--address", head.gcs, "--results", str(tmp_path),
+        f"launch.share_workers={shares_workers}", "launch.timeout_s=60", "--address", head.gcs,
+        "--results", str(tmp_path),
     )  # fmt: skip
     done = ray_bench(head, *command)
     assert done.returncode == 1, done.stdout + done.stderr
