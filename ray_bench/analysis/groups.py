@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_bench.records import EnvironmentRecord, Results, RunRecord
@@ -45,9 +45,26 @@ class Group:
     ddp_at_one: tuple[RunRecord, ...]  # world size 1 with the DDP wrapper, beside the curve
 
     @property
+    def timed(self) -> tuple[RunRecord, ...]:
+        """Runs of the curve that count for speed."""
+        return first_of_launches(self.runs)
+
+    @property
     def world_sizes(self) -> tuple[int, ...]:
         """World sizes of the curve, ascending."""
         return tuple(sorted({run.point.world_size for run in self.runs}))
+
+
+def first_of_launches(runs: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
+    """Return the runs without those that followed another in the same group of workers.
+
+    What differs from launch to launch (addresses in memory, placement) they have in common: as
+    repeats they would make intervals too narrow, and a drift of what is only another launch.
+    """
+    first: dict[str, RunRecord] = {}
+    for run in sorted(runs, key=lambda run: run.order_index):
+        first.setdefault(run.launch_id or run.run_id, run)
+    return tuple(run for run in runs if first[run.launch_id or run.run_id] is run)
 
 
 def groups_of(results: Results) -> tuple[Group, ...]:

@@ -19,7 +19,7 @@ from ray_bench.analysis.estimate import LogEstimate, Source
 from ray_bench.analysis.fit.forecast import CurveFit, fit_curve
 from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.serial import SerialLaw, serial_law
-from ray_bench.analysis.groups import Group, groups_of
+from ray_bench.analysis.groups import Group, first_of_launches, groups_of
 from ray_bench.analysis.losses import Steps
 from ray_bench.analysis.nodes import (
     Environments,
@@ -157,9 +157,9 @@ def _study(group: Group, tables: _Long, ask: Ask, environments: Environments) ->
     point = group.runs[0].point
     weak = point.scaling == "weak"
     batch = point.local_batch_size if weak else point.global_batch_size
-    curve = curve_of(group.runs, tables.blocks)
+    curve = curve_of(group.timed, tables.blocks)
     rows = scaling_rows(curve, point.scaling)
-    claimed = [run for run in group.runs if run.point.world_size in clean_sizes(group.runs)]
+    claimed = [run for run in group.timed if run.point.world_size in clean_sizes(group.runs)]
     clean = curve.only(clean_sizes(group.runs))
     held = workers_per_node(claimed, environments)
     points = (
@@ -168,9 +168,9 @@ def _study(group: Group, tables: _Long, ask: Ask, environments: Environments) ->
         else None
     )
     fit = fit_curve(points) if points else None
-    times = time_rows(group.runs, curve.throughput)
-    resources = resource_rows(group.runs, times)
-    steps = _steps(group.runs, tables)
+    times = time_rows(group.timed, curve.throughput)
+    resources = resource_rows(group.timed, times)
+    steps = _steps(group.timed, tables)
     target = ask.target_frac or default_target(group.runs, tables.epochs)
     measured = Measured(
         curve=clean,
@@ -187,7 +187,7 @@ def _study(group: Group, tables: _Long, ask: Ask, environments: Environments) ->
         group=group,
         curve=curve,
         rows=rows,
-        ddp_at_one=throughputs(group.ddp_at_one, tables.blocks).get(1),
+        ddp_at_one=throughputs(first_of_launches(group.ddp_at_one), tables.blocks).get(1),
         law=serial_law(points) if points else None,
         fit=fit,
         predictions=predictions(fit, rows, point.scaling, batch) if fit else (),
@@ -196,14 +196,14 @@ def _study(group: Group, tables: _Long, ask: Ask, environments: Environments) ->
         phases=tuple(steps.splits.values()),
         syncs=tuple(steps.syncs.values()),
         lags=steps.lags,
-        waterfalls=waterfalls(group.runs, curve, times, steps, tables.phases),
-        anomalies=anomalies(group.runs, clean, rows, tables.blocks),
+        waterfalls=waterfalls(group.timed, curve, times, steps, tables.phases),
+        anomalies=anomalies(group.timed, clean, rows, tables.blocks),
         accuracy=accuracy_rows(group.runs, tables.epochs),
         noise=noise_rows(group.runs),
         progress=progress_rows(group.runs, tables.epochs),
         learning=progress_rows(group.runs, tables.epochs, MAX_DRAWN_EPOCHS),
-        rank_times=rank_times(group.runs, tables.phases),
-        block_times=block_times(group.runs, tables.blocks),
+        rank_times=rank_times(group.timed, tables.phases),
+        block_times=block_times(group.timed, tables.blocks),
         verdict=judge(
             group.runs, rows, steps, boundary_fall(clean, nodes_by_size(claimed, environments))
         ),

@@ -71,26 +71,17 @@ def source_of(estimates: Iterable[LogEstimate]) -> Source:
 
 
 def throughputs(runs: Sequence[RunRecord], blocks: Blocks) -> dict[int, LogEstimate]:
-    """Return samples/s by world size; a world size without a timed run is left out.
-
-    Runs that shared workers are one repeat, their geometric mean: what differs from launch to
-    launch (addresses in memory, placement) they have in common.
-    """
-    by_size: dict[int, dict[str, list[LogEstimate]]] = {}
+    """Return samples/s by world size; a world size without a timed run is left out."""
+    by_size: dict[int, list[LogEstimate]] = {}
     for run in runs:
         single = run_throughput(run, blocks)
         if single is not None:
-            launches = by_size.setdefault(run.point.world_size, {})
-            launches.setdefault(run.launch_id or run.run_id, []).append(single)
+            by_size.setdefault(run.point.world_size, []).append(single)
     sizes = sorted(by_size)
-    repeats = log_means([[_launch_mean(x) for x in by_size[n].values()] for n in sizes])
+    repeats = log_means([[math.exp(x.log_mean) for x in by_size[n]] for n in sizes])
     if all(estimate.source == "repeats" for estimate in repeats):
         return dict(zip(sizes, repeats, strict=True))
-    return {n: _mean_within([x for own in by_size[n].values() for x in own]) for n in sizes}
-
-
-def _launch_mean(singles: Sequence[LogEstimate]) -> float:
-    return math.exp(sum(x.log_mean for x in singles) / len(singles))
+    return {n: _mean_within(by_size[n]) for n in sizes}
 
 
 def run_throughput(run: RunRecord, blocks: Blocks) -> LogEstimate | None:

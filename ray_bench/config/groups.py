@@ -214,7 +214,7 @@ class LaunchConfig(Model):
     share_workers: bool = Field(
         False,
         description="Runs that differ in learning-rate rule or seed alone come one after the other "
-        "in one group of workers, which saves their start-up; for throughput they count as one.",
+        "in one group of workers, which saves start-up; for speed only the first of them counts.",
     )
     timeout_s: Float = Field(
         300.0, ge=1, le=10**6, description="A collective operation that hangs longer fails the run."

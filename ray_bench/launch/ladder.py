@@ -15,7 +15,7 @@ from ray.train import TrainingFailedError
 
 from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.gauges import exported
-from ray_bench.launch.inbox import Inbox
+from ray_bench.launch.inbox import open_inbox
 from ray_bench.launch.network import measure_first
 from ray_bench.launch.session import session
 from ray_bench.launch.trial import failed, make_trainer
@@ -74,7 +74,7 @@ def run_ladders(
     ):
         sweep_id = ladders[0].sweep_id
         measure_first(config, sweep_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
-        inbox = Inbox.remote()  # type: ignore[attr-defined]
+        inbox = open_inbox()
         trial = LadderTrial(
             ladders=tuple(ladders),
             use_gpu=use_gpu,

@@ -12,7 +12,7 @@ from typing import Any, final
 import ray
 
 # Private, and accepted by RunConfig on purpose: there is no public hook at this moment of a launch.
-from ray import PlacementGroupID
+from ray import ActorID, PlacementGroupID
 from ray._private import state as ray_state
 from ray.core.generated.gcs_pb2 import PlacementGroupTableData  # type: ignore[attr-defined]
 from ray.train.v2._internal.execution.callback import ControllerCallback, WorkerGroupCallback
@@ -38,10 +38,12 @@ class ReleasePlacementGroup(ControllerCallback, WorkerGroupCallback):
 
 
 def release_groups_of_the_dead() -> None:
-    """Remove the placement groups whose actors have died, of this job alone."""
+    """Remove the placement groups of this job that an actor made and that outlived it."""
     job_id = ray.get_runtime_context().job_id.binary()
     for data in ray_state.state._connect_and_get_accessor().get_placement_group_table():
         # The public table does not say who made a group.
         group = PlacementGroupTableData.FromString(data)
-        if group.creator_actor_dead and group.creator_job_id == job_id:
+        # Ray calls a creator that was none, the driver, dead as well.
+        has_creator = group.creator_actor_id not in (b"", ActorID.nil().binary())
+        if has_creator and group.creator_actor_dead and group.creator_job_id == job_id:
             remove_placement_group(PlacementGroup(PlacementGroupID(group.placement_group_id)))

@@ -6,7 +6,7 @@ import gc
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, final
 
 import ray
@@ -93,11 +93,18 @@ def _train(run: RunRequest, group: Group) -> RunData:
 
 
 def _of_launch(data: RunData, launch_id: str, *, is_first: bool) -> RunData:
-    """Name the launch; later runs were not started, and their memory is that of all before."""
+    """Name the launch; a later run began when its model and data were there."""
     run = replace(data.run, launch_id=launch_id)
-    return replace(
-        data, run=run if is_first else replace(run, setup_s=None, peak_memory_bytes=None)
-    )
+    if not is_first:
+        building_s = run.startup_s or 0.0
+        run = replace(
+            run,
+            started_at_utc=run.started_at_utc + timedelta(seconds=building_s),
+            wall_s=run.wall_s - building_s,
+            setup_s=None,
+            peak_memory_bytes=None,  # a process has one, of all its runs
+        )
+    return replace(data, run=run)
 
 
 @final
@@ -113,6 +120,7 @@ class SharedReporter(Reporter):
         self.left: list[TrialRequest] = []
         self._inbox = trials[0].inbox
         self._waiting = {trial.launch_id: list(trial.requests) for trial in trials}
+        self._began: dict[str, datetime] = {}  # the run that is going on, by launch
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune calls this."""
@@ -124,11 +132,12 @@ class SharedReporter(Reporter):
         """Tune calls this several times a second."""
         del iteration, trials, info
         with self.keeping_error():
-            self._take()
+            for launch_id in self.take_finished():
+                self._start_next(launch_id)
 
     def trial_ended(self, trial: Any) -> None:
         """Hand over the last runs, and what went wrong."""
-        self._take()
+        self.take_finished()
         outcome = trial.last_result["outcome"]
         if isinstance(outcome, Failure):
             self._fail(trial.config["request"].launch_id, outcome)
@@ -136,17 +145,23 @@ class SharedReporter(Reporter):
     def trial_broke(self, trial: Any, failure: Failure) -> None:
         """Hand over the runs that were finished, what went wrong, and the places of the workers."""
         release_groups_of_the_dead()
-        self._take()
+        self.take_finished()
         self._fail(trial.config["request"].launch_id, failure)
 
-    def _take(self) -> None:
+    def take_finished(self) -> list[str]:
+        """Hand over what workers have finished; return the launches that it came from."""
+        launches = []
         for data in ray.get(self._inbox.take.remote()):
-            launch_id = data.run.launch_id
-            self._waiting[launch_id].pop(0)
-            self.listener.run_finished(data)
-            self._start_next(launch_id)
+            waiting = self._waiting[data.run.launch_id]
+            finished = [x for x in waiting if x.planned.run_id == data.run.run_id]
+            for request in finished:  # none where Ray made the workers begin again
+                waiting.remove(request)
+                self.listener.run_finished(data)
+                launches.append(data.run.launch_id)
+        return launches
 
     def _start_next(self, launch_id: str) -> None:
+        self._began[launch_id] = datetime.now(UTC)
         if waiting := self._waiting[launch_id]:
             self.listener.run_started(waiting[0].planned)
 
@@ -154,5 +169,10 @@ class SharedReporter(Reporter):
         """The run that was going on has failed; those after it get other workers."""
         waiting = self._waiting[launch_id]
         if waiting:
-            self.listener.run_finished(waiting.pop(0).failed(failure, datetime.now(UTC)))
+            now = datetime.now(UTC)
+            began = self._began.get(launch_id, now)
+            data = waiting.pop(0).failed(failure, began)
+            wall_s = (now - began).total_seconds()
+            run = replace(data.run, launch_id=launch_id, wall_s=wall_s)
+            self.listener.run_finished(replace(data, run=run))
         self.left += waiting

@@ -11,7 +11,7 @@ from typing import Any, final
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.gauges import exported
-from ray_bench.launch.inbox import Inbox
+from ray_bench.launch.inbox import open_inbox
 from ray_bench.launch.network import measure_first
 from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.session import session
@@ -85,17 +85,21 @@ def _run(requests: Sequence[TrialRequest], listener: SweepListener, folders: Ite
 def _run_sharing(
     requests: Sequence[TrialRequest], listener: SweepListener, folders: Iterator[str]
 ) -> None:
-    inbox = Inbox.remote()  # type: ignore[attr-defined]
+    inbox = open_inbox()
     while requests:
         trials = shared_trials(requests, inbox)
         reporter = SharedReporter(listener, trials)
-        fit(
-            run_shared_trial,
-            trials,
-            reporter,
-            max_concurrent=requests[0].config.launch.max_concurrent,
-            storage_path=next(folders),
-        )
+        try:
+            fit(
+                run_shared_trial,
+                trials,
+                reporter,
+                max_concurrent=requests[0].config.launch.max_concurrent,
+                storage_path=next(folders),
+            )
+        except KeyboardInterrupt:
+            reporter.take_finished()
+            raise
         requests = reporter.left
 
 

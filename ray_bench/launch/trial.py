@@ -112,7 +112,11 @@ def make_trainer(
             callbacks=[ReleasePlacementGroup()],  # type: ignore[list-item]  # the same
             worker_runtime_env={"env_vars": {**settings.WORKER_ENV, **config.launch.env}},
             failure_config=FailureConfig(  # type: ignore[call-arg]  # the same
-                max_failures=0, controller_failure_limit=settings.START_ATTEMPTS
+                max_failures=0,
+                # Ray would start a run again as often as its nodes are taken away, and count that
+                # as its start-up.
+                max_preemption_failures=0,
+                controller_failure_limit=settings.START_ATTEMPTS,
             ),
         ),
     )

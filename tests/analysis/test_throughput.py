@@ -1,6 +1,4 @@
-import itertools
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,25 +104,3 @@ def test_degrees_of_freedom_of_welch():
     one, other = (LogEstimate(0.0, v, 19, 1, "within_run") for v in (1e-4, 1e-4))
     assert log_ratio(one, other).df == pytest.approx(38)
     assert t_quantile(38) == pytest.approx(2.0244, abs=1e-4)
-
-
-def test_runs_that_shared_workers_count_as_one():
-    rng = np.random.default_rng(0)
-    covers = {True: 0, False: 0}
-    for _ in range(400):
-        # What a launch has for itself is ten times what a run has.
-        launches = np.exp(rng.normal(0, 0.02, 5)[:, None] + rng.normal(0, 0.002, (5, 6)))
-        runs = [
-            replace(
-                synthetic((1,), repeats=1).runs[0],
-                run_id=f"{i}-{j}",
-                launch_id=str(i),
-                throughput_samples_per_s=100 * float(launches[i, j]),
-            )
-            for i, j in itertools.product(range(5), range(6))
-        ]
-        for is_shared in covers:
-            asked = runs if is_shared else [replace(run, launch_id=None) for run in runs]
-            covers[is_shared] += throughputs(asked, {})[1].estimate.contains(100.0)
-    assert 0.92 <= covers[True] / 400 <= 0.98
-    assert covers[False] / 400 < 0.75

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -115,19 +115,24 @@ def test_only_rule_and_seed_may_differ(tmp_path, box):
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_runs_after_one_that_failed_are_left_for_other_workers(monkeypatch, tmp_path, box, is_lost):
     monkeypatch.setattr(shared, "release_groups_of_the_dead", lambda: None)
-    heard = []
+    heard, runs = [], []
     listener = SimpleNamespace(
         run_started=lambda planned: heard.append(("started", planned.point.seed)),
-        run_finished=lambda data: heard.append((data.run.status, data.run.point.seed)),
+        run_finished=lambda data: (
+            heard.append((data.run.status, data.run.point.seed)),
+            runs.append(data.run),
+        ),
     )
     requests = requests_of(tmp_path, world_sizes=(1,), seeds=SEEDS)
     (asked,) = shared_trials(requests, box)
     reporter = SharedReporter(listener, [asked])
     failure = Failure("ValueError", "no", 0)
     trial = SimpleNamespace(config={"request": asked}, last_result={"outcome": failure})
+    began = datetime.now(UTC)
     reporter.on_trial_start(0, [], trial)
     done = requests[0].failed(failure, datetime.now(UTC))
     box.runs.append(replace(done, run=replace(done.run, status="ok", launch_id=asked.launch_id)))
+    box.runs.append(box.runs[0])  # Ray made the workers begin again
     reporter.on_step_end(0, [])
     if is_lost:
         reporter.trial_broke(trial, failure)
@@ -136,6 +141,9 @@ def test_runs_after_one_that_failed_are_left_for_other_workers(monkeypatch, tmp_
     first, second, third = (request.planned.point.seed for request in requests)
     assert heard == [("started", first), ("ok", first), ("started", second), ("failed", second)]
     assert [request.planned.point.seed for request in reporter.left] == [third]
+    assert runs[-1].launch_id == asked.launch_id
+    ended = runs[-1].started_at_utc + timedelta(seconds=runs[-1].wall_s)
+    assert began <= runs[-1].started_at_utc < ended <= datetime.now(UTC)
 
 
 def test_the_last_that_failed_leaves_nothing(monkeypatch, tmp_path, box):
@@ -146,3 +154,16 @@ def test_the_last_that_failed_leaves_nothing(monkeypatch, tmp_path, box):
     outcome = {"outcome": Failure("ValueError", "no", None)}
     reporter.trial_ended(SimpleNamespace(config={"request": trials[0]}, last_result=outcome))
     assert reporter.left == []
+
+
+def test_what_has_finished_is_stored_after_ctrl_c(tmp_path, box):
+    requests = requests_of(tmp_path, world_sizes=(1,), seeds=(0, 1))
+    trials = shared_trials(requests, box)
+    heard = []
+    listener = SimpleNamespace(run_started=heard.append, run_finished=heard.append)
+    reporter = SharedReporter(listener, trials)
+    done = requests[0].failed(Failure("", "", None), datetime.now(UTC))
+    done = replace(done, run=replace(done.run, launch_id=trials[0].launch_id))
+    box.runs.append(done)
+    reporter.take_finished()
+    assert heard == [done]

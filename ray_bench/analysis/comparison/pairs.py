@@ -107,7 +107,7 @@ def pairs_of(base: Results, new: Results, allowed: Collection[Allow]) -> Matched
 def _curves(results: Results, name: str) -> list[_Curve]:
     blocks = split_by_run(results.blocks)
     found = [
-        _Curve(group, results, curve_of(group.runs, blocks), facts_of(group, results.environments))
+        _Curve(group, results, curve_of(group.timed, blocks), facts_of(group, results.environments))
         for group in groups_of(results)
     ]
     timed = [curve for curve in found if curve.sizes]

@@ -14,7 +14,7 @@ from ray_bench.analysis.decision.target import Convergence, convergence, default
 from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.serial import serial_law
-from ray_bench.analysis.groups import Group
+from ray_bench.analysis.groups import Group, first_of_launches
 from ray_bench.analysis.throughput import log_means
 from ray_bench.analysis.times import TimeRow, time_rows
 from ray_bench.records import Results, RunRecord, Scaling
@@ -48,7 +48,8 @@ class Side:
 
     def times(self) -> dict[int, TimeRow]:
         """Return times by world size."""
-        return {row.world_size: row for row in time_rows(self.runs, self.curve.throughput)}
+        timed = first_of_launches(self.runs)
+        return {row.world_size: row for row in time_rows(timed, self.curve.throughput)}
 
     def memory(self) -> dict[int, LogEstimate]:
         """Return peak bytes of a worker by world size; a world size without any is left out."""
@@ -79,7 +80,8 @@ def side_of(group: Group, results: Results, curve: Curve, sizes: Collection[int]
     """Return a curve at the world sizes that are compared."""
     runs = tuple(run for run in group.runs if run.point.world_size in sizes)
     measured = curve.only(sizes)
-    noisy = {n: _noisy(x, runs, n) for n, x in measured.throughput.items()}
+    timed = first_of_launches(runs)
+    noisy = {n: _noisy(x, timed, n) for n, x in measured.throughput.items()}
     return Side(
         runs=runs,
         epochs=split_by_run(results.epochs),

@@ -89,7 +89,7 @@ def _alt(context: Context) -> str:
 
 def _drift_words(context: Context) -> str:
     """Return what is known of a drift; nothing where repeats do not tell."""
-    found = drift(context.study.group.runs)
+    found = drift(context.study.group.timed)
     if found is None:
         return ""
     if not found.is_seen:
