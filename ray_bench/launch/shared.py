@@ -132,12 +132,11 @@ class SharedReporter(Reporter):
         """Tune calls this several times a second."""
         del iteration, trials, info
         with self.keeping_error():
-            for launch_id in self.take_finished():
-                self._start_next(launch_id)
+            self._go_on()
 
     def trial_ended(self, trial: Any) -> None:
         """Hand over the last runs, and what went wrong."""
-        self.take_finished()
+        self._go_on()
         outcome = trial.last_result["outcome"]
         if isinstance(outcome, Failure):
             self._fail(trial.config["request"].launch_id, outcome)
@@ -145,7 +144,7 @@ class SharedReporter(Reporter):
     def trial_broke(self, trial: Any, failure: Failure) -> None:
         """Hand over the runs that were finished, what went wrong, and the places of the workers."""
         release_groups_of_the_dead()
-        self.take_finished()
+        self._go_on()
         self._fail(trial.config["request"].launch_id, failure)
 
     def take_finished(self) -> list[str]:
@@ -159,6 +158,10 @@ class SharedReporter(Reporter):
                 self.listener.run_finished(data)
                 launches.append(data.run.launch_id)
         return launches
+
+    def _go_on(self) -> None:
+        for launch_id in self.take_finished():
+            self._start_next(launch_id)
 
     def _start_next(self, launch_id: str) -> None:
         self._began[launch_id] = datetime.now(UTC)

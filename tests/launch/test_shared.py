@@ -146,6 +146,25 @@ def test_runs_after_one_that_failed_are_left_for_other_workers(monkeypatch, tmp_
     assert began <= runs[-1].started_at_utc < ended <= datetime.now(UTC)
 
 
+def test_a_run_that_failed_before_it_was_announced_is_announced_first(tmp_path, box):
+    requests = requests_of(tmp_path, world_sizes=(1,), seeds=(0, 1))
+    (asked,) = shared_trials(requests, box)
+    heard = []
+    listener = SimpleNamespace(
+        run_started=lambda planned: heard.append(planned.run_id),
+        run_finished=lambda data: heard.append(data.run.status),
+    )
+    reporter = SharedReporter(listener, [asked])
+    failure = Failure("ValueError", "no", 0)
+    trial = SimpleNamespace(config={"request": asked}, last_result={"outcome": failure})
+    reporter.on_trial_start(0, [], trial)
+    done = requests[0].failed(failure, datetime.now(UTC))
+    box.runs.append(replace(done, run=replace(done.run, status="ok", launch_id=asked.launch_id)))
+    reporter.trial_ended(trial)
+    first, second = (request.planned.run_id for request in requests)
+    assert heard == [first, "ok", second, "failed"]
+
+
 def test_the_last_that_failed_leaves_nothing(monkeypatch, tmp_path, box):
     requests = requests_of(tmp_path, world_sizes=(1,), seeds=(0,))
     trials = shared_trials(requests, box)
