@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import torch
 
@@ -21,6 +22,8 @@ class Faulty(TinyWorkload):
         if context.seed == RAISES_ON_RANK_ONE and context.rank == 1:
             raise ValueError("the second rank does not like its data")
         if context.seed == KILLED and context.rank == context.world_size - 1:
+            # Ray names no rank where a worker dies before it has said that it began.
+            time.sleep(2)
             os.kill(os.getpid(), signal.SIGKILL)
         if context.seed == OUT_OF_MEMORY:
             torch.empty(10**16)
