@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import final
 
-from ray_bench.analysis.groups import INVALID_FLAGS
+from ray_bench.analysis.groups import INVALID_FLAGS, first_of_launches
 from ray_bench.cli.plan import Plan
 from ray_bench.config.grid import further_round
 from ray_bench.config.schema import SweepConfig
@@ -123,7 +123,7 @@ def log_throughputs(runs: Sequence[RunRecord], num_rounds: int) -> Mapping[int, 
     valid = [run for run in timed if not set(run.flags) & set(INVALID_FLAGS)]
     has_plain = any(run.point.world_size == 1 and not run.point.is_ddp for run in valid)
     values: dict[int, list[list[float]]] = {}
-    for run in valid:
+    for run in first_of_launches(valid):
         is_beside = has_plain and run.point.world_size == 1 and run.point.is_ddp
         if not is_beside and run.repeat < num_rounds:
             rounds = values.setdefault(run.point.world_size, [[] for _ in range(num_rounds)])

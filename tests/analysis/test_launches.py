@@ -11,6 +11,7 @@ import pytest
 from ray_bench.analysis.comparison.side import side_of
 from ray_bench.analysis.groups import first_of_launches, groups_of
 from ray_bench.analysis.study import studies
+from ray_bench.cli.rounds import log_throughputs
 from tests.synthetic import synthetic
 
 SEEDS = (0, 1, 2, 3)
@@ -66,3 +67,12 @@ def test_a_comparison_does_not_take_runs_for_launches():
     assert side.curve.throughput[2].variance == pytest.approx(expected.curve.throughput[2].variance)
     assert side.curve.throughput[2].variance > 0.009**2
     assert side.times()[2].total.num_runs == 1
+
+
+def test_the_stop_rule_looks_at_what_the_report_will_show():
+    results = shared(3)
+    (study,) = studies(results)
+    logs = log_throughputs(results.runs, 3)
+    for size, estimate in study.throughput.items():
+        assert np.mean(logs[size]) == pytest.approx(estimate.log_mean)
+        assert np.var(logs[size], ddof=1) / 3 == pytest.approx(estimate.variance)
