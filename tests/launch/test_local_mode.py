@@ -9,10 +9,11 @@ import pytest
 
 from ray_bench.config.grid import expand
 from ray_bench.config.schema import SweepConfig
-from ray_bench.launch.trial import TrialRequest, make_trainer
+from ray_bench.launch.trial import TrialRequest
 from ray_bench.launch.worker import WorkerRequest, train_worker
 from ray_bench.records import RunData
 from tests.fakes import TinyWorkload
+from tests.launch.local import fit_here
 from tests.train.test_loop import request
 
 
@@ -22,16 +23,7 @@ def test_a_trainer_returns_the_records_of_a_run(tmp_path, is_ddp):
     run = request(epochs=2, measure={"phase_steps": 2})
     planned = replace(run.planned, point=replace(run.planned.point, is_ddp=is_ddp))
     asked = WorkerRequest(run=replace(run, planned=planned), import_path=os.getcwd())
-    trainer = make_trainer(
-        run.config,
-        num_workers=0,
-        use_gpu=False,
-        loop=train_worker,
-        loop_config={"request": asked},
-        name="local",
-        scratch_dir=str(tmp_path),
-    )
-    data = trainer.fit().return_value
+    data = fit_here(train_worker, run.config, {"request": asked}, tmp_path)
     assert isinstance(data, RunData)
     assert data.run.status == "ok"
     assert len(data.epochs) == 2

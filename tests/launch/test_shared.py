@@ -13,9 +13,10 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import shared
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.shared import SharedReporter, shared_trials, shared_worker
-from ray_bench.launch.trial import TrialRequest, make_trainer
+from ray_bench.launch.trial import TrialRequest
 from ray_bench.launch.worker import WorkerRequest, train_worker
 from tests.fakes import TinyWorkload
+from tests.launch.local import fit_here
 
 SEEDS = (0, 1, 2)
 
@@ -63,29 +64,17 @@ def requests_of(tmp_path, **changes):
     ]
 
 
-def trained(loop, request, loop_config):
-    trainer = make_trainer(
-        request.config,
-        num_workers=0,
-        use_gpu=False,
-        loop=loop,
-        loop_config=loop_config,
-        name="local",
-        scratch_dir=request.scratch_dir,
-    )
-    return trainer.fit().return_value
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_they_train_as_they_would_with_workers_of_their_own(tmp_path, box):
     requests = requests_of(tmp_path, world_sizes=(1,), seeds=SEEDS)
     (trial,) = shared_trials(requests, box)
     began = datetime.now(UTC)
-    trained(shared_worker, requests[0], {"trial": trial, "started_at": began})
+    config = requests[0].config
+    fit_here(shared_worker, config, {"trial": trial, "started_at": began}, tmp_path)
     assert [data.run.run_id for data in box.runs] == [x.planned.run_id for x in requests]
     for request, data in zip(requests, box.runs, strict=True):
         own = WorkerRequest(run=request.run_request(began), import_path=".")
-        alone = trained(train_worker, request, {"request": own})
+        alone = fit_here(train_worker, config, {"request": own}, tmp_path)
         assert data.run.final_train_loss == alone.run.final_train_loss
         assert (data.run.launch_id, alone.run.launch_id) == (trial.launch_id, None)
     first, *later = [data.run for data in box.runs]
