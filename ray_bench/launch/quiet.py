@@ -21,6 +21,8 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.execution.controller import TrainController
 from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 
+from ray_bench.launch.quiet_workers import QuietWorkerGroup
+
 logger = logging.getLogger(__name__)
 
 #: The lowest priority; what has it runs when a core is free.
@@ -55,9 +57,13 @@ class QuietTrainer(TorchTrainer):
         if ray.get_runtime_context().get_actor_id() is None:
             # Ray hands the actor that runs the controller to the workers, so there must be one.
             return super()._initialize_and_run_controller(**asked)  # type: ignore[misc]
-        controller = TrainController(**asked)
+        controller = _QuietController(**asked)
         asyncio.run(controller.run())  # type: ignore[no-untyped-call]
         return controller.get_result()
+
+
+class _QuietController(TrainController):
+    worker_group_cls = QuietWorkerGroup
 
 
 class _FixedCluster(FixedScalingPolicy):
@@ -88,8 +94,8 @@ def own_cluster() -> Iterator[None]:
 def quieten_own_cluster() -> None:
     """Quieten the cluster that this process has started, and that is for this sweep alone.
 
-    Its log monitor would send the workers' output to this process, which does not ask for it, and
-    its autoscaler has no nodes to add.
+    Its log monitor would send the workers' output to this process, which does not ask for it, its
+    autoscaler has no nodes to add, and without a dashboard that process only counts Ray's users.
     """
     try:
         _quieten(ray._private.worker._global_node)
@@ -100,6 +106,7 @@ def quieten_own_cluster() -> None:
 def _quieten(node: Any) -> None:
     node.kill_log_monitor(check_alive=False)
     node.kill_monitor(check_alive=False)
+    node.kill_dashboard(check_alive=False)
     for process_type, processes in node.all_processes.items():
         for info in processes:
             if process_type != _KEEPS_PRIORITY and info.process.poll() is None:

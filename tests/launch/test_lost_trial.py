@@ -11,6 +11,7 @@ import time
 import psutil
 import pytest
 
+from ray_bench.launch.quiet_workers import PatientWorker
 from ray_bench.store.results_store import ResultsStore
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -27,7 +28,7 @@ def test_a_sweep_goes_on_after_its_trial_was_killed_while_workers_started(tmp_pa
         text=True,
     ) as sweep:
         family = psutil.Process(sweep.pid)
-        wait_for(family, "ray::RayTrainWorker")
+        wait_for(family, f"ray::{PatientWorker.__name__}")
         wait_for(family, "ray::ImplicitFunc").kill()
         try:
             output = sweep.communicate(timeout=200)[0]

@@ -10,7 +10,7 @@ import pytest
 import ray
 from ray._private import state as ray_state
 from ray._private import worker as ray_worker
-from ray.train import ScalingConfig
+from ray.train import ScalingConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
@@ -56,7 +56,7 @@ def cluster():
 
 @pytest.mark.cluster
 def test_an_own_cluster_has_no_idle_readers_and_the_rest_gives_way(cluster):
-    assert {"log_monitor", "monitor"}.isdisjoint(cluster.all_processes)
+    assert {"log_monitor", "monitor", "dashboard"}.isdisjoint(cluster.all_processes)
     assert {"raylet", "gcs_server"} <= set(cluster.all_processes)
     for kind, processes in cluster.all_processes.items():
         for info in processes:
@@ -83,8 +83,34 @@ def test_a_run_on_an_own_cluster_starts_only_the_actors_that_it_needs(cluster, t
     ray.get(trial.__ray_ready__.remote())
     before = set(ray_state.actors())
     ray.get(trial.fit.remote(lambda config: None, tmp_path, "actors"))
-    started = {x["ActorClassName"] for key, x in ray_state.actors().items() if key not in before}
-    assert started == {"RayTrainWorker", "SynchronizationActor"}
+    started = [x for key, x in ray_state.actors().items() if key not in before]
+    with_a_process = {x["ActorClassName"] for x in started if x["Pid"]}
+    assert with_a_process == {"PatientWorker"}, started
+
+
+@pytest.mark.cluster
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc")
+def test_a_workers_main_thread_sleeps_while_it_trains(cluster, tmp_path):
+    def wakes_per_s(config):
+        status = Path(f"/proc/self/task/{os.getpid()}/status")
+
+        def wakes():
+            (line,) = (x for x in status.read_text().splitlines() if x.startswith("voluntary"))
+            return int(line.split()[1])
+
+        before, begin_s = wakes(), time.perf_counter()
+        time.sleep(6)
+        return (wakes() - before) / (time.perf_counter() - begin_s)
+
+    # An idle actor of Ray's wakes 100 times a second.
+    assert ray.get(Trial.remote().fit.remote(wakes_per_s, tmp_path, "sleeps")) < 50
+
+
+@pytest.mark.cluster
+def test_ray_trains_own_report_fails_and_says_so(cluster, tmp_path):
+    trial = Trial.remote()
+    with pytest.raises(TrainingFailedError, match="ActorDiedError"):
+        ray.get(trial.fit.remote(lambda config: ray.train.report({}), tmp_path, "report"))
 
 
 @pytest.mark.cluster
