@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +42,7 @@ class TensorBoard:
 
 def event_file(entry: Entry) -> bytes:
     """Return a run as TensorBoard reads it: scalars, and its parameters for the HParams tab."""
-    # Ray carries tensorboardX, which imports torch.
+    _import_without_torch()
     from tensorboardX.event_file_writer import EventsWriter
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.proto.summary_pb2 import Summary
@@ -60,3 +61,17 @@ def event_file(entry: Entry) -> bytes:
         writer.close()
         (path,) = Path(folder).iterdir()
         return path.read_bytes()
+
+
+def _import_without_torch() -> None:
+    """Import tensorboardX, which Ray carries.
+
+    It imports torch where it can, to know tensors: more than a second, and there are none here.
+    """
+    if "torch" in sys.modules:
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]  # an import of it fails
+    try:
+        import tensorboardX  # noqa: F401
+    finally:
+        del sys.modules["torch"]

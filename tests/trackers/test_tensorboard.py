@@ -1,5 +1,8 @@
 """The event file of a run, read back."""
 
+import subprocess
+import sys
+
 import pytest
 
 from ray_bench.trackers.entry import Entries
@@ -34,3 +37,18 @@ def test_the_event_file_says_what_the_record_says(store):
         name: value if isinstance(value, str | bool) else float(value)
         for name, value in entry.parameters.items()
     }
+
+
+def test_an_event_file_is_written_without_torch_which_can_be_imported_after():
+    code = (
+        "import sys\n"
+        "from ray_bench.trackers.entry import Entries\n"
+        "from ray_bench.trackers.tensorboard import event_file\n"
+        "from tests.samples import make_data\n"
+        "event_file(Entries().of(make_data()))\n"
+        "print('torch' in sys.modules)\n"
+        "import torch\n"
+        "print(torch.ones(1).item())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "False\n1.0\n", done.stderr
