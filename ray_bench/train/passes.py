@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -69,7 +68,6 @@ def extra_passes(loop: Loop, record: Callable[[PassRecord], None]) -> ExtraMeasu
 def without_ddp(loop: Loop) -> Loop:
     """Return the loop with its module as it was before it was put in DDP, which is ended."""
     unwrap(loop.stepper.module)
-    gc.collect()
     return replace(loop, stepper=replace(loop.stepper, module=loop.module))
 
 
