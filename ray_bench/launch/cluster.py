@@ -15,7 +15,7 @@ from ray._private import state as ray_state
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch import settings
-from ray_bench.launch.quiet import own_cluster, quieten_own_cluster
+from ray_bench.launch.own_cluster import let_workers_go_first, own_cluster, without_helpers
 
 _ANSWER_S = 10.0
 _REMEDY = "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
@@ -58,13 +58,14 @@ def _start(address: str) -> None:
     # The token that a new cluster makes, and its logs, are for this user alone.
     old_umask = os.umask(0o077)
     try:
-        ray.init(
-            address=address,
-            include_dashboard=False if is_local else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env=None if is_local else {"env_vars": settings.job_environment()},
-        )
+        with without_helpers() if is_local else contextlib.nullcontext():
+            ray.init(
+                address=address,
+                include_dashboard=False if is_local else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env=None if is_local else {"env_vars": settings.job_environment()},
+            )
     except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as err:
         raise LaunchError(
             f"No Ray cluster could be reached at {address!r}: {_first_line(err)}. {_REMEDY}"
@@ -72,7 +73,7 @@ def _start(address: str) -> None:
     finally:
         os.umask(old_umask)
     if is_local:
-        quieten_own_cluster()
+        let_workers_go_first()
 
 
 def _first_line(err: BaseException) -> str:

@@ -22,7 +22,8 @@ from ray.util.placement_group import (
 
 from ray_bench.config.load import load
 from ray_bench.launch.cluster import connected
-from ray_bench.launch.quiet import QuietTrainer, is_own_cluster, own_cluster
+from ray_bench.launch.own_cluster import is_own_cluster, own_cluster
+from ray_bench.launch.quiet import QuietTrainer
 from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.trial import make_trainer
 
@@ -63,7 +64,22 @@ def test_an_own_cluster_has_no_idle_readers_and_the_rest_gives_way(cluster):
             wanted = 0 if kind == "raylet" else 19
             threads = [thread.id for thread in psutil.Process(info.process.pid).threads()]
             assert {os.getpriority(os.PRIO_PROCESS, t) for t in threads} == {wanted}, kind
+
+
+@pytest.mark.cluster
+def test_an_own_cluster_keeps_no_idle_worker(cluster):
+    raylet = psutil.Process(cluster.all_processes["raylet"][0].process.pid)
+
+    def workers():
+        names = [" ".join(child.cmdline()) for child in raylet.children()]
+        return [name for name in names if name.startswith("ray::") and "Agent" not in name]
+
     assert ray.get(ray.remote(lambda: 2).remote()) == 2
+    assert workers()
+    end_s = time.monotonic() + 30
+    while workers() and time.monotonic() < end_s:
+        time.sleep(0.2)
+    assert workers() == []
 
 
 @pytest.mark.cluster

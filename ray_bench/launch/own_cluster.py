@@ -1,0 +1,84 @@
+"""A cluster that was started for one sweep: what of Ray's own processes it does without.
+
+Each idle process of Ray wakes a hundred times a second, or reads log files ten times a second: in
+all an eighth of a core. Where the workers have all cores, that is a few per cent of a step. What is
+private here has no public switch in Ray 2.60; `tests/launch/test_quiet.py` fails where a later one
+has moved it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import ray
+from ray._private.node import Node
+
+logger = logging.getLogger(__name__)
+
+#: They start the autoscaler, the dashboard and the log monitor.
+_HELPERS = ("start_monitor", "start_api_server", "start_log_monitor")
+#: The lowest priority; what has it runs when a core is free.
+_NICENESS = 19
+#: Its children are the workers, and inherit its priority.
+_KEEPS_PRIORITY = "raylet"
+#: Set for the processes of a cluster that was started for one sweep.
+_OWN_CLUSTER = "RAY_BENCH_OWN_CLUSTER"
+
+
+def is_own_cluster() -> bool:
+    """Whether this process belongs to a cluster that was started for one sweep."""
+    return _OWN_CLUSTER in os.environ
+
+
+@contextlib.contextmanager
+def own_cluster() -> Iterator[None]:
+    """Say it to this process and to all that it starts meanwhile."""
+    os.environ[_OWN_CLUSTER] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_OWN_CLUSTER]
+
+
+@contextlib.contextmanager
+def without_helpers() -> Iterator[None]:
+    """Let a cluster start without what nobody needs on it, and without waiting for that.
+
+    Its log monitor would send the workers' output to this process, which does not ask for it, its
+    autoscaler has no nodes to add, and without a dashboard that process only counts Ray's users.
+    """
+    with contextlib.ExitStack() as patches:
+        for name in filter(partial(hasattr, Node), _HELPERS):  # where a later Ray still has it
+            patches.enter_context(mock.patch.object(Node, name, _start_nothing))
+        yield
+
+
+def _start_nothing(*_: Any, **__: Any) -> None:
+    """Stand for a method of `Node` that starts a process."""
+
+
+def let_workers_go_first() -> None:
+    """Give the processes of the cluster that this process has started the lowest priority."""
+    node: Any = ray._private.worker._global_node
+    try:
+        for process_type, processes in node.all_processes.items():
+            for info in processes:
+                if process_type != _KEEPS_PRIORITY and info.process.poll() is None:
+                    _give_way(info.process.pid)
+    except (AttributeError, OSError) as err:
+        logger.info("Ray's own processes keep their priority: %s", err)
+
+
+def _give_way(pid: int) -> None:
+    # On Linux a thread keeps the priority that it began with when its process gets another.
+    tasks = Path(f"/proc/{pid}/task")
+    threads = [int(task.name) for task in tasks.iterdir()] if tasks.exists() else [pid]
+    for thread in threads:
+        os.setpriority(os.PRIO_PROCESS, thread, _NICENESS)
