@@ -132,7 +132,8 @@ def environment() -> dict[str, Any]:
     """Return where this benchmark runs."""
     import torch
 
-    from ray_bench.measure.environment import environment_record, git_commit, host_facts
+    from ray_bench.measure.commit import git_commit
+    from ray_bench.measure.environment import environment_record, host_facts
 
     facts = host_facts(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     record = environment_record([facts], ddp_arguments={}, commit=git_commit())

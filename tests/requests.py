@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.stopping import StopRule
 from ray_bench.records import PlannedRun
-from ray_bench.train.ladder import LadderRequest
-from ray_bench.train.merge import RunRequest
+from ray_bench.train.requests import LadderRequest, RunRequest
 
 
 def run_request(config: SweepConfig, planned: PlannedRun) -> RunRequest:

@@ -157,6 +157,21 @@ def test_explaining_needs_neither_torch_nor_ray(module):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        "ray_bench.cli.execute",
+        "ray_bench.cli.ladder",
+        "ray_bench.launch.ladder",
+        "ray_bench.launch.network",
+        "ray_bench.launch.sweep",
+    ],
+)
+def test_the_program_that_starts_a_sweep_leaves_torch_to_its_trials(module):
+    done = python(f"import sys\nsys.modules['torch'] = None\nimport {module}")
+    assert done.returncode == 0, done.stderr
+
+
 def committed_texts():
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],

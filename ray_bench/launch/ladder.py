@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, final
 
 import ray
-from ray.train import TrainingFailedError
 
-from ray_bench.launch.failures import Failure, describe
+from ray_bench.launch.failures import Failure
 from ray_bench.launch.gauges import exported
 from ray_bench.launch.inbox import open_inbox
 from ray_bench.launch.network import measure_first
+from ray_bench.launch.requests import LadderTrial, failed
 from ray_bench.launch.session import session
-from ray_bench.launch.trial import failed, make_trainer
 from ray_bench.launch.tuning import Reporter, SweepListener, fit
-from ray_bench.launch.worker import import_from, process_group, rank_group
-from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.stopping import Decision
-from ray_bench.records import PlannedRun, RunData
-from ray_bench.train.ladder import LadderRequest, train_ladder
-from ray_bench.workloads import catalog
+from ray_bench.records import PlannedRun
+from ray_bench.train.requests import LadderRequest
 
 #: Told why a ladder with a stop rule ended.
 Decided = Callable[[LadderRequest, Decision], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LadderTrial:
-    """One TorchTrainer's ladders, one after the other; the first says how workers are placed."""
-
-    ladders: tuple[LadderRequest, ...]
-    use_gpu: bool
-    import_path: str
-    scratch_dir: str
-    inbox: Any  # handle of the actor that takes finished rounds
-
-    @property
-    def world_size(self) -> int:
-        """The largest of all ladders."""
-        return max(point.world_size for ladder in self.ladders for point in ladder.points)
 
 
 def run_ladders(
@@ -87,41 +64,9 @@ def run_ladders(
 
 
 def _trial(config: dict[str, Any]) -> dict[str, Any]:
-    trial: LadderTrial = config["request"]
-    trainer = make_trainer(
-        trial.ladders[0].config,
-        num_workers=trial.world_size,
-        use_gpu=trial.use_gpu,
-        loop=ladder_worker,
-        loop_config={"request": trial},
-        name=f"ladder-{uuid.uuid4().hex[:8]}",
-        scratch_dir=trial.scratch_dir,
-    )
-    try:
-        result: Any = trainer.fit()
-    except TrainingFailedError as err:
-        return {"outcome": describe(err)}
-    return {"outcome": result.return_value}
+    from ray_bench.launch.trial import run_ladder_trial  # torch, in the trial's process alone
 
-
-def ladder_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
-    """Measure this worker's part of every ladder; rank 0 returns why each ended."""
-    trial: LadderTrial = loop_config["request"]
-    import_from(trial.import_path)
-    everyone = rank_group()
-
-    def deliver(runs: Sequence[RunData]) -> None:
-        ray.get(trial.inbox.put.remote(list(runs)))
-
-    clock = SystemClock(everyone.device)
-    with process_group(needed=True):
-        decisions = [
-            train_ladder(
-                ladder, partial(catalog.load, ladder.config.workload), everyone, clock, deliver
-            )
-            for ladder in trial.ladders
-        ]
-    return decisions if everyone.rank == 0 else None
+    return run_ladder_trial(config["request"])
 
 
 @final

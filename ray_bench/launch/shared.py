@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, final
 
 import ray
-from ray.train import TrainingFailedError
 
-from ray_bench.launch.failures import Failure, describe
+from ray_bench.launch.failures import Failure
 from ray_bench.launch.release import release_groups_of_the_dead
-from ray_bench.launch.trial import TrialRequest, make_trainer
+from ray_bench.launch.requests import SharedTrial, TrialRequest
 from ray_bench.launch.tuning import Reporter, SweepListener
-from ray_bench.launch.worker import import_from, process_group, rank_group
-from ray_bench.measure.clock import SystemClock
-from ray_bench.records import RunData
-from ray_bench.train.group import Group
-from ray_bench.train.merge import RunRequest
-from ray_bench.train.run import train_rank
-from ray_bench.workloads import catalog
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedTrial:
-    """Runs that differ in learning rate and seed alone."""
-
-    launch_id: str
-    requests: tuple[TrialRequest, ...]
-    inbox: Any  # handle of the actor that takes finished runs
 
 
 def shared_trials(requests: Sequence[TrialRequest], inbox: Any) -> list[SharedTrial]:
@@ -46,65 +28,6 @@ def shared_trials(requests: Sequence[TrialRequest], inbox: Any) -> list[SharedTr
         SharedTrial(launch_id=uuid.uuid4().hex[:8], requests=tuple(group), inbox=inbox)
         for group in groups
     ]
-
-
-def run_shared_trial(config: dict[str, Any]) -> dict[str, Any]:
-    """Fit one TorchTrainer for all runs of a trial; return what ended it."""
-    trial: SharedTrial = config["request"]
-    first = trial.requests[0]
-    started_at = datetime.now(UTC)
-    trainer = make_trainer(
-        first.config,
-        num_workers=first.planned.point.world_size,
-        use_gpu=first.use_gpu,
-        loop=shared_worker,
-        loop_config={"trial": trial, "started_at": started_at},
-        name=f"shared-{trial.launch_id}-{uuid.uuid4().hex[:8]}",
-        scratch_dir=first.scratch_dir,
-    )
-    try:
-        trainer.fit()
-    except TrainingFailedError as err:
-        return {"outcome": describe(err)}
-    return {"outcome": "done"}  # Tune would print a trial that returns nothing
-
-
-def shared_worker(loop_config: dict[str, Any]) -> None:
-    """Train this worker's rank of every run; rank 0 hands each over when it has ended."""
-    trial: SharedTrial = loop_config["trial"]
-    started_at: datetime = loop_config["started_at"]
-    import_from(trial.requests[0].import_path)
-    group = rank_group()
-    with process_group(needed=trial.requests[0].planned.point.is_ddp):
-        for number, request in enumerate(trial.requests):
-            data = _train(request.run_request(started_at), group)
-            if group.rank == 0:
-                own = _of_launch(data, trial.launch_id, is_first=number == 0)
-                ray.get(trial.inbox.put.remote([own]))
-            gc.collect()  # DDP and its module hold each other
-            started_at = datetime.now(UTC)
-
-
-def _train(run: RunRequest, group: Group) -> RunData:
-    workload = catalog.load(run.planned.point.workload)
-    data = train_rank(run, workload, group, SystemClock(group.device))
-    wall_s = (datetime.now(UTC) - run.started_at_utc).total_seconds()
-    return replace(data, run=replace(data.run, wall_s=wall_s))
-
-
-def _of_launch(data: RunData, launch_id: str, *, is_first: bool) -> RunData:
-    """Name the launch; a later run began when its model and data were there."""
-    run = replace(data.run, launch_id=launch_id)
-    if not is_first:
-        building_s = run.startup_s or 0.0
-        run = replace(
-            run,
-            started_at_utc=run.started_at_utc + timedelta(seconds=building_s),
-            wall_s=run.wall_s - building_s,
-            setup_s=None,
-            peak_memory_bytes=None,  # a process has one, of all its runs
-        )
-    return replace(data, run=run)
 
 
 @final

@@ -14,11 +14,11 @@ from ray_bench.launch.gauges import exported
 from ray_bench.launch.inbox import open_inbox
 from ray_bench.launch.network import measure_first
 from ray_bench.launch.release import release_groups_of_the_dead
+from ray_bench.launch.requests import TrialRequest
 from ray_bench.launch.session import session
-from ray_bench.launch.shared import SharedReporter, run_shared_trial, shared_trials
-from ray_bench.launch.trial import TrialRequest, run_trial
+from ray_bench.launch.shared import SharedReporter, shared_trials
 from ray_bench.launch.tuning import Reporter, SweepListener, fit
-from ray_bench.measure.environment import git_commit
+from ray_bench.measure.commit import git_commit
 from ray_bench.records import PlannedRun
 
 
@@ -91,7 +91,7 @@ def _run_sharing(
         reporter = SharedReporter(listener, trials)
         try:
             fit(
-                run_shared_trial,
+                _shared_trial,
                 trials,
                 reporter,
                 max_concurrent=requests[0].config.launch.max_concurrent,
@@ -113,7 +113,15 @@ def _batches(
 
 
 def _trial(config: dict[str, Any]) -> dict[str, Any]:
+    from ray_bench.launch.trial import run_trial  # torch, in the trial's process alone
+
     return {"data": run_trial(config["request"])}
+
+
+def _shared_trial(config: dict[str, Any]) -> dict[str, Any]:
+    from ray_bench.launch.trial import run_shared_trial  # the same
+
+    return run_shared_trial(config["request"])
 
 
 @final

@@ -1,11 +1,11 @@
-"""One run as a Ray Train job: build the trainer, fit it, turn what comes back into records."""
+"""What a Tune trial does: build a trainer, fit it, and return what came of it."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,47 +14,12 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import settings
-from ray_bench.launch.failures import Failure, describe
+from ray_bench.launch.failures import describe
 from ray_bench.launch.quiet import QuietTrainer
 from ray_bench.launch.release import ReleasePlacementGroup
-from ray_bench.launch.worker import WorkerRequest, train_worker
-from ray_bench.records import PlannedRun, RunData, RunRecord
-from ray_bench.train.merge import RunRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialRequest:
-    """A run as the driver asks for it."""
-
-    planned: PlannedRun
-    config: SweepConfig
-    sweep_id: str
-    attempt: int
-    use_gpu: bool
-    commit: str | None
-    import_path: str
-    scratch_dir: str  # where Ray Train keeps its own files of the run
-
-    def run_request(self, started_at: datetime) -> RunRequest:
-        """Return what the ranks are asked to run."""
-        return RunRequest(
-            planned=self.planned,
-            config=self.config,
-            sweep_id=self.sweep_id,
-            attempt=self.attempt,
-            started_at_utc=started_at,
-            commit=self.commit,
-        )
-
-    def failed(self, failure: Failure, started_at: datetime) -> RunData:
-        """Return the record of this run, failed."""
-        return failed(
-            self.planned,
-            failure,
-            sweep_id=self.sweep_id,
-            attempt=self.attempt,
-            started_at=started_at,
-        )
+from ray_bench.launch.requests import LadderTrial, SharedTrial, TrialRequest
+from ray_bench.launch.worker import WorkerRequest, ladder_worker, shared_worker, train_worker
+from ray_bench.records import RunData
 
 
 def run_trial(request: TrialRequest) -> RunData:
@@ -81,6 +46,44 @@ def _fit(request: TrialRequest, worker_request: WorkerRequest) -> RunData:
     ).fit()
     data: RunData = result.return_value  # metrics would be those of the last checkpoint
     return data
+
+
+def run_shared_trial(trial: SharedTrial) -> dict[str, Any]:
+    """Fit one TorchTrainer for all runs of a trial; return what ended it."""
+    first = trial.requests[0]
+    started_at = datetime.now(UTC)
+    trainer = make_trainer(
+        first.config,
+        num_workers=first.planned.point.world_size,
+        use_gpu=first.use_gpu,
+        loop=shared_worker,
+        loop_config={"trial": trial, "started_at": started_at},
+        name=f"shared-{trial.launch_id}-{uuid.uuid4().hex[:8]}",
+        scratch_dir=first.scratch_dir,
+    )
+    try:
+        trainer.fit()
+    except TrainingFailedError as err:
+        return {"outcome": describe(err)}
+    return {"outcome": "done"}  # Tune would print a trial that returns nothing
+
+
+def run_ladder_trial(trial: LadderTrial) -> dict[str, Any]:
+    """Fit one TorchTrainer for all ladders; return what ended it, or why each ladder stopped."""
+    trainer = make_trainer(
+        trial.ladders[0].config,
+        num_workers=trial.world_size,
+        use_gpu=trial.use_gpu,
+        loop=ladder_worker,
+        loop_config={"request": trial},
+        name=f"ladder-{uuid.uuid4().hex[:8]}",
+        scratch_dir=trial.scratch_dir,
+    )
+    try:
+        result: Any = trainer.fit()
+    except TrainingFailedError as err:
+        return {"outcome": describe(err)}
+    return {"outcome": result.return_value}
 
 
 def make_trainer(
@@ -119,31 +122,4 @@ def make_trainer(
                 controller_failure_limit=settings.START_ATTEMPTS,
             ),
         ),
-    )
-
-
-def failed(
-    planned: PlannedRun,
-    failure: Failure,
-    *,
-    sweep_id: str,
-    attempt: int,
-    started_at: datetime,
-) -> RunData:
-    """Return the record of a run that failed."""
-    return RunData(
-        run=RunRecord(
-            sweep_id=sweep_id,
-            run_id=planned.run_id,
-            repeat=planned.repeat,
-            order_index=planned.order_index,
-            attempt=attempt,
-            point=planned.point,
-            status="failed",
-            started_at_utc=started_at,
-            wall_s=0.0,
-            error_type=failure.type,
-            error_message=failure.message,
-            error_rank=failure.rank,
-        )
     )

@@ -1,22 +1,29 @@
-"""The function that Ray Train runs in every worker."""
+"""The functions that Ray Train runs in every worker: a run, several, or ladders."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+import ray
 import torch.distributed as dist
 from ray import train
 from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
+from ray_bench.launch.requests import LadderTrial, SharedTrial
 from ray_bench.measure.clock import SystemClock
+from ray_bench.measure.stopping import Decision
 from ray_bench.records import RunData
 from ray_bench.train.group import Group
-from ray_bench.train.merge import RunRequest
+from ray_bench.train.ladder import train_ladder
+from ray_bench.train.requests import RunRequest
 from ray_bench.train.run import train_rank
 from ray_bench.workloads import catalog
 
@@ -41,6 +48,64 @@ def train_worker(loop_config: dict[str, Any]) -> RunData | None:
     with process_group(needed=request.run.planned.point.is_ddp):
         data = train_rank(request.run, workload, group, SystemClock(group.device))
     return data if group.rank == 0 else None
+
+
+def shared_worker(loop_config: dict[str, Any]) -> None:
+    """Train this worker's rank of every run; rank 0 hands each over when it has ended."""
+    trial: SharedTrial = loop_config["trial"]
+    started_at: datetime = loop_config["started_at"]
+    import_from(trial.requests[0].import_path)
+    group = rank_group()
+    with process_group(needed=trial.requests[0].planned.point.is_ddp):
+        for number, request in enumerate(trial.requests):
+            data = _train(request.run_request(started_at), group)
+            if group.rank == 0:
+                own = _of_launch(data, trial.launch_id, is_first=number == 0)
+                ray.get(trial.inbox.put.remote([own]))
+            gc.collect()  # DDP and its module hold each other
+            started_at = datetime.now(UTC)
+
+
+def _train(run: RunRequest, group: Group) -> RunData:
+    workload = catalog.load(run.planned.point.workload)
+    data = train_rank(run, workload, group, SystemClock(group.device))
+    wall_s = (datetime.now(UTC) - run.started_at_utc).total_seconds()
+    return replace(data, run=replace(data.run, wall_s=wall_s))
+
+
+def _of_launch(data: RunData, launch_id: str, *, is_first: bool) -> RunData:
+    """Name the launch; a later run began when its model and data were there."""
+    run = replace(data.run, launch_id=launch_id)
+    if not is_first:
+        building_s = run.startup_s or 0.0
+        run = replace(
+            run,
+            started_at_utc=run.started_at_utc + timedelta(seconds=building_s),
+            wall_s=run.wall_s - building_s,
+            setup_s=None,
+            peak_memory_bytes=None,  # a process has one, of all its runs
+        )
+    return replace(data, run=run)
+
+
+def ladder_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
+    """Measure this worker's part of every ladder; rank 0 returns why each ended."""
+    trial: LadderTrial = loop_config["request"]
+    import_from(trial.import_path)
+    everyone = rank_group()
+
+    def deliver(runs: Sequence[RunData]) -> None:
+        ray.get(trial.inbox.put.remote(list(runs)))
+
+    clock = SystemClock(everyone.device)
+    with process_group(needed=True):
+        decisions = [
+            train_ladder(
+                ladder, partial(catalog.load, ladder.config.workload), everyone, clock, deliver
+            )
+            for ladder in trial.ladders
+        ]
+    return decisions if everyone.rank == 0 else None
 
 
 def import_from(path: str) -> None:

@@ -18,9 +18,10 @@ from ray_bench.measure.utilization import watch_gpu
 from ray_bench.records import BlockRecord, BucketRecord, PhaseRecord, RunData, SyncPairRecord
 from ray_bench.train.group import Group
 from ray_bench.train.loop import Loop
-from ray_bench.train.merge import RankReport, RunFacts, RunRequest, merge, run_facts
+from ray_bench.train.merge import RankReport, RunFacts, merge, run_facts
 from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
 from ray_bench.train.prepare import Keep, prepare, wrapped_again
+from ray_bench.train.requests import RunRequest
 from ray_bench.train.shares import Share, endless, whole
 
 #: What a turn is too short for, or what has no meaning in it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import autocast, eagerly
@@ -24,6 +23,8 @@ def flops_per_sample(loop: Loop) -> float | None:
     where the module does not run under the counter: a number that is nice to have must not cost a
     run that is measured.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # it imports triton
+
     share = next(shares(loop.batches, 0, loop.group))
     loop.module.train()
     try:

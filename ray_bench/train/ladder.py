@@ -8,43 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
-from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.stopping import Decision, StopRule
 from ray_bench.records import PlannedRun, Point, RunData
 from ray_bench.train.arm import Arm, make_arm
 from ray_bench.train.group import Group
-from ray_bench.train.merge import RunRequest
+from ray_bench.train.requests import LadderRequest, RunRequest
 
 #: Waiting for a turn has no limit of its own; a rank that dies closes its connections.
 _PATIENCE = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LadderRequest:
-    """What all ranks are asked to run; the same on every rank."""
-
-    rounds: tuple[tuple[PlannedRun, ...], ...]  # the turns of each round, in their order
-    config: SweepConfig
-    sweep_id: str
-    ladder_id: str
-    attempts: Mapping[str, int]  # by run id, from 1
-    started_at_utc: datetime
-    commit: str | None
-    rule: StopRule | None  # None: all rounds
-
-    @property
-    def points(self) -> tuple[Point, ...]:
-        """The world sizes that take turns, the smallest first."""
-        points = {planned.point for planned in self.rounds[0]}
-        return tuple(sorted(points, key=lambda point: (point.world_size, point.is_ddp)))
 
 
 #: Receives the runs of a round on rank 0, as soon as it is over.
@@ -70,6 +49,9 @@ def train_ladder(
     Returns:
         Why it stopped, on rank 0 of a ladder with a stop rule.
     """
+    # The first optimizer and DDP import it, 1 to 2 s of CPU: now, on all ranks at once.
+    import torch._dynamo  # noqa: F401
+
     control = _control_group(everyone)
     groups = _groups(request.points, everyone)
     arms: dict[Point, Arm] = {}

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
-from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.environment import HostFacts, environment_record
 from ray_bench.measure.peaks import device_peak_flops_per_s
 from ray_bench.measure.utilization import GpuUse, join_uses
@@ -21,7 +19,6 @@ from ray_bench.records import (
     EnvironmentRecord,
     EpochRecord,
     PhaseRecord,
-    PlannedRun,
     RunData,
     RunRecord,
     SyncPairRecord,
@@ -30,19 +27,8 @@ from ray_bench.train import totals
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements
+from ray_bench.train.requests import RunRequest
 from ray_bench.train.shares import samples_per_epoch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What a rank is asked to run; the same on every rank."""
-
-    planned: PlannedRun
-    config: SweepConfig
-    sweep_id: str
-    attempt: int
-    started_at_utc: datetime  # when the run was launched
-    commit: str | None  # of the user's working directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

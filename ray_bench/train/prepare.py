@@ -16,9 +16,9 @@ from ray_bench.train.bucket_cap import bucket_cap_mb
 from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.group import Group
 from ray_bench.train.loop import Loop
-from ray_bench.train.merge import RunRequest
 from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
 from ray_bench.train.passes import PassRecord
+from ray_bench.train.requests import RunRequest
 from ray_bench.train.schedule import make_schedule
 from ray_bench.train.shares import endless, steps_per_epoch, whole
 from ray_bench.train.step import Stepper

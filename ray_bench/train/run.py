@@ -20,9 +20,10 @@ from ray_bench.records import (
     SyncPairRecord,
 )
 from ray_bench.train.group import Group
-from ray_bench.train.merge import RankReport, RunRequest, merge, run_facts
+from ray_bench.train.merge import RankReport, merge, run_facts
 from ray_bench.train.passes import extra_passes
 from ray_bench.train.prepare import AnyRecord, prepare
+from ray_bench.train.requests import RunRequest
 
 
 def train_rank(

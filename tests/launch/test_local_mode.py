@@ -9,7 +9,7 @@ import pytest
 
 from ray_bench.config.grid import expand
 from ray_bench.config.schema import SweepConfig
-from ray_bench.launch.trial import TrialRequest
+from ray_bench.launch.requests import TrialRequest
 from ray_bench.launch.worker import WorkerRequest, train_worker
 from ray_bench.records import RunData
 from tests.fakes import TinyWorkload

@@ -6,7 +6,7 @@ import pytest
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
-from ray_bench.launch import network
+from ray_bench.launch import network, network_worker
 from ray_bench.launch.cluster import Capacity
 
 
@@ -32,12 +32,12 @@ def measure_first(listener, *, is_asked=True, world_sizes=(1, 2)):
 
 
 def test_neighbouring_ranks_take_turns_on_one_host():
-    assert network.turns(["a"] * 4, (2, 4)) == [(0, 1), (0, 1, 2, 3)]
+    assert network_worker.turns(["a"] * 4, (2, 4)) == [(0, 1), (0, 1, 2, 3)]
 
 
 def test_a_size_that_fits_on_a_host_is_also_taken_across_hosts():
     hosts = ["a", "a", "a", "a", "b", "b", "b", "b"]
-    assert network.turns(hosts, (2, 4, 8)) == [
+    assert network_worker.turns(hosts, (2, 4, 8)) == [
         (0, 1),
         (0, 4),
         (0, 1, 2, 3),
@@ -47,11 +47,11 @@ def test_a_size_that_fits_on_a_host_is_also_taken_across_hosts():
 
 
 def test_one_rank_a_host_has_no_link_within_a_host():
-    assert network.turns(["a", "b", "c"], (2, 3)) == [(0, 1), (0, 1, 2)]
+    assert network_worker.turns(["a", "b", "c"], (2, 3)) == [(0, 1), (0, 1, 2)]
 
 
 def test_hosts_of_different_sizes():
-    assert network.turns(["a", "a", "a", "b"], (3,)) == [(0, 1, 2), (0, 1, 3)]
+    assert network_worker.turns(["a", "a", "a", "b"], (3,)) == [(0, 1, 2), (0, 1, 3)]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_network_that_cannot_be_measured_does_not_end_the_sweep(monkeypatch):
     def fail(*_, **__):
         raise LaunchError("The network could not be measured: rank 1: it broke.")
 
-    monkeypatch.setattr(network, "measure_network", fail)
+    monkeypatch.setattr(network_worker, "measure_network", fail)
     ((what, reason),) = measure_first(Listener())
     assert (what, "rank 1" in reason) == ("failed", True)
 
@@ -90,7 +90,7 @@ def test_a_sweep_of_one_worker_is_told_that_it_has_no_network():
 
 
 def test_nothing_is_measured_unasked(monkeypatch):
-    monkeypatch.setattr(network, "measure_network", None)
+    monkeypatch.setattr(network_worker, "measure_network", None)
     assert measure_first(Listener(), is_asked=False) == []
 
 
@@ -101,7 +101,7 @@ def test_records_are_handed_to_the_listener(monkeypatch):
         asked.update(values, world_sizes=world_sizes)
         return ["record"]
 
-    monkeypatch.setattr(network, "measure_network", measure)
+    monkeypatch.setattr(network_worker, "measure_network", measure)
     assert measure_first(Listener()) == [("measured", ["record"])]
     assert (asked["network_id"], asked["world_sizes"]) == ("sweep-1", (1, 2))
 
@@ -111,5 +111,5 @@ def test_what_a_thread_raises_is_raised():
         raise LaunchError("no")
 
     with pytest.raises(LaunchError, match="no"):
-        network._in_thread(fail)
-    assert network._in_thread(lambda: 7) == 7
+        network_worker._in_thread(fail)
+    assert network_worker._in_thread(lambda: 7) == 7

@@ -12,9 +12,9 @@ from ray_bench.config.grid import expand
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import shared
 from ray_bench.launch.failures import Failure
-from ray_bench.launch.shared import SharedReporter, shared_trials, shared_worker
-from ray_bench.launch.trial import TrialRequest
-from ray_bench.launch.worker import WorkerRequest, train_worker
+from ray_bench.launch.requests import TrialRequest
+from ray_bench.launch.shared import SharedReporter, shared_trials
+from ray_bench.launch.worker import WorkerRequest, shared_worker, train_worker
 from tests.fakes import TinyWorkload
 from tests.launch.local import fit_here
 

@@ -12,7 +12,8 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.stopping import stop_rule
 from ray_bench.train.group import Group
-from ray_bench.train.ladder import LadderRequest, train_ladder
+from ray_bench.train.ladder import train_ladder
+from ray_bench.train.requests import LadderRequest
 from ray_bench.workloads.emulated import Emulated
 from tests.fakes import TinyWorkload
 from tests.ranks import run_ranks

@@ -14,7 +14,7 @@ from ray_bench.errors import NonFiniteLossError, RankDisagreementError, Training
 from ray_bench.measure.clock import SystemClock
 from ray_bench.records import PHASES, RunData
 from ray_bench.train.group import Group
-from ray_bench.train.merge import RunRequest
+from ray_bench.train.requests import RunRequest
 from ray_bench.train.run import train_rank
 from tests.fakes import TinyWorkload
 from tests.ranks import RankError, run_ranks
