@@ -26,7 +26,11 @@ def test_it_carries_presets_data_and_types(wheel):
     shipped = {path for path in (ROOT / "ray_bench").rglob("*") if path.is_file()}
     wanted = {str(path.relative_to(ROOT)) for path in shipped if path.suffix != ".pyc"}
     assert wanted <= names
-    assert {"ray_bench/py.typed", "ray_bench/config/presets/demo.yaml"} <= names
+    assert {
+        "ray_bench/py.typed",
+        "ray_bench/config/presets/demo.yaml",
+        "ray_bench/config/presets/curve.yaml",
+    } <= names
     assert any(name.endswith(".npz") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith("tests") for name in names)

@@ -12,7 +12,7 @@ Config = Annotated[
     typer.Argument(
         metavar="CONFIG",
         show_default=False,
-        help="A YAML file, or the name of a preset (`demo`).",
+        help="A YAML file, or the name of a preset (`demo`, `curve`).",
     ),
 ]
 Overrides = Annotated[
