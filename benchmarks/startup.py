@@ -39,7 +39,7 @@ BARE = "python -c pass"
 COMMAND_AIMS = {"--help": 0.3, "workloads": 0.5, "report": 2.0}
 #: Phases of a start through Ray: name -> (from stamp, to stamp). `launched` is the referee's.
 PHASES: Mapping[str, tuple[str, str]] = {
-    "driver: interpreter, torch and Ray imported": ("launched", "driver_imported"),
+    "driver: interpreter and Ray imported": ("launched", "driver_imported"),
     "Ray started": ("driver_imported", "ray_started"),
     "trial: process, Ray Train and torch imported": ("ray_started", "trial_imported"),
     "controller, until the worker's process exists": ("trial_imported", "worker_process"),
