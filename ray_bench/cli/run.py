@@ -18,7 +18,7 @@ Examples:
   ray-bench run demo
   ray-bench run demo 'world_sizes=[1,2,4]' repeats=3 --results results
   ray-bench run sweep.yaml 'lr_rules=[none,linear]' --dry-run
-  ray-bench run curve workload=my_package.my_module:MyWorkload 'world_sizes=[1,2]'
+  ray-bench run curve workload=cnn-digits 'world_sizes=[1,2]' cpus_per_worker=1
   ray-bench run workload=cnn-digits data.dir=/data --resume
   ray-bench run workload=cnn-digits 'world_sizes=[1,2]' --interleaved stop.half_width=0.01
   ray-bench run workload=my_package.my_module:MyWorkload 'world_sizes=[1,2]'

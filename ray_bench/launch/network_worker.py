@@ -1,4 +1,4 @@
-"""The all-reduce sweep in the workers: one TorchTrainer, in which groups of ranks take turns."""
+"""The all-reduce sweep: one TorchTrainer, in whose workers groups of ranks take turns."""
 
 from __future__ import annotations
 

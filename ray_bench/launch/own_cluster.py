@@ -11,19 +11,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import ray
+from ray._private import ray_constants
 from ray._private.node import Node
 
 logger = logging.getLogger(__name__)
 
-#: They start the autoscaler, the dashboard and the log monitor.
-_HELPERS = ("start_monitor", "start_api_server", "start_log_monitor")
+#: The discard port, on which nothing listens.
+_NOWHERE = b"127.0.0.1:9"
 #: The lowest priority; what has it runs when a core is free.
 _NICENESS = 19
 #: Its children are the workers, and inherit its priority.
@@ -55,13 +55,32 @@ def without_helpers() -> Iterator[None]:
     autoscaler has no nodes to add, and without a dashboard that process only counts Ray's users.
     """
     with contextlib.ExitStack() as patches:
-        for name in filter(partial(hasattr, Node), _HELPERS):  # where a later Ray still has it
-            patches.enter_context(mock.patch.object(Node, name, _start_nothing))
+        for name, instead in _INSTEAD.items():
+            if hasattr(Node, name):  # a later Ray may have moved it
+                patches.enter_context(mock.patch.object(Node, name, instead))
         yield
 
 
-def _start_nothing(*_: Any, **__: Any) -> None:
-    """Stand for a method of `Node` that starts a process."""
+def _start_nothing(node: Any) -> None:
+    del node
+
+
+def _start_no_dashboard(node: Any, **_: Any) -> None:
+    # Ray's agent looks for an address every second, and logs a traceback, until it finds one.
+    node.get_gcs_client().internal_kv_put(
+        ray_constants.DASHBOARD_ADDRESS.encode(),
+        _NOWHERE,
+        True,
+        ray_constants.KV_NAMESPACE_DASHBOARD,
+    )
+
+
+#: Methods of `Node` that start a process each, and what is called in their place.
+_INSTEAD: dict[str, Callable[..., None]] = {
+    "start_monitor": _start_nothing,  # the autoscaler
+    "start_log_monitor": _start_nothing,
+    "start_api_server": _start_no_dashboard,
+}
 
 
 def let_workers_go_first() -> None:

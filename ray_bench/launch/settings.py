@@ -17,8 +17,8 @@ LOCAL_ENV: Mapping[str, str] = {
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     # Ray's agent looks at all processes every 5 s; nobody looks at the dashboard that shows them.
     "REPORTER_UPDATE_INTERVAL_MS": "60000",
-    # An idle worker wakes a hundred times a second, and none can be used: the environment of those
-    # that train differs from the one that they start with.
+    # An idle worker wakes a hundred times a second, and hardly one can be used: the environment of
+    # trials and of workers that train differs from the one that it was started with.
     "RAY_prestart_worker_first_driver": "0",
     "RAY_num_workers_soft_limit": "0",
 }

@@ -62,7 +62,7 @@ def shared_worker(loop_config: dict[str, Any]) -> None:
             if group.rank == 0:
                 own = _of_launch(data, trial.launch_id, is_first=number == 0)
                 ray.get(trial.inbox.put.remote([own]))
-            gc.collect()  # DDP and its module hold each other
+            gc.collect()  # what a workload of the user's own holds in cycles
             started_at = datetime.now(UTC)
 
 

@@ -25,7 +25,6 @@ from ray_bench.train.requests import LadderRequest, RunRequest
 #: Waiting for a turn has no limit of its own; a rank that dies closes its connections.
 _PATIENCE = timedelta(days=7)
 
-
 #: Receives the runs of a round on rank 0, as soon as it is over.
 Deliver = Callable[[Sequence[RunData]], None]
 

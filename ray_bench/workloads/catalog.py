@@ -57,6 +57,9 @@ def _builtin(
     )
 
 
+#: The workload whose accelerator sleeps.
+EMULATED = "emulated"
+
 _CIFAR = WorkloadDefaults(
     batch_size=128,
     lr=0.1,
@@ -108,7 +111,7 @@ BUILTIN: Mapping[str, WorkloadInfo] = {
             _SMALL.model_copy(update={"batch_size": 64, "epochs": 10}),
         ),
         WorkloadInfo(
-            name="emulated",
+            name=EMULATED,
             target="ray_bench.workloads.emulated:Emulated",
             summary="an accelerator emulated by sleeping, real all-reduce; plants what slows it",
             dataset=None,

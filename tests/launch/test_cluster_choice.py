@@ -12,7 +12,7 @@ from ray_bench.launch.cluster import Capacity, _start, choose_gpu
 
 
 def config(**values) -> SweepConfig:
-    return SweepConfig(workload="cnn-digits", **values)
+    return SweepConfig(**{"workload": "cnn-digits", **values})
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ def test_gpus_are_used_where_there_are_enough(use_gpu, gpus, chosen):
 def test_too_few_gpus_are_the_users_choice():
     with pytest.raises(ClusterCapacityError, match=r"has 2; take smaller .* or `use_gpu=false`"):
         choose_gpu(config(world_sizes=(1, 4)), Capacity(cpus=8, gpus=2))
+
+
+@pytest.mark.parametrize("gpus", [1, 8])
+def test_an_emulated_accelerator_needs_no_gpu(gpus):
+    wanted = config(workload="emulated", world_sizes=(1, 8), cpus_per_worker=0.25)
+    assert not choose_gpu(wanted, Capacity(cpus=8, gpus=gpus))
 
 
 def test_gpus_that_are_not_there_are_an_error():

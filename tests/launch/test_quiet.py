@@ -67,6 +67,14 @@ def test_an_own_cluster_has_no_idle_readers_and_the_rest_gives_way(cluster):
 
 
 @pytest.mark.cluster
+def test_no_process_of_an_own_cluster_misses_the_dashboard(cluster):
+    time.sleep(5)  # it would be looked for every second
+    log = Path(cluster.get_logs_dir_path()) / "dashboard_agent.log"
+    assert log.exists()
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.cluster
 def test_an_own_cluster_keeps_no_idle_worker(cluster):
     raylet = psutil.Process(cluster.all_processes["raylet"][0].process.pid)
 
