@@ -142,6 +142,18 @@ def test_help_is_quick_because_it_imports_little():
     assert done.stderr == "[]\n"
 
 
+def test_a_command_that_is_over_is_not_searched_for_cycles():
+    """Python would search at its end; what is registered first is called last."""
+    done = python(
+        "import atexit, gc, sys\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+        "from ray_bench.cli.main import main\n"
+        "sys.argv = ['ray-bench', '--version']\n"
+        "main()\n"
+    )
+    assert done.stdout.splitlines()[-1] == "True", done.stderr
+
+
 @pytest.mark.parametrize(
     "module", ["ray_bench.analysis", "ray_bench.store", "ray_bench.report.model"]
 )

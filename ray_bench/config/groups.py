@@ -21,6 +21,7 @@ class WorkloadDefaults(Model):
     weight_decay: float = Field(0.0, ge=0)
     epochs: Int = Field(1, ge=1)
     memory_format: MemoryFormat = Field("contiguous")
+    use_gpu: bool | None = None  # None: where the cluster has enough
 
 
 class DataConfig(Model):

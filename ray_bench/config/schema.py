@@ -73,7 +73,10 @@ class SweepConfig(Model):
     cpus_per_worker: Float = Field(
         1.0, gt=0, description="CPUs that Ray reserves for a worker; also its OMP threads (floor)."
     )
-    use_gpu: bool | None = Field(None, description="Not set: GPUs where the cluster has enough.")
+    use_gpu: bool | None = Field(
+        None,
+        description="Not set: GPUs where the cluster has enough, unless the workload takes none.",
+    )
     price_per_worker_hour: Float | None = Field(
         None, ge=0, description="Money per worker and hour, in `currency`."
     )
@@ -190,7 +193,7 @@ class SweepConfig(Model):
         values = self.model_dump()
         if self.memory_format is None:
             values["memory_format"] = (defaults.memory_format,)
-        for name in ("batch_size", "lr"):
+        for name in ("batch_size", "lr", "use_gpu"):
             if values[name] is None:
                 values[name] = getattr(defaults, name)
         if self.epochs is None and self.steps is None:

@@ -16,7 +16,6 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch import settings
 from ray_bench.launch.own_cluster import let_workers_go_first, own_cluster, without_helpers
-from ray_bench.workloads.catalog import EMULATED
 
 _ANSWER_S = 10.0
 _REMEDY = "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
@@ -114,8 +113,6 @@ def choose_gpu(config: SweepConfig, have: Capacity) -> bool:
     """
     largest = max(config.world_sizes)
     use_gpu = config.use_gpu
-    if use_gpu is None and config.workload == EMULATED:
-        use_gpu = False  # its accelerator sleeps on a CPU
     if use_gpu is None:
         if 0 < have.gpus < largest:
             raise ClusterCapacityError(

@@ -57,9 +57,6 @@ def _builtin(
     )
 
 
-#: The workload whose accelerator sleeps.
-EMULATED = "emulated"
-
 _CIFAR = WorkloadDefaults(
     batch_size=128,
     lr=0.1,
@@ -111,12 +108,13 @@ BUILTIN: Mapping[str, WorkloadInfo] = {
             _SMALL.model_copy(update={"batch_size": 64, "epochs": 10}),
         ),
         WorkloadInfo(
-            name=EMULATED,
+            name="emulated",
             target="ray_bench.workloads.emulated:Emulated",
             summary="an accelerator emulated by sleeping, real all-reduce; plants what slows it",
             dataset=None,
             num_params=None,
-            defaults=WorkloadDefaults(batch_size=64, lr=0.1, momentum=0.0, epochs=1),
+            # Its accelerator sleeps on a CPU.
+            defaults=WorkloadDefaults(batch_size=64, lr=0.1, momentum=0.0, epochs=1, use_gpu=False),
             is_builtin=True,
         ),
     )

@@ -6,13 +6,14 @@ import socket
 
 import pytest
 
+from ray_bench.cli.plan import resolve
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch.cluster import Capacity, _start, choose_gpu
 
 
 def config(**values) -> SweepConfig:
-    return SweepConfig(**{"workload": "cnn-digits", **values})
+    return SweepConfig(workload="cnn-digits", **values)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +31,10 @@ def test_too_few_gpus_are_the_users_choice():
 
 @pytest.mark.parametrize("gpus", [1, 8])
 def test_an_emulated_accelerator_needs_no_gpu(gpus):
-    wanted = config(workload="emulated", world_sizes=(1, 8), cpus_per_worker=0.25)
+    wanted = resolve("curve", []).config
     assert not choose_gpu(wanted, Capacity(cpus=8, gpus=gpus))
+    asked = resolve("curve", ["use_gpu=true", "world_sizes=[1]"]).config
+    assert choose_gpu(asked, Capacity(cpus=8, gpus=gpus))
 
 
 def test_gpus_that_are_not_there_are_an_error():
