@@ -34,8 +34,12 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
+    "sweep": (
+        BOTTOM | {"launch", "train", "measure", "workloads", "store", "analysis", "trackers"},
+        set(),
+    ),
     "cli": (
-        BOTTOM | RUN_WING | {"store", "analysis", "report", "trackers"},
+        BOTTOM | RUN_WING | {"sweep", "store", "analysis", "report", "trackers"},
         {"typer", "rich", "yaml"},
     ),
 }
@@ -173,7 +177,8 @@ def test_explaining_needs_neither_torch_nor_ray(module):
     "module",
     [
         "ray_bench.cli.execute",
-        "ray_bench.cli.ladder",
+        "ray_bench.sweep.ladder",
+        "ray_bench.sweep.run",
         "ray_bench.launch.ladder",
         "ray_bench.launch.network",
         "ray_bench.launch.sweep",

@@ -12,11 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ray_bench.cli.progress import SweepProgress, as_duration
 from ray_bench.records import RunRecord
+from ray_bench.sweep.progress import SweepProgress, as_duration
+from ray_bench.sweep.viewer import Viewer
 
 
-class Display(Protocol):
+class Display(Viewer, Protocol):
     """Shows a progress that somebody else counts."""
 
     def __enter__(self) -> Self:
@@ -30,14 +31,6 @@ class Display(Protocol):
         trace: TracebackType | None,
     ) -> None:
         """Leave the terminal tidy."""
-        ...
-
-    def finished(self, run: RunRecord) -> None:
-        """Show that a run ended."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Show a sentence."""
         ...
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ray_bench.cli.links import given_link, links_of, question_of
 from ray_bench.cli.options import At, PageForm, PageFormat, ScalingMode, WorkersPerNode
 from ray_bench.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ray_bench.analysis.network import NetworkStudy
     from ray_bench.analysis.replay.forecast import Question
     from ray_bench.analysis.replay.profile import StepProfile
     from ray_bench.analysis.study import Study
@@ -127,6 +127,7 @@ def predict(
 
         write(presets_report(), form, None)
         return
+    from ray_bench.analysis.replay.asked import given_link, links_of, question_of
     from ray_bench.analysis.replay.profile import step_profile
     from ray_bench.store import ResultsStore
 
@@ -134,9 +135,8 @@ def predict(
     names: list[str | None] = [*sweep] if sweep else [None]
     (results, study), *others = [_study(store, name) for name in names]
     profile = step_profile(results, study, others)
-    within, between = links_of(
-        store, results, study, network, given_link(link, latency, preset, "")
-    )
+    asked = None if network is None else (network, _network_study(store, network))
+    within, between = links_of(results, study, asked, given_link(link, latency, preset, ""))
     between = given_link(inter_link, inter_latency, inter_preset, "inter-") or between
     question = question_of(
         profile,
@@ -162,6 +162,19 @@ def _study(store: ResultsStore, sweep_id: str | None) -> tuple[Results, Study]:
             f"report {store.root}`."
         )
     return results, found[0]
+
+
+def _network_study(store: ResultsStore, network_id: str) -> NetworkStudy:
+    from ray_bench.analysis.network import network_study
+
+    found = network_study(store.network(network_id))
+    if found is None:
+        known = ", ".join(store.network_ids()) or "none"
+        raise ConfigError(
+            f"There is no all-reduce sweep {network_id!r} in {store.root}; there are: {known}. "
+            "Measure one with `ray-bench network`."
+        )
+    return found
 
 
 def _show(

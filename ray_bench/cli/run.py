@@ -55,16 +55,19 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; failures only.")] = False,
 ) -> None:
     """Measure a sweep."""
-    from ray_bench.cli.execute import execute
-    from ray_bench.cli.request import Request, print_plan
+    from ray_bench.sweep.request import SweepRequest
 
     source, settings = split(config, overrides)
     if interleaved:
         settings.append("interleaved=true")
     if trace:
         settings.append("measure.trace_steps=5")
-    request = Request(source, tuple(settings), results, address, resume=resume, quiet=quiet)
+    request = SweepRequest(source, tuple(settings), results, address, resume=resume)
     if dry_run:
+        from ray_bench.cli.dry_run import print_plan
+
         print_plan(request)
     else:
-        execute(request)
+        from ray_bench.cli.execute import execute
+
+        execute(request, quiet=quiet)

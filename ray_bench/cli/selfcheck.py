@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +15,6 @@ from ray_bench.cli.options import Address, TableForm, TableFormat
 
 if TYPE_CHECKING:
     from ray_bench.analysis.selfcheck import Check
-    from ray_bench.records import NetworkRecord, PlannedRun, RunData
-    from ray_bench.store import ResultsStore
 
 HELP = """Check the instrument itself: plant what slows a training, and see whether it is found.
 
@@ -72,72 +70,19 @@ def selfcheck(
 
 def _checks(cases: Sequence[str], root: str, address: str | None) -> list[Check]:
     from ray_bench.analysis.selfcheck import check_case
+    from ray_bench.cli.execute import say
     from ray_bench.config.planted import planted_config
     from ray_bench.store import ResultsStore
+    from ray_bench.sweep.cases import measure_cases
 
     store = ResultsStore(root)
     store.check_writable()
-    sweeps = _measure(cases, store, address)
+    sweeps = measure_cases(cases, store, address, say)
     return [
         check
         for case in cases
         for check in check_case(case, planted_config(case), store.read(sweeps[case]))
     ]
-
-
-def _measure(cases: Sequence[str], store: ResultsStore, address: str | None) -> Mapping[str, str]:
-    """Make a ladder of each case in one group of workers; return the sweep ids by case."""
-    from ray_bench.cli.ladder import ladder_request
-    from ray_bench.cli.plan import new_plan
-    from ray_bench.config.planted import planted_config
-    from ray_bench.launch.ladder import run_ladders
-
-    plans, ladders = {}, []
-    for case in cases:
-        config = planted_config(case)
-        plans[case] = new_plan(config, store, "ray-bench selfcheck")
-        store.write_sweep(plans[case].sweep)
-        ladder = ladder_request(config, plans[case])
-        assert ladder is not None, "a new plan has everything to do"
-        ladders.append(ladder)
-    listener = _CaseListener(store, {plan.sweep.sweep_id: case for case, plan in plans.items()})
-    typer.echo(f"Starting {max(x.points[-1].world_size for x in ladders)} workers.", err=True)
-    run_ladders(ladders, address=address, listener=listener, decided=lambda *_: None)
-    return {case: plan.sweep.sweep_id for case, plan in plans.items()}
-
-
-@final
-class _CaseListener:
-    """Stores every turn, and says on stderr which case has begun."""
-
-    def __init__(self, store: ResultsStore, cases: Mapping[str, str]) -> None:
-        self._store = store
-        self._cases = cases  # by sweep id
-        self._begun: set[str] = set()
-
-    def run_started(self, planned: PlannedRun) -> None:
-        """Turns are too short to be told one by one."""
-
-    def run_finished(self, data: RunData) -> None:
-        """Store a turn."""
-        self._store.write_run(data)
-        run = data.run
-        if run.status == "failed":
-            typer.echo(f"{self._cases[run.sweep_id]}: failed: {run.error_message}", err=True)
-        elif run.sweep_id not in self._begun:
-            self._begun.add(run.sweep_id)
-            number = f"[{len(self._begun)}/{len(self._cases)}]"
-            typer.echo(f"{number} {self._cases[run.sweep_id]}", err=True)
-
-    def network_measured(self, records: Sequence[NetworkRecord]) -> None:
-        """No case asks for it."""
-
-    def network_failed(self, reason: str) -> None:
-        """No case asks for it."""
-
-    def stopping(self) -> None:
-        """Say that it is ending."""
-        typer.echo("Stopping. Again to stop at once.", err=True)
 
 
 def _table(checks: Sequence[Check]) -> str:

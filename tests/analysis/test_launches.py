@@ -11,7 +11,7 @@ import pytest
 from ray_bench.analysis.comparison.side import side_of
 from ray_bench.analysis.groups import first_of_launches, groups_of
 from ray_bench.analysis.study import studies
-from ray_bench.cli.rounds import log_throughputs
+from ray_bench.sweep.rounds import log_throughputs
 from tests.synthetic import synthetic
 
 SEEDS = (0, 1, 2, 3)

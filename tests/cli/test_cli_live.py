@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from ray_bench.cli.live import LiveTable, display_for, run_line, summary_line
-from ray_bench.cli.progress import SweepProgress, as_duration
 from ray_bench.config.grid import expand
 from ray_bench.config.schema import SweepConfig
+from ray_bench.sweep.progress import SweepProgress, as_duration
 from tests.samples import data_of
 
 CONFIG = SweepConfig(

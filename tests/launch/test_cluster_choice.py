@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from ray_bench.cli.plan import resolve
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch.cluster import Capacity, _start, choose_gpu
+from ray_bench.sweep.plan import resolve
 
 
 def config(**values) -> SweepConfig:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ray_bench import __version__
-from ray_bench.config.grid import config_sha256, further_round
+from ray_bench.config.grid import config_sha256, further_round, rules_coincide
 from ray_bench.config.load import fill_in, load
 from ray_bench.config.rounds import planned_runs
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ConfigError
 from ray_bench.records import PlannedRun, RunRecord, SweepRecord
 from ray_bench.store import ResultsStore
+from ray_bench.sweep.request import SweepRequest
 from ray_bench.workloads.catalog import WorkloadInfo, find
 
 
@@ -59,6 +60,31 @@ def resolve(source: str | None, overrides: Sequence[str]) -> Resolved:
     config = load(source, overrides)
     info = find(config.workload)
     return Resolved(config=fill_in(config, info.defaults), info=info)
+
+
+def requested_plan(
+    request: SweepRequest, config: SweepConfig, store: ResultsStore, say: Callable[[str], None]
+) -> Plan:
+    """Return the plan of a new sweep or of a resumed one, and say which."""
+    if rules_coincide(config):
+        rules = ", ".join(config.lr_rules)
+        say(
+            f"note: the rules {rules} train alike here, because the global batch does not grow; "
+            "scaling=weak or optimizer.scale_with=world_size tells them apart."
+        )
+    if not request.resume:
+        note = unfinished_note(config, store)
+        if note is not None:
+            say(f"note: {note}")
+        return new_plan(config, store, request.command(resume=False))
+    plan = resumed_plan(config, store)
+    failed = len(plan.stored) - len(plan.finished)
+    say(
+        f"Resuming sweep {plan.sweep.sweep_id}: skipping {len(plan.finished)} of "
+        f"{len(plan.planned)} runs, which are finished; {len(plan.todo)} to run "
+        f"({failed} of them failed before)."
+    )
+    return plan
 
 
 def new_plan(config: SweepConfig, store: ResultsStore, command: str) -> Plan:

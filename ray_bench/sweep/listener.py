@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from ray_bench.cli.live import Display
-from ray_bench.cli.progress import SweepProgress
 from ray_bench.records import NetworkRecord, PlannedRun, RunData
 from ray_bench.store import ResultsStore
+from ray_bench.sweep.progress import SweepProgress
+from ray_bench.sweep.viewer import Viewer
 from ray_bench.trackers.tracking import Tracking
 
 
@@ -17,11 +17,11 @@ class StoringListener:
     """Stores every run as it ends, shows it, and hands it to the trackers."""
 
     def __init__(
-        self, store: ResultsStore, progress: SweepProgress, display: Display, tracking: Tracking
+        self, store: ResultsStore, progress: SweepProgress, viewer: Viewer, tracking: Tracking
     ) -> None:
         self._store = store
         self.progress = progress
-        self._display = display
+        self._viewer = viewer
         self._tracking = tracking
 
     def run_started(self, planned: PlannedRun) -> None:
@@ -32,18 +32,18 @@ class StoringListener:
         """Store a run that finished or failed."""
         self._store.write_run(data)
         self.progress.finished(data.run)
-        self._display.finished(data.run)
+        self._viewer.finished(data.run)
         self._tracking.run_finished(data)
 
     def network_measured(self, records: Sequence[NetworkRecord]) -> None:
         """Store the all-reduce sweep under the sweep's id."""
         self._store.write_network(records[0].network_id, records)
-        self._display.note(f"All-reduce is measured: {len(records)} samples.")
+        self._viewer.note(f"All-reduce is measured: {len(records)} samples.")
 
     def network_failed(self, reason: str) -> None:
         """Say that the report will have nothing about the network."""
-        self._display.note(f"note: the sweep goes on without the network. {reason}")
+        self._viewer.note(f"note: the sweep goes on without the network. {reason}")
 
     def stopping(self) -> None:
         """Say that the sweep is ending; Ray takes some seconds for it."""
-        self._display.note("Stopping; the run that is going on is dropped. Again to stop at once.")
+        self._viewer.note("Stopping; the run that is going on is dropped. Again to stop at once.")

@@ -10,13 +10,13 @@ from statistics import fmean
 from typing import final
 
 from ray_bench.analysis.groups import INVALID_FLAGS, first_of_launches
-from ray_bench.cli.plan import Plan
 from ray_bench.config.grid import further_round
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ConfigError
 from ray_bench.measure.stopping import Decision, StopRule
 from ray_bench.records import PlannedRun, RunRecord, StopRecord
 from ray_bench.store import ResultsStore
+from ray_bench.sweep.plan import Plan
 
 
 def check_stop(config: SweepConfig) -> None:

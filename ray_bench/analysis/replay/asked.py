@@ -1,52 +1,48 @@
-"""The network of `ray-bench predict`: from its options to links, and to the question asked."""
+"""A prediction as it is asked for: which links, and what question follows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+import re
+from typing import cast
 
+from ray_bench.analysis.bucket_times import bucket_times
+from ray_bench.analysis.columns import split_by_run
+from ray_bench.analysis.fit.boundary import rate
+from ray_bench.analysis.network import NetworkStudy, network_study
+from ray_bench.analysis.replay.cost import Algorithm, Levels, Network
+from ray_bench.analysis.replay.forecast import Question
+from ray_bench.analysis.replay.links import LinkValues, measured_links, preset_link, stated_link
+from ray_bench.analysis.replay.presets import PRESETS
+from ray_bench.analysis.replay.profile import StepProfile
+from ray_bench.analysis.study import Study
 from ray_bench.errors import ConfigError
-
-if TYPE_CHECKING:
-    from ray_bench.analysis.network import NetworkStudy
-    from ray_bench.analysis.replay.forecast import Question
-    from ray_bench.analysis.replay.links import LinkValues
-    from ray_bench.analysis.replay.profile import StepProfile
-    from ray_bench.analysis.study import Study
-    from ray_bench.records import Results
-    from ray_bench.store import ResultsStore
+from ray_bench.records import Results, Scaling
 
 
 def links_of(
-    store: ResultsStore,
     results: Results,
     study: Study,
-    network: str | None,
+    asked: tuple[str, NetworkStudy] | None,
     given: LinkValues | None,
 ) -> tuple[LinkValues | None, LinkValues | None]:
     """Return the links within a node and between nodes, as asked for, else as measured.
 
     Args:
-        store: Of the results.
         results: The sweep to start from.
         study: Its runs.
-        network: An all-reduce sweep that was asked for.
+        asked: An all-reduce sweep that was asked for, with its name.
         given: The link that was stated.
 
     Raises:
         ConfigError: Two links are asked for, or none was measured.
     """
-    if network is not None and given is not None:
+    if asked is not None and given is not None:
         raise ConfigError("--network, --link and --preset each give a link; give one of them.")
     if given is not None:
         return given, None
-    from ray_bench.analysis.replay.links import measured_links
-
-    if network is not None:
-        return measured_links(_network_study(store, network), "sweep", network)
-    from ray_bench.analysis.bucket_times import bucket_times
-    from ray_bench.analysis.columns import split_by_run
-    from ray_bench.analysis.network import network_study
-
+    if asked is not None:
+        return measured_links(asked[1], "sweep", asked[0])
     sweep_id = results.sweep.sweep_id
     own = network_study(results.network)
     if own is not None:
@@ -62,19 +58,6 @@ def links_of(
     return measured_links(buckets, "buckets", sweep_id)
 
 
-def _network_study(store: ResultsStore, network_id: str) -> NetworkStudy:
-    from ray_bench.analysis.network import network_study
-
-    found = network_study(store.network(network_id))
-    if found is None:
-        known = ", ".join(store.network_ids()) or "none"
-        raise ConfigError(
-            f"There is no all-reduce sweep {network_id!r} in {store.root}; there are: {known}. "
-            "Measure one with `ray-bench network`."
-        )
-    return found
-
-
 def given_link(
     link: str | None, latency: str | None, preset: str | None, prefix: str
 ) -> LinkValues | None:
@@ -87,11 +70,7 @@ def given_link(
         return None
     if preset is not None and (link is not None or latency is not None):
         raise ConfigError(f"--{prefix}preset and --{prefix}link both give a link; give one.")
-    from ray_bench.analysis.replay.links import preset_link, stated_link
-
     if preset is not None:
-        from ray_bench.analysis.replay.presets import PRESETS
-
         if preset not in PRESETS:
             raise ConfigError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
         return preset_link(PRESETS[preset])
@@ -100,16 +79,11 @@ def given_link(
             f"--{prefix}link and --{prefix}latency go together; give both, e.g. --{prefix}link "
             f"25Gbps --{prefix}latency 20us."
         )
-    from ray_bench.analysis.fit.boundary import rate
-
     return stated_link(rate(link), _seconds(latency))
 
 
 def _seconds(text: str) -> float:
     """Return seconds from `20us`, `0.5ms`, `1500ns` or `1s`."""
-    import math
-    import re
-
     match = re.fullmatch(r"\s*([0-9.]+)\s*(ns|us|ms|s)\s*", text, re.ASCII)
     try:
         value = float(match.group(1)) if match else math.nan
@@ -133,12 +107,6 @@ def question_of(
     Raises:
         ConfigError: A link is missing, or one is given that no worker uses.
     """
-    from typing import cast
-
-    from ray_bench.analysis.replay.cost import Algorithm, Levels, Network
-    from ray_bench.analysis.replay.forecast import Question
-    from ray_bench.records import Scaling
-
     within, between = links
     if workers_per_node is None:
         # Without nodes there is one link, wherever it was measured.

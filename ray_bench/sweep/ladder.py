@@ -6,7 +6,6 @@ import itertools
 import uuid
 from datetime import UTC, datetime
 
-from ray_bench.cli.plan import Plan
 from ray_bench.config.rounds import ladder_runs
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.ladder import Decided
@@ -14,6 +13,7 @@ from ray_bench.measure.commit import git_commit
 from ray_bench.measure.stopping import Decision, stop_rule
 from ray_bench.records import StopRecord
 from ray_bench.store import ResultsStore
+from ray_bench.sweep.plan import Plan
 from ray_bench.train.requests import LadderRequest
 
 

@@ -1,0 +1,33 @@
+"""What is asked of a sweep, by a command, a job or a program."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """A configuration, where its results go, and where it runs.
+
+    Attributes:
+        source: A YAML file or a preset; None takes the defaults.
+        overrides: `key=value` settings on top of it.
+        results: A folder or a URI.
+        address: A Ray cluster; None for RAY_ADDRESS, or else one that ends with the sweep.
+        resume: Run only what the newest sweep of this configuration lacks.
+    """
+
+    source: str | None
+    overrides: tuple[str, ...]
+    results: str
+    address: str | None = None
+    resume: bool = False
+
+    def command(self, *, resume: bool) -> str:
+        """Return the command line that asks for this."""
+        words = ["ray-bench", "run", *([self.source] if self.source else []), *self.overrides]
+        words += ["--results", self.results]
+        words += ["--address", self.address] if self.address else []
+        words += ["--resume"] if resume else []
+        return shlex.join(words)
