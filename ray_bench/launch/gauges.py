@@ -9,7 +9,7 @@ from typing import final
 
 from ray.util.metrics import Gauge
 
-from ray_bench.launch.tuning import SweepListener
+from ray_bench.launch.listener import SweepListener
 from ray_bench.records import NetworkRecord, PlannedRun, RunData, RunRecord
 
 #: Ray hands gauges on every 10 s, and forgets one that was not set for 20 s.

@@ -9,7 +9,7 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch.cluster import Capacity, choose_gpu, connected
 from ray_bench.launch.interrupt import ending_gently
-from ray_bench.launch.tuning import SweepListener
+from ray_bench.launch.listener import SweepListener
 from ray_bench.records import NetworkRecord
 
 #: World sizes that are measured where nobody has chosen, as far as the cluster goes.

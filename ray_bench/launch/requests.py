@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,91 +10,118 @@ from typing import Any
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
 from ray_bench.records import PlannedRun, RunData, RunRecord
-from ray_bench.train.requests import LadderRequest, RunRequest
+from ray_bench.train.requests import LadderRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrialRequest:
-    """A run as the driver asks for it."""
+class ExpectedRun:
+    """A run as the driver waits for it."""
 
     planned: PlannedRun
-    config: SweepConfig
     sweep_id: str
-    attempt: int
-    use_gpu: bool
-    commit: str | None
-    import_path: str
-    scratch_dir: str  # where Ray Train keeps its own files of the run
+    attempt: int  # from 1
 
-    def run_request(self, started_at: datetime) -> RunRequest:
-        """Return what the ranks are asked to run."""
-        return RunRequest(
-            planned=self.planned,
-            config=self.config,
-            sweep_id=self.sweep_id,
-            attempt=self.attempt,
-            started_at_utc=started_at,
-            commit=self.commit,
-        )
+    @property
+    def key(self) -> tuple[str, str]:
+        """Sweep and run: what its records are known by."""
+        return self.sweep_id, self.planned.run_id
 
-    def failed(self, failure: Failure, started_at: datetime) -> RunData:
+    def failed(
+        self,
+        failure: Failure,
+        started_at: datetime,
+        *,
+        wall_s: float = 0.0,
+        launch_id: str | None = None,
+    ) -> RunData:
         """Return the record of this run, failed."""
-        return failed(
-            self.planned,
-            failure,
-            sweep_id=self.sweep_id,
-            attempt=self.attempt,
-            started_at=started_at,
+        return RunData(
+            run=RunRecord(
+                sweep_id=self.sweep_id,
+                run_id=self.planned.run_id,
+                repeat=self.planned.repeat,
+                order_index=self.planned.order_index,
+                attempt=self.attempt,
+                point=self.planned.point,
+                status="failed",
+                started_at_utc=started_at,
+                wall_s=wall_s,
+                error_type=failure.type,
+                error_message=failure.message,
+                error_rank=failure.rank,
+                launch_id=launch_id,
+            )
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedTrial:
-    """Runs that differ in learning rate and seed alone."""
-
-    launch_id: str
-    requests: tuple[TrialRequest, ...]
-    inbox: Any  # handle of the actor that takes finished runs
+#: Runs that a failure ends, and runs that it leaves for other workers.
+Parted = tuple[Sequence[ExpectedRun], Sequence[ExpectedRun]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LadderTrial:
-    """One TorchTrainer's ladders, one after the other; the first says how workers are placed."""
+class Runs:
+    """Runs that differ in learning rate and seed alone, one after the other; often a single one."""
+
+    expected: tuple[ExpectedRun, ...]
+    commit: str | None
+    is_shared: bool  # whether the records name the launch: others may have been part of it
+
+    @property
+    def world_size(self) -> int:
+        """The workers that they need."""
+        return self.expected[0].planned.point.world_size
+
+    def parted(self, waiting: Sequence[ExpectedRun]) -> Parted:
+        """The run that was going on has failed; those after it get other workers."""
+        return waiting[:1], waiting[1:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladders:
+    """Ladders, one after the other."""
 
     ladders: tuple[LadderRequest, ...]
-    use_gpu: bool
-    import_path: str
-    scratch_dir: str
-    inbox: Any  # handle of the actor that takes finished rounds
+    is_shared: bool = False  # the records name the ladder
+
+    @property
+    def expected(self) -> tuple[ExpectedRun, ...]:
+        """Every turn, in its order."""
+        return tuple(
+            ExpectedRun(
+                planned=run,
+                sweep_id=ladder.sweep_id,
+                attempt=ladder.attempts.get(run.run_id, 1),
+            )
+            for ladder in self.ladders
+            for turns in ladder.rounds
+            for run in turns
+        )
 
     @property
     def world_size(self) -> int:
         """The largest of all ladders."""
         return max(point.world_size for ladder in self.ladders for point in ladder.points)
 
+    def parted(self, waiting: Sequence[ExpectedRun]) -> Parted:
+        """The turns of the round that was going on have failed; those of later ones are missing."""
+        first = waiting[0] if waiting else None
+        going_on = [
+            run
+            for run in waiting
+            if first is not None
+            and (run.sweep_id, run.planned.repeat) == (first.sweep_id, first.planned.repeat)
+        ]
+        return going_on, ()
 
-def failed(
-    planned: PlannedRun,
-    failure: Failure,
-    *,
-    sweep_id: str,
-    attempt: int,
-    started_at: datetime,
-) -> RunData:
-    """Return the record of a run that failed."""
-    return RunData(
-        run=RunRecord(
-            sweep_id=sweep_id,
-            run_id=planned.run_id,
-            repeat=planned.repeat,
-            order_index=planned.order_index,
-            attempt=attempt,
-            point=planned.point,
-            status="failed",
-            started_at_utc=started_at,
-            wall_s=0.0,
-            error_type=failure.type,
-            error_message=failure.message,
-            error_rank=failure.rank,
-        )
-    )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One TorchTrainer: what its workers make, how they are placed, where they hand it over."""
+
+    launch_id: str
+    work: Runs | Ladders
+    config: SweepConfig
+    use_gpu: bool
+    import_path: str  # where the user's own modules are imported from
+    scratch_dir: str  # where Ray Train keeps its own files of the run
+    inbox: Any  # handle of the actor that takes finished runs

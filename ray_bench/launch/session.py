@@ -1,22 +1,34 @@
-"""A cluster to work on, a folder for Ray's own files, and signals that end the work gently."""
+"""What a sweep works in: a cluster, a folder, signals that end it, gauges, the network first."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.cluster import choose_gpu, connected
+from ray_bench.launch.gauges import exported
 from ray_bench.launch.interrupt import ending_gently
-from ray_bench.launch.tuning import SweepListener
+from ray_bench.launch.listener import SweepListener
+from ray_bench.launch.network import measure_first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Where launches are made."""
+
+    use_gpu: bool
+    scratch_dir: str  # for Ray's own files; removed at the end
+    listener: SweepListener
 
 
 @contextlib.contextmanager
 def session(
-    config: SweepConfig, address: str | None, listener: SweepListener
-) -> Iterator[tuple[bool, str]]:
-    """Connect, and give (whether to use GPUs, a folder that is removed at the end).
+    config: SweepConfig, address: str | None, listener: SweepListener, *, network_id: str
+) -> Iterator[Session]:
+    """Connect, and measure the network first where that is asked for.
 
     Raises:
         LaunchError: If the cluster cannot be reached.
@@ -26,5 +38,8 @@ def session(
         connected(address) as have,
         ending_gently(listener.stopping),
         tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch,
+        exported(listener, wanted=config.trackers.prometheus) as listener,
     ):
-        yield choose_gpu(config, have), scratch
+        use_gpu = choose_gpu(config, have)
+        measure_first(config, network_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
+        yield Session(use_gpu=use_gpu, scratch_dir=scratch, listener=listener)

@@ -1,23 +1,19 @@
-"""A sweep: the planned runs as Tune trials, one after the other, each reported as it ends."""
+"""A sweep: the planned runs, each in workers of its own or several one after the other."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, final
+from typing import Any
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.launch.failures import Failure
-from ray_bench.launch.gauges import exported
 from ray_bench.launch.inbox import open_inbox
-from ray_bench.launch.network import measure_first
-from ray_bench.launch.release import release_groups_of_the_dead
-from ray_bench.launch.requests import TrialRequest
-from ray_bench.launch.session import session
-from ray_bench.launch.shared import SharedReporter, shared_trials
-from ray_bench.launch.tuning import Reporter, SweepListener, fit
+from ray_bench.launch.listener import SweepListener
+from ray_bench.launch.requests import ExpectedRun, Launch, Runs
+from ray_bench.launch.session import Session, session
+from ray_bench.launch.tuning import make
 from ray_bench.measure.commit import git_commit
 from ray_bench.records import PlannedRun
 
@@ -48,59 +44,17 @@ def run_sweep(
         ClusterCapacityError: If it can never give the largest run its workers.
         KeyboardInterrupt: On Ctrl-C or SIGTERM, after what was running has been stopped.
     """
-    with (
-        session(config, address, listener) as (use_gpu, scratch),
-        exported(listener, wanted=config.trackers.prometheus) as listener,
-    ):
-        measure_first(config, sweep_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
-        folders = (os.path.join(scratch, str(number)) for number in itertools.count())
+    with session(config, address, listener, network_id=sweep_id) as place:
+        inbox = open_inbox()
+        folders = (os.path.join(place.scratch_dir, str(number)) for number in itertools.count())
         for batch in _batches(planned, more):
-            requests = [
-                TrialRequest(
-                    planned=run,
-                    config=config,
-                    sweep_id=sweep_id,
-                    attempt=attempts.get(run.run_id, 1),
-                    use_gpu=use_gpu,
-                    commit=git_commit(),
-                    import_path=os.getcwd(),
-                    scratch_dir=scratch,
-                )
+            waiting = [
+                ExpectedRun(planned=run, sweep_id=sweep_id, attempt=attempts.get(run.run_id, 1))
                 for run in batch
             ]
-            run_batch = _run_sharing if config.launch.share_workers else _run
-            run_batch(requests, listener, folders)
-
-
-def _run(requests: Sequence[TrialRequest], listener: SweepListener, folders: Iterator[str]) -> None:
-    fit(
-        _trial,
-        requests,
-        _Reporter(listener, num_trials=len(requests)),
-        max_concurrent=requests[0].config.launch.max_concurrent,
-        storage_path=next(folders),
-    )
-
-
-def _run_sharing(
-    requests: Sequence[TrialRequest], listener: SweepListener, folders: Iterator[str]
-) -> None:
-    inbox = open_inbox()
-    while requests:
-        trials = shared_trials(requests, inbox)
-        reporter = SharedReporter(listener, trials)
-        try:
-            fit(
-                _shared_trial,
-                trials,
-                reporter,
-                max_concurrent=requests[0].config.launch.max_concurrent,
-                storage_path=next(folders),
-            )
-        except KeyboardInterrupt:
-            reporter.take_finished()
-            raise
-        requests = reporter.left
+            while waiting:
+                launches = launches_of(waiting, config, place, inbox)
+                waiting = make(launches, place.listener, storage_path=next(folders))
 
 
 def _batches(
@@ -112,33 +66,30 @@ def _batches(
         batch = more() if more is not None else ()
 
 
-def _trial(config: dict[str, Any]) -> dict[str, Any]:
-    from ray_bench.launch.trial import run_trial  # torch, in the trial's process alone
+def launches_of(
+    runs: Sequence[ExpectedRun], config: SweepConfig, place: Session, inbox: Any
+) -> list[Launch]:
+    """Return a launch for each run, or for runs that follow each other and can share workers."""
+    shares = config.launch.share_workers
+    return [
+        Launch(
+            launch_id=uuid.uuid4().hex[:8],
+            work=Runs(expected=tuple(group), commit=git_commit(), is_shared=shares),
+            config=config,
+            use_gpu=place.use_gpu,
+            import_path=os.getcwd(),
+            scratch_dir=place.scratch_dir,
+            inbox=inbox,
+        )
+        for group in (_sharing(runs) if shares else [[run] for run in runs])
+    ]
 
-    return {"data": run_trial(config["request"])}
 
-
-def _shared_trial(config: dict[str, Any]) -> dict[str, Any]:
-    from ray_bench.launch.trial import run_shared_trial  # the same
-
-    return run_shared_trial(config["request"])
-
-
-@final
-class _Reporter(Reporter):
-    """A trial is a run."""
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        del iteration, trials, info
-        with self.keeping_error():
-            self.listener.run_started(trial.config["request"].planned)
-
-    def trial_ended(self, trial: Any) -> None:
-        """Hand over the run's records."""
-        self.listener.run_finished(trial.last_result["data"])
-
-    def trial_broke(self, trial: Any, failure: Failure) -> None:
-        """Hand over the record of a run that Tune lost, and its resources to the next."""
-        request: TrialRequest = trial.config["request"]
-        release_groups_of_the_dead()
-        self.listener.run_finished(request.failed(failure, datetime.now(UTC)))
+def _sharing(runs: Sequence[ExpectedRun]) -> list[list[ExpectedRun]]:
+    groups: list[list[ExpectedRun]] = []
+    for run in runs:
+        if groups and groups[-1][0].planned.can_share_workers(run.planned):
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return groups

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,73 +15,28 @@ from ray_bench.launch import settings
 from ray_bench.launch.failures import describe
 from ray_bench.launch.quiet import QuietTrainer
 from ray_bench.launch.release import ReleasePlacementGroup
-from ray_bench.launch.requests import LadderTrial, SharedTrial, TrialRequest
-from ray_bench.launch.worker import WorkerRequest, ladder_worker, shared_worker, train_worker
-from ray_bench.records import RunData
+from ray_bench.launch.requests import Launch
+from ray_bench.launch.worker import launch_worker
 
 
-def run_trial(request: TrialRequest) -> RunData:
-    """Fit one TorchTrainer and return its records, those of a failure included."""
-    started_at, begin_s = datetime.now(UTC), time.perf_counter()
-    run = request.run_request(started_at)
-    try:
-        data = _fit(request, WorkerRequest(run=run, import_path=request.import_path))
-    except TrainingFailedError as err:
-        data = request.failed(describe(err), started_at)
-    return replace(data, run=replace(data.run, wall_s=time.perf_counter() - begin_s))
-
-
-def _fit(request: TrialRequest, worker_request: WorkerRequest) -> RunData:
-    result: Any = make_trainer(
-        request.config,
-        num_workers=request.planned.point.world_size,
-        use_gpu=request.use_gpu,
-        loop=train_worker,
-        loop_config={"request": worker_request},
+def run_launch(launch: Launch) -> Any:
+    """Fit one TorchTrainer; return what its workers do, or the failure that ended them."""
+    first = launch.work.expected[0].planned.run_id
+    trainer = make_trainer(
+        launch.config,
+        num_workers=launch.work.world_size,
+        use_gpu=launch.use_gpu,
+        loop=launch_worker,
+        loop_config={"launch": launch, "started_at": datetime.now(UTC)},
         # Ray resumes a run whose name it knows: a name is never used twice.
-        name=f"{request.planned.run_id}-{uuid.uuid4().hex[:8]}",
-        scratch_dir=request.scratch_dir,
-    ).fit()
-    data: RunData = result.return_value  # metrics would be those of the last checkpoint
-    return data
-
-
-def run_shared_trial(trial: SharedTrial) -> dict[str, Any]:
-    """Fit one TorchTrainer for all runs of a trial; return what ended it."""
-    first = trial.requests[0]
-    started_at = datetime.now(UTC)
-    trainer = make_trainer(
-        first.config,
-        num_workers=first.planned.point.world_size,
-        use_gpu=first.use_gpu,
-        loop=shared_worker,
-        loop_config={"trial": trial, "started_at": started_at},
-        name=f"shared-{trial.launch_id}-{uuid.uuid4().hex[:8]}",
-        scratch_dir=first.scratch_dir,
-    )
-    try:
-        trainer.fit()
-    except TrainingFailedError as err:
-        return {"outcome": describe(err)}
-    return {"outcome": "done"}  # Tune would print a trial that returns nothing
-
-
-def run_ladder_trial(trial: LadderTrial) -> dict[str, Any]:
-    """Fit one TorchTrainer for all ladders; return what ended it, or why each ladder stopped."""
-    trainer = make_trainer(
-        trial.ladders[0].config,
-        num_workers=trial.world_size,
-        use_gpu=trial.use_gpu,
-        loop=ladder_worker,
-        loop_config={"request": trial},
-        name=f"ladder-{uuid.uuid4().hex[:8]}",
-        scratch_dir=trial.scratch_dir,
+        name=f"{first}-{uuid.uuid4().hex[:8]}",
+        scratch_dir=launch.scratch_dir,
     )
     try:
         result: Any = trainer.fit()
     except TrainingFailedError as err:
-        return {"outcome": describe(err)}
-    return {"outcome": result.return_value}
+        return describe(err)
+    return result.return_value  # metrics would be those of the last checkpoint
 
 
 def make_trainer(

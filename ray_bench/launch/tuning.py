@@ -1,123 +1,58 @@
-"""Trials with Ray Tune: how they are fitted, and how their callbacks reach a listener."""
+"""Launches as trials of Ray Tune, in their order."""
 
 from __future__ import annotations
 
-import contextlib
-import pickle
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Protocol, final
+from collections.abc import Sequence
+from typing import Any
 
 from ray import tune
 
 from ray_bench.errors import LaunchError
-from ray_bench.launch.failures import Failure, describe
-from ray_bench.launch.interrupt import end_sweep
-from ray_bench.records import NetworkRecord, PlannedRun, RunData
+from ray_bench.launch.listener import SweepListener
+from ray_bench.launch.reporter import Ended, Reporter
+from ray_bench.launch.requests import ExpectedRun, Launch
 
 #: A trial only waits for its trainer. It must not take a CPU that a worker needs, and Tune refuses
 #: a request of nothing at all.
 DRIVER_RESOURCES: dict[str, float] = {"memory": 64 * 2**20}
 
 
-class SweepListener(Protocol):
-    """Who wants to know what happens, in the process that called `run_sweep`."""
-
-    def run_started(self, planned: PlannedRun) -> None:
-        """Called when a run is handed to the cluster."""
-        ...
-
-    def run_finished(self, data: RunData) -> None:
-        """Called when a run has ended, failed or not."""
-        ...
-
-    def network_measured(self, records: Sequence[NetworkRecord]) -> None:
-        """Called before the first run, when all-reduce was asked for and measured."""
-        ...
-
-    def network_failed(self, reason: str) -> None:
-        """Called instead when it could not be measured; the sweep goes on without it."""
-        ...
-
-    def stopping(self) -> None:
-        """Called when a signal asks the sweep to end, which takes some seconds."""
-        ...
-
-
-class Reporter(tune.Callback):
-    """Turns Tune's callbacks, which run in the driver, into the listener's; abstract.
+def make(
+    launches: Sequence[Launch],
+    listener: SweepListener,
+    *,
+    storage_path: str,
+    ended: Ended = lambda _: None,
+) -> list[ExpectedRun]:
+    """Make launches, and tell the listener of every run; return the runs that did not begin.
 
     Args:
-        listener: What it raises ends the sweep.
-        num_trials: How many must end; with fewer the sweep was interrupted.
-    """
-
-    def __init__(self, listener: SweepListener, *, num_trials: int) -> None:
-        self.listener = listener
-        self.num_trials = num_trials
-        self.num_finished = 0
-        self.error: Exception | None = None  # the first that the listener raised
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Tune pickles its callbacks to restore a sweep later. Nothing here restores one, and a
-        # listener may hold what cannot be pickled: the lock of a terminal.
-        return tune.Callback, ()
-
-    @abstractmethod
-    def trial_ended(self, trial: Any) -> None:
-        """Hand over what a trial returned."""
-
-    @abstractmethod
-    def trial_broke(self, trial: Any, failure: Failure) -> None:
-        """Hand over that a trial ended without returning anything."""
-
-    @final
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tune calls this."""
-        del iteration, trials, info
-        self.num_finished += 1
-        with self.keeping_error():
-            self.trial_ended(trial)
-
-    @final
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tune calls this."""
-        del iteration, trials, info
-        self.num_finished += 1
-        with self.keeping_error():
-            self.trial_broke(trial, describe(_error_of(trial)))
-
-    @contextlib.contextmanager
-    def keeping_error(self) -> Iterator[None]:
-        """Keep an error for `fit`: Tune would print it with its traceback, and go on."""
-        try:
-            yield
-        except Exception as err:  # noqa: BLE001  # `fit` raises it again
-            self.error = self.error or err
-            end_sweep()
-
-
-def fit(
-    trial: Callable[[dict[str, Any]], Any],
-    requests: Sequence[Any],
-    reporter: Reporter,
-    *,
-    max_concurrent: int,
-    storage_path: str,
-) -> None:
-    """Run a trial for each request, which it finds in `config["request"]`, in their order.
+        launches: In their order. The first says how many run at a time.
+        listener: Told of starts and ends; what it raises ends the sweep.
+        storage_path: For Tune's own files; one for each call.
+        ended: Told what each launch returned that ended well.
 
     Raises:
         LaunchError: If Tune itself cannot go on.
-        KeyboardInterrupt: If not all trials ended.
+        KeyboardInterrupt: If not all launches ended; the listener has what was finished.
         Exception: What the listener raised.
     """
+    reporter = Reporter(listener, launches, ended)
+    try:
+        fit(launches, reporter, storage_path=storage_path)
+    except KeyboardInterrupt:
+        reporter.take_finished()
+        raise
+    return reporter.left
+
+
+def fit(launches: Sequence[Launch], reporter: Reporter, *, storage_path: str) -> None:
+    """Run a trial for each launch; see `make`."""
     tuner = tune.Tuner(
-        tune.with_resources(trial, DRIVER_RESOURCES),
-        param_space={"request": tune.grid_search(list(requests))},
+        tune.with_resources(_trial, DRIVER_RESOURCES),
+        param_space={"launch": tune.grid_search(list(launches))},
         tune_config=tune.TuneConfig(
-            max_concurrent_trials=max_concurrent,
+            max_concurrent_trials=launches[0].config.launch.max_concurrent,
             reuse_actors=True,  # a new process would import torch and Ray again for every run
         ),
         run_config=tune.RunConfig(
@@ -133,16 +68,14 @@ def fit(
             raise
     if reporter.error is not None:
         raise reporter.error
-    if reporter.num_finished < reporter.num_trials:
+    if reporter.num_finished < reporter.num_launches:
         raise KeyboardInterrupt  # Tune swallows the signal and returns what it has
 
 
-def _error_of(trial: Any) -> BaseException:
-    # `trial.get_error` looks where the file comes later.
-    if trial.pickled_error_file is None:
-        return LaunchError("Tune lost the run without an error.")
-    error: BaseException = pickle.loads(Path(trial.pickled_error_file).read_bytes())
-    return error
+def _trial(config: dict[str, Any]) -> dict[str, Any]:
+    from ray_bench.launch.trial import run_launch  # torch, in the trial's process alone
+
+    return {"outcome": run_launch(config["launch"])}
 
 
 def _last_line(err: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The functions that Ray Train runs in every worker: a run, several, or ladders."""
+"""What Ray Train runs in every worker: a run, several, or ladders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,53 +17,58 @@ from ray import train
 from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
-from ray_bench.launch.requests import LadderTrial, SharedTrial
+from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
 from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.stopping import Decision
 from ray_bench.records import RunData
 from ray_bench.train.group import Group
-from ray_bench.train.ladder import train_ladder
+from ray_bench.train.ladder import Deliver, train_ladder
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.run import train_rank
 from ray_bench.workloads import catalog
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRequest:
-    """A run, and where the user's own modules are imported from."""
+def launch_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
+    """Make this worker's part of a launch; rank 0 hands over every run as it ends.
 
-    run: RunRequest
-    import_path: str
-
-
-def train_worker(loop_config: dict[str, Any]) -> RunData | None:
-    """Train this worker's rank; rank 0 returns what all ranks measured.
-
-    Ray hands back the return value of rank 0 alone, so the ranks have gathered before.
+    Returns:
+        Why each ladder ended, on rank 0 of a launch of ladders.
     """
-    request: WorkerRequest = loop_config["request"]
-    import_from(request.import_path)
+    launch: Launch = loop_config["launch"]
+    import_from(launch.import_path)
     group = rank_group()
-    workload = catalog.load(request.run.planned.point.workload)
-    with process_group(needed=request.run.planned.point.is_ddp):
-        data = train_rank(request.run, workload, group, SystemClock(group.device))
-    return data if group.rank == 0 else None
+
+    def deliver(runs: Sequence[RunData]) -> None:
+        ray.get(launch.inbox.put.remote(list(runs)))
+
+    if isinstance(launch.work, Ladders):
+        return _ladders(launch.work, group, deliver)
+    _runs(launch, launch.work, group, loop_config["started_at"], deliver)
+    return None
 
 
-def shared_worker(loop_config: dict[str, Any]) -> None:
-    """Train this worker's rank of every run; rank 0 hands each over when it has ended."""
-    trial: SharedTrial = loop_config["trial"]
-    started_at: datetime = loop_config["started_at"]
-    import_from(trial.requests[0].import_path)
-    group = rank_group()
-    with process_group(needed=trial.requests[0].planned.point.is_ddp):
-        for number, request in enumerate(trial.requests):
-            data = _train(request.run_request(started_at), group)
+def _runs(launch: Launch, work: Runs, group: Group, started_at: datetime, deliver: Deliver) -> None:
+    with process_group(needed=work.expected[0].planned.point.is_ddp):
+        for number, expected in enumerate(work.expected):
+            data = _train(_run_request(launch, work, expected, started_at), group)
             if group.rank == 0:
-                own = _of_launch(data, trial.launch_id, is_first=number == 0)
-                ray.get(trial.inbox.put.remote([own]))
+                launch_id = launch.launch_id if work.is_shared else None
+                deliver([_of_launch(data, launch_id, is_first=number == 0)])
             gc.collect()  # what a workload of the user's own holds in cycles
             started_at = datetime.now(UTC)
+
+
+def _run_request(
+    launch: Launch, work: Runs, expected: ExpectedRun, started_at: datetime
+) -> RunRequest:
+    return RunRequest(
+        planned=expected.planned,
+        config=launch.config,
+        sweep_id=expected.sweep_id,
+        attempt=expected.attempt,
+        started_at_utc=started_at,
+        commit=work.commit,
+    )
 
 
 def _train(run: RunRequest, group: Group) -> RunData:
@@ -73,7 +78,7 @@ def _train(run: RunRequest, group: Group) -> RunData:
     return replace(data, run=replace(data.run, wall_s=wall_s))
 
 
-def _of_launch(data: RunData, launch_id: str, *, is_first: bool) -> RunData:
+def _of_launch(data: RunData, launch_id: str | None, *, is_first: bool) -> RunData:
     """Name the launch; a later run began when its model and data were there."""
     run = replace(data.run, launch_id=launch_id)
     if not is_first:
@@ -88,22 +93,14 @@ def _of_launch(data: RunData, launch_id: str, *, is_first: bool) -> RunData:
     return replace(data, run=run)
 
 
-def ladder_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
-    """Measure this worker's part of every ladder; rank 0 returns why each ended."""
-    trial: LadderTrial = loop_config["request"]
-    import_from(trial.import_path)
-    everyone = rank_group()
-
-    def deliver(runs: Sequence[RunData]) -> None:
-        ray.get(trial.inbox.put.remote(list(runs)))
-
+def _ladders(work: Ladders, everyone: Group, deliver: Deliver) -> list[Decision | None] | None:
     clock = SystemClock(everyone.device)
     with process_group(needed=True):
         decisions = [
             train_ladder(
                 ladder, partial(catalog.load, ladder.config.workload), everyone, clock, deliver
             )
-            for ladder in trial.ladders
+            for ladder in work.ladders
         ]
     return decisions if everyone.rank == 0 else None
 

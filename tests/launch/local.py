@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from ray_bench.config.schema import SweepConfig
+from ray_bench.launch.requests import ExpectedRun, Launch, Runs
 from ray_bench.launch.trial import make_trainer
+from ray_bench.launch.worker import launch_worker
+from ray_bench.records import PlannedRun, RunData
+
+
+class Box:
+    """The inbox without an actor; `ray.get` has to hand through what it is given."""
+
+    def __init__(self) -> None:
+        self.runs: list[RunData] = []
+        self.put = SimpleNamespace(remote=self.runs.extend)
+        self.take = SimpleNamespace(remote=self._taken)
+
+    def _taken(self) -> list[RunData]:
+        taken = list(self.runs)
+        self.runs.clear()
+        return taken
+
+
+def launch_of(
+    planned: Sequence[PlannedRun], config: SweepConfig, folder: Path, box: Box, *, is_shared=False
+) -> Launch:
+    """Return a launch of these runs, as the first attempt of a sweep `s`."""
+    expected = tuple(ExpectedRun(planned=run, sweep_id="s", attempt=1) for run in planned)
+    return Launch(
+        launch_id="launch",
+        work=Runs(expected=expected, commit=None, is_shared=is_shared),
+        config=config,
+        use_gpu=False,
+        import_path=".",
+        scratch_dir=str(folder),
+        inbox=box,
+    )
+
+
+def launch_here(launch: Launch) -> list[RunData]:
+    """Return what the launch hands over."""
+    loop_config = {"launch": launch, "started_at": datetime.now(UTC)}
+    fit_here(launch_worker, launch.config, loop_config, Path(launch.scratch_dir))
+    return launch.inbox.take.remote()
 
 
 def fit_here(

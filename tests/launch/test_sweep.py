@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pickle
 import threading
-from types import SimpleNamespace
 
 import pytest
 from ray import tune
 
 from ray_bench.errors import LaunchError, StoreError
 from ray_bench.launch import sweep, tuning
-
-FINISHED = SimpleNamespace(last_result={"data": None})
+from ray_bench.launch.reporter import Reporter
+from tests.launch.test_shared import launches, trial_of
 
 
 class Listener:
@@ -37,8 +36,9 @@ class Listener:
         raise AssertionError("nobody asked")
 
 
-def fit(monkeypatch, tmp_path, during_fit) -> None:
-    """Call `fit` for one run that never ends; `during_fit` gets Tune's callback."""
+def fit(monkeypatch, tmp_path, box, during_fit) -> None:
+    """Call `fit` for a launch that never ends; `during_fit` gets Tune's callback, and it."""
+    (launch,) = launches(tmp_path, box, world_sizes=(1,))
 
     class Tuner:
         def __init__(self, *_, run_config, **__) -> None:
@@ -46,43 +46,38 @@ def fit(monkeypatch, tmp_path, during_fit) -> None:
 
         def fit(self) -> None:
             try:
-                during_fit(self.callback)
+                during_fit(self.callback, launch)
             except Exception as err:
                 raise tune.TuneError("Inspect the previous error messages.") from err
 
     monkeypatch.setattr(tuning.tune, "Tuner", Tuner)
-    reporter = sweep._Reporter(Listener(), num_trials=1)
-    tuning.fit(
-        lambda config: {}, [object()], reporter, max_concurrent=1, storage_path=str(tmp_path)
-    )
+    tuning.fit([launch], Reporter(Listener(), [launch]), storage_path=str(tmp_path))
 
 
-def test_tune_can_pickle_the_reporter_of_a_terminal():
-    copy = pickle.loads(pickle.dumps(sweep._Reporter(Listener(), num_trials=1)))
-    assert isinstance(copy, tune.Callback)
+def test_tune_can_pickle_the_reporter_of_a_terminal(tmp_path, box):
+    reporter = Reporter(Listener(), launches(tmp_path, box, world_sizes=(1,)))
+    assert isinstance(pickle.loads(pickle.dumps(reporter)), tune.Callback)
 
 
-def test_a_reporter_has_to_say_what_a_trial_is():
-    with pytest.raises(TypeError, match="abstract"):
-        tuning.Reporter(Listener(), num_trials=1)
+def test_a_store_that_fails_ends_the_sweep_with_its_own_words(monkeypatch, tmp_path, box):
+    def fail(callback, launch) -> None:
+        callback.on_trial_complete(0, [], trial_of(launch))
 
-
-def test_a_store_that_fails_ends_the_sweep_with_its_own_words(monkeypatch, tmp_path):
     with pytest.raises(StoreError, match="Cannot write it"):
-        fit(monkeypatch, tmp_path, lambda callback: callback.on_trial_complete(0, [], FINISHED))
+        fit(monkeypatch, tmp_path, box, fail)
 
 
-def test_an_error_of_tune_itself_is_a_launch_error(monkeypatch, tmp_path):
-    def lose_node(_):
+def test_an_error_of_tune_itself_is_a_launch_error(monkeypatch, tmp_path, box):
+    def lose_node(*_):
         raise ValueError("traceback\nthe head node is gone.")
 
     with pytest.raises(LaunchError, match=r"could not go on: the head node is gone\.$"):
-        fit(monkeypatch, tmp_path, lose_node)
+        fit(monkeypatch, tmp_path, box, lose_node)
 
 
-def test_runs_that_are_left_mean_an_interruption(monkeypatch, tmp_path):
+def test_runs_that_are_left_mean_an_interruption(monkeypatch, tmp_path, box):
     with pytest.raises(KeyboardInterrupt):
-        fit(monkeypatch, tmp_path, lambda callback: None)
+        fit(monkeypatch, tmp_path, box, lambda *_: None)
 
 
 def test_further_runs_are_asked_for_until_there_are_none():

@@ -1,0 +1,32 @@
+"""Who wants to know what happens on the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ray_bench.records import NetworkRecord, PlannedRun, RunData
+
+
+class SweepListener(Protocol):
+    """Who wants to know what happens, in the process that called `run_sweep`."""
+
+    def run_started(self, planned: PlannedRun) -> None:
+        """Called when a run is handed to the cluster."""
+        ...
+
+    def run_finished(self, data: RunData) -> None:
+        """Called when a run has ended, failed or not."""
+        ...
+
+    def network_measured(self, records: Sequence[NetworkRecord]) -> None:
+        """Called before the first run, when all-reduce was asked for and measured."""
+        ...
+
+    def network_failed(self, reason: str) -> None:
+        """Called instead when it could not be measured; the sweep goes on without it."""
+        ...
+
+    def stopping(self) -> None:
+        """Called when a signal asks the sweep to end, which takes some seconds."""
+        ...
