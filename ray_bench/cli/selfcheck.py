@@ -135,6 +135,10 @@ class _CaseListener:
     def network_failed(self, reason: str) -> None:
         """No case asks for it."""
 
+    def note(self, text: str) -> None:
+        """Say it."""
+        typer.echo(text, err=True)
+
     def stopping(self) -> None:
         """Say that it is ending."""
         typer.echo("Stopping. Again to stop at once.", err=True)

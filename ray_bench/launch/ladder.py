@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, final
 
@@ -15,6 +16,7 @@ from ray_bench.launch.inbox import open_inbox
 from ray_bench.launch.network import measure_first
 from ray_bench.launch.requests import LadderTrial, failed
 from ray_bench.launch.session import session
+from ray_bench.launch.tuned import settled, trainer_of
 from ray_bench.launch.tuning import Reporter, SweepListener, fit
 from ray_bench.measure.stopping import Decision
 from ray_bench.records import PlannedRun
@@ -44,7 +46,9 @@ def run_ladders(
         ClusterCapacityError: If it can never give the largest world size its workers.
         KeyboardInterrupt: On Ctrl-C or SIGTERM, after the workers have been stopped.
     """
-    config = ladders[0].config
+    config = settled(ladders[0].config, listener.note)
+    ladders = [replace(ladder, trainer=trainer_of(config)) for ladder in ladders]
+    ladders[0] = replace(ladders[0], config=config)
     with (
         session(config, address, listener) as (use_gpu, scratch),
         exported(listener, wanted=config.trackers.prometheus) as listener,
@@ -130,7 +134,14 @@ class _Reporter(Reporter):
         for ladder, run in self._round_going_on():
             attempt = ladder.attempts.get(run.run_id, 1)
             self.listener.run_finished(
-                failed(run, failure, sweep_id=ladder.sweep_id, attempt=attempt, started_at=at)
+                failed(
+                    run,
+                    failure,
+                    sweep_id=ladder.sweep_id,
+                    attempt=attempt,
+                    started_at=at,
+                    trainer=ladder.trainer,
+                )
             )
 
     def _round_going_on(self) -> list[tuple[LadderRequest, PlannedRun]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
-from ray_bench.records import PlannedRun, RunData, RunRecord
+from ray_bench.launch.tuned import trainer_of
+from ray_bench.records import PlannedRun, RunData, RunRecord, Trainer
 from ray_bench.train.requests import LadderRequest, RunRequest
 
 
@@ -34,6 +35,7 @@ class TrialRequest:
             attempt=self.attempt,
             started_at_utc=started_at,
             commit=self.commit,
+            trainer=trainer_of(self.config),
         )
 
     def failed(self, failure: Failure, started_at: datetime) -> RunData:
@@ -44,6 +46,7 @@ class TrialRequest:
             sweep_id=self.sweep_id,
             attempt=self.attempt,
             started_at=started_at,
+            trainer=trainer_of(self.config),
         )
 
 
@@ -79,6 +82,7 @@ def failed(
     sweep_id: str,
     attempt: int,
     started_at: datetime,
+    trainer: Trainer | None,
 ) -> RunData:
     """Return the record of a run that failed."""
     return RunData(
@@ -95,5 +99,6 @@ def failed(
             error_type=failure.type,
             error_message=failure.message,
             error_rank=failure.rank,
+            trainer=trainer,
         )
     )

@@ -23,7 +23,7 @@ def session(
         ClusterCapacityError: If it can never give the largest run its workers.
     """
     with (
-        connected(address) as have,
+        connected(address, tuned=config.launch.tuned) as have,
         ending_gently(listener.stopping),
         tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch,
     ):

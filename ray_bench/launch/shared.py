@@ -11,8 +11,8 @@ from typing import Any, final
 import ray
 
 from ray_bench.launch.failures import Failure
-from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.requests import SharedTrial, TrialRequest
+from ray_bench.launch.tuned import release_groups_of_the_dead
 from ray_bench.launch.tuning import Reporter, SweepListener
 
 

@@ -13,10 +13,10 @@ from ray_bench.launch.failures import Failure
 from ray_bench.launch.gauges import exported
 from ray_bench.launch.inbox import open_inbox
 from ray_bench.launch.network import measure_first
-from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.requests import TrialRequest
 from ray_bench.launch.session import session
 from ray_bench.launch.shared import SharedReporter, shared_trials
+from ray_bench.launch.tuned import release_groups_of_the_dead, settled
 from ray_bench.launch.tuning import Reporter, SweepListener, fit
 from ray_bench.measure.commit import git_commit
 from ray_bench.records import PlannedRun
@@ -48,6 +48,7 @@ def run_sweep(
         ClusterCapacityError: If it can never give the largest run its workers.
         KeyboardInterrupt: On Ctrl-C or SIGTERM, after what was running has been stopped.
     """
+    config = settled(config, listener.note)
     with (
         session(config, address, listener) as (use_gpu, scratch),
         exported(listener, wanted=config.trackers.prometheus) as listener,
