@@ -72,7 +72,10 @@ def main() -> None:
     from ray_bench.launch.cluster import connected
 
     stamps["driver_imported"] = time.time()
-    with connected("local"), tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch:
+    with (
+        connected("local", tuned=True),
+        tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch,
+    ):
         stamps["ray_started"] = time.time()
         trial = ray.remote(num_cpus=0)(Trial).remote()
         ray.get(trial.fit.remote(job, stamps, scratch))  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["channels_last", "contiguous"]
 CompileMode = Literal["none", "default", "reduce-overhead"]
 Compression = Literal["none", "bf16"]
+Trainer = Literal["tuned", "plain"]
 Status = Literal["ok", "failed"]
 
 #: Columns of a long table by name; all arrays have shape (num_rows,).
@@ -160,6 +161,7 @@ class RunRecord:
     environment_hash: str | None = None
     ladder_id: str | None = None  # runs of one ladder share it; equal `repeat` is one round of it
     launch_id: str | None = None  # runs that one group of workers made one after the other share it
+    trainer: Trainer | None = None  # that started the workers; None: not told, or not Ray Train
 
     @property
     def startup_s(self) -> float | None:

@@ -71,6 +71,15 @@ def imports_of(nodes):
             yield node.module or "."
 
 
+def whole_names_of(nodes):
+    """Yield `a.b.c` where it is written so, and the names of `from a.b import c`."""
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+
+
 def name_of(path):
     return str(path.relative_to(ROOT))
 
@@ -85,6 +94,16 @@ def test_rooms_import_only_what_they_may(path):
             assert rest.split(".")[0] in rooms | {room, "__version__", ""}, f"{path} imports {name}"
         else:
             assert top in packages | set(sys.stdlib_module_names), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_door_imports_rays_private_parts(path):
+    if PACKAGE / "launch" / "tuned" in path.parents:
+        return
+    tree = ast.parse(path.read_text())
+    names = [*imports_of(ast.walk(tree)), *whole_names_of(ast.walk(tree))]
+    private = re.compile(r"ray\.(.*\.)?_(?!_)|ray\.core\.generated\b|unittest\b")
+    assert [name for name in names if private.match(name)] == [], path
 
 
 @pytest.mark.parametrize("module", HELP_MODULES)

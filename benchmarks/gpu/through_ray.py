@@ -43,6 +43,10 @@ class _Kept:
         """Nothing is asked of the network."""
         del reason
 
+    def note(self, text: str) -> None:
+        """Say it."""
+        print(text)
+
     def stopping(self) -> None:
         """The end of the sweep is awaited."""
 

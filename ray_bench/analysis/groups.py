@@ -112,6 +112,7 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
         "compile": point.compile or "none",  # older versions could not
         "bucket_cap": point.bucket_cap,
         "compression": (point.compression or "none") if point.is_ddp else None,
+        "trainer": run.trainer or "tuned",  # older versions had no other
         "device": run.device,
         "dataset": run.dataset,
         "stand-in data": "standin_data" in run.flags,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -110,7 +111,13 @@ def _measure(
 
     network_id = f"network-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     typer.echo("Measuring all-reduce; Ray takes some seconds to start the workers.", err=True)
-    records = run_network(config, world_sizes, network_id=network_id, address=address)
+    records = run_network(
+        config,
+        world_sizes,
+        network_id=network_id,
+        address=address,
+        note=partial(typer.echo, err=True),
+    )
     store.write_network(network_id, records)
     typer.echo(f"Stored as {network_id} in {store.root}", err=True)
     return network_id

@@ -217,6 +217,11 @@ class LaunchConfig(Model):
         description="Runs that differ in learning-rate rule or seed alone come one after the other "
         "in one group of workers, which saves start-up; for speed only the first of them counts.",
     )
+    tuned: bool = Field(
+        True,
+        description="Start less of Ray beside the workers, where Ray's version is one that this "
+        "was tested with; false takes Ray as it comes.",
+    )
     timeout_s: Float = Field(
         300.0, ge=1, le=10**6, description="A collective operation that hangs longer fails the run."
     )

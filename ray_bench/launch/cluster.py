@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import ray
-from ray._private import state as ray_state
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch import settings
-from ray_bench.launch.own_cluster import let_workers_go_first, own_cluster, without_helpers
+from ray_bench.launch.tuned import autoscaler_limits, starting_cluster
+from ray_bench.launch.tuned.own_cluster import own_cluster
 
 _ANSWER_S = 10.0
 _REMEDY = "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
@@ -35,14 +35,18 @@ class Capacity:
 
 
 @contextlib.contextmanager
-def connected(address: str | None) -> Iterator[Capacity]:
+def connected(address: str | None, *, tuned: bool) -> Iterator[Capacity]:
     """Join the cluster at `address` or RAY_ADDRESS, or start a local one; leave it at the end.
+
+    Args:
+        address: Of a Ray cluster; "local" starts one whatever RAY_ADDRESS says.
+        tuned: Whether a local one does without what nobody needs on it.
 
     Raises:
         LaunchError: If the cluster cannot be reached or refuses the token.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    with own_cluster() if address == "local" else contextlib.nullcontext():
+    with own_cluster() if tuned and address == "local" else contextlib.nullcontext():
         try:
             _start(address)
             yield capacity()
@@ -58,7 +62,7 @@ def _start(address: str) -> None:
     # The token that a new cluster makes, and its logs, are for this user alone.
     old_umask = os.umask(0o077)
     try:
-        with without_helpers() if is_local else contextlib.nullcontext():
+        with starting_cluster():
             ray.init(
                 address=address,
                 include_dashboard=False if is_local else None,
@@ -72,8 +76,6 @@ def _start(address: str) -> None:
         ) from err
     finally:
         os.umask(old_umask)
-    if is_local:
-        let_workers_go_first()
 
 
 def _first_line(err: BaseException) -> str:
@@ -97,9 +99,7 @@ def _check_answers(address: str) -> None:
 def capacity() -> Capacity:
     """Return what the connected cluster has, or could grow to where it scales itself."""
     now = Capacity.of(ray.cluster_resources())  # type: ignore[no-untyped-call]
-    # Ray's own trainer asks the same private function; there is no public one.
-    limits = ray_state.state.get_max_resources_from_cluster_config() or {}
-    most = Capacity.of(limits)
+    most = Capacity.of(autoscaler_limits())
     return Capacity(cpus=max(now.cpus, most.cpus), gpus=max(now.gpus, most.gpus))
 
 

@@ -6,13 +6,14 @@ import ray
 
 from ray_bench.errors import LaunchError
 from ray_bench.launch.cluster import Capacity, connected
+from ray_bench.launch.tuned import why_plain
 from ray_bench.measure.check import Check, judged
 
 
 def cluster_check(address: str) -> Check:
     """Join the cluster at `address`, look at it and leave."""
     try:
-        with connected(address) as have:
+        with connected(address, tuned=why_plain() is None) as have:
             alive = sum(bool(node["Alive"]) for node in ray.nodes())  # type: ignore[no-untyped-call]
     except LaunchError as err:
         return Check(

@@ -110,6 +110,10 @@ class _ExportingListener:
         """Pass it on."""
         self._listener.network_failed(reason)
 
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self._listener.note(text)
+
     def stopping(self) -> None:
         """Pass it on."""
         self._listener.stopping()

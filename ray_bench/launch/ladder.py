@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ray_bench.launch.inbox import open_inbox
 from ray_bench.launch.listener import SweepListener
 from ray_bench.launch.requests import Ladders, Launch
 from ray_bench.launch.session import session
+from ray_bench.launch.tuned import trainer_of
 from ray_bench.launch.tuning import make
 from ray_bench.measure.stopping import Decision
 from ray_bench.train.requests import LadderRequest
@@ -40,10 +42,12 @@ def run_ladders(
     """
     config, network_id = ladders[0].config, ladders[0].sweep_id
     with session(config, address, listener, network_id=network_id) as place:
+        trainer = trainer_of(place.config)
+        with_trainer = [replace(ladder, trainer=trainer) for ladder in ladders]
         launch = Launch(
             launch_id=uuid.uuid4().hex[:8],
-            work=Ladders(ladders=tuple(ladders)),
-            config=config,
+            work=Ladders(ladders=tuple(with_trainer)),
+            config=place.config,
             use_gpu=place.use_gpu,
             import_path=os.getcwd(),
             scratch_dir=place.scratch_dir,

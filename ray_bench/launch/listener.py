@@ -27,6 +27,10 @@ class SweepListener(Protocol):
         """Called instead when it could not be measured; the sweep goes on without it."""
         ...
 
+    def note(self, text: str) -> None:
+        """Called with a sentence for the user."""
+        ...
+
     def stopping(self) -> None:
         """Called when a signal asks the sweep to end, which takes some seconds."""
         ...

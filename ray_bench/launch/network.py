@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch.cluster import Capacity, choose_gpu, connected
 from ray_bench.launch.interrupt import ending_gently
 from ray_bench.launch.listener import SweepListener
+from ray_bench.launch.tuned import settled
 from ray_bench.records import NetworkRecord
 
 #: World sizes that are measured where nobody has chosen, as far as the cluster goes.
@@ -22,6 +23,7 @@ def run_network(
     *,
     network_id: str,
     address: str | None,
+    note: Callable[[str], None],
 ) -> list[NetworkRecord]:
     """Measure all-reduce on the cluster at `address`, or on a local one that ends with it.
 
@@ -30,6 +32,7 @@ def run_network(
         world_sizes: Numbers of ranks; None takes 2, 4 and 8 as far as the cluster goes.
         network_id: For the records.
         address: A Ray cluster; None for RAY_ADDRESS, or else a local one.
+        note: Told what the user should know.
 
     Raises:
         LaunchError: If the cluster cannot be reached, or a rank fails.
@@ -38,8 +41,9 @@ def run_network(
     """
     from ray_bench.launch.network_worker import measure_network  # torch
 
+    config = settled(config, note)
     with (
-        connected(address) as have,
+        connected(address, tuned=config.launch.tuned) as have,
         ending_gently(lambda: None),
         tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch,
     ):

@@ -16,8 +16,8 @@ from ray_bench.errors import LaunchError
 from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.interrupt import end_sweep
 from ray_bench.launch.listener import SweepListener
-from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.requests import ExpectedRun, Launch
+from ray_bench.launch.tuned import release_groups_of_the_dead, trainer_of
 
 #: Told what a launch returned that ended well.
 Ended = Callable[[Any], None]
@@ -128,6 +128,7 @@ class Reporter(tune.Callback):
                 began,
                 wall_s=(now - began).total_seconds(),
                 launch_id=launch.launch_id if launch.work.is_shared else None,
+                trainer=trainer_of(launch.config),
             )
             self._listener.run_finished(data)
         self._waiting[launch.launch_id] = []

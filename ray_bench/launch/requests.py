@@ -9,7 +9,7 @@ from typing import Any
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
-from ray_bench.records import PlannedRun, RunData, RunRecord
+from ray_bench.records import PlannedRun, RunData, RunRecord, Trainer
 from ray_bench.train.requests import LadderRequest
 
 
@@ -33,6 +33,7 @@ class ExpectedRun:
         *,
         wall_s: float = 0.0,
         launch_id: str | None = None,
+        trainer: Trainer | None = None,
     ) -> RunData:
         """Return the record of this run, failed."""
         return RunData(
@@ -50,6 +51,7 @@ class ExpectedRun:
                 error_message=failure.message,
                 error_rank=failure.rank,
                 launch_id=launch_id,
+                trainer=trainer,
             )
         )
 

@@ -13,12 +13,14 @@ from ray_bench.launch.gauges import exported
 from ray_bench.launch.interrupt import ending_gently
 from ray_bench.launch.listener import SweepListener
 from ray_bench.launch.network import measure_first
+from ray_bench.launch.tuned import settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """Where launches are made."""
 
+    config: SweepConfig  # with the trainer settled
     use_gpu: bool
     scratch_dir: str  # for Ray's own files; removed at the end
     listener: SweepListener
@@ -34,12 +36,13 @@ def session(
         LaunchError: If the cluster cannot be reached.
         ClusterCapacityError: If it can never give the largest run its workers.
     """
+    config = settled(config, listener.note)
     with (
-        connected(address) as have,
+        connected(address, tuned=config.launch.tuned) as have,
         ending_gently(listener.stopping),
         tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch,
         exported(listener, wanted=config.trackers.prometheus) as listener,
     ):
         use_gpu = choose_gpu(config, have)
         measure_first(config, network_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
-        yield Session(use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
+        yield Session(config=config, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)

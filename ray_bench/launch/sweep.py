@@ -53,7 +53,7 @@ def run_sweep(
                 for run in batch
             ]
             while waiting:
-                launches = launches_of(waiting, config, place, inbox)
+                launches = launches_of(waiting, place, inbox)
                 waiting = make(launches, place.listener, storage_path=next(folders))
 
 
@@ -66,16 +66,14 @@ def _batches(
         batch = more() if more is not None else ()
 
 
-def launches_of(
-    runs: Sequence[ExpectedRun], config: SweepConfig, place: Session, inbox: Any
-) -> list[Launch]:
+def launches_of(runs: Sequence[ExpectedRun], place: Session, inbox: Any) -> list[Launch]:
     """Return a launch for each run, or for runs that follow each other and can share workers."""
-    shares = config.launch.share_workers
+    shares = place.config.launch.share_workers
     return [
         Launch(
             launch_id=uuid.uuid4().hex[:8],
             work=Runs(expected=tuple(group), commit=git_commit(), is_shared=shares),
-            config=config,
+            config=place.config,
             use_gpu=place.use_gpu,
             import_path=os.getcwd(),
             scratch_dir=place.scratch_dir,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,9 +14,8 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import settings
 from ray_bench.launch.failures import describe
-from ray_bench.launch.quiet import QuietTrainer
-from ray_bench.launch.release import ReleasePlacementGroup
 from ray_bench.launch.requests import Launch
+from ray_bench.launch.tuned import release_callbacks, trainer_class
 from ray_bench.launch.worker import launch_worker
 
 
@@ -51,7 +51,7 @@ def make_trainer(
 ) -> TorchTrainer:
     """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process."""
     resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
-    return QuietTrainer(
+    return trainer_class(tuned=config.launch.tuned)(
         loop,
         train_loop_config=loop_config,
         # A new TorchConfig each time: the trainer changes its backend.
@@ -65,14 +65,20 @@ def make_trainer(
         run_config=RunConfig(  # type: ignore[call-arg]  # declared as in Train V1
             name=name,
             storage_path=scratch_dir,
-            callbacks=[ReleasePlacementGroup()],  # type: ignore[list-item]  # the same
+            callbacks=release_callbacks(),
             worker_runtime_env={"env_vars": {**settings.WORKER_ENV, **config.launch.env}},
-            failure_config=FailureConfig(  # type: ignore[call-arg]  # the same
-                max_failures=0,
-                # Ray would start a run again as often as its nodes are taken away, and count that
-                # as its start-up.
-                max_preemption_failures=0,
-                controller_failure_limit=settings.START_ATTEMPTS,
-            ),
+            failure_config=_failure_config(),
         ),
     )
+
+
+def _failure_config() -> FailureConfig:
+    asked = {
+        "max_failures": 0,
+        # Ray would start a run again as often as its nodes are taken away, and count that as its
+        # start-up.
+        "max_preemption_failures": 0,
+        "controller_failure_limit": settings.START_ATTEMPTS,
+    }
+    known = inspect.signature(FailureConfig).parameters  # older Rays have fewer
+    return FailureConfig(**{name: asked[name] for name in asked if name in known})  # type: ignore[arg-type]

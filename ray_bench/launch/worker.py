@@ -18,6 +18,7 @@ from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
+from ray_bench.launch.tuned import trainer_of
 from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.stopping import Decision
 from ray_bench.records import RunData
@@ -68,6 +69,7 @@ def _run_request(
         attempt=expected.attempt,
         started_at_utc=started_at,
         commit=work.commit,
+        trainer=trainer_of(launch.config),
     )
 
 

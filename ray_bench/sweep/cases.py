@@ -65,6 +65,10 @@ class _CaseListener:
     def network_failed(self, reason: str) -> None:
         """No case asks for it."""
 
+    def note(self, text: str) -> None:
+        """Say it."""
+        self._say(text)
+
     def stopping(self) -> None:
         """Say that it is ending."""
         self._say("Stopping. Again to stop at once.")

@@ -44,6 +44,10 @@ class StoringListener:
         """Say that the report will have nothing about the network."""
         self._viewer.note(f"note: the sweep goes on without the network. {reason}")
 
+    def note(self, text: str) -> None:
+        """Show it."""
+        self._viewer.note(text)
+
     def stopping(self) -> None:
         """Say that the sweep is ending; Ray takes some seconds for it."""
         self._viewer.note("Stopping; the run that is going on is dropped. Again to stop at once.")

@@ -19,7 +19,8 @@ _Setting = frozenset[tuple[str, object]]
 #: Fields of a run beside its point that say how it was made.
 _PARAMETERS = (
     *("sweep_id", "run_id", "repeat", "attempt", "status", "device", "backend", "dataset"),
-    *("num_params", "environment_hash", "ladder_id", "launch_id", "error_type", "error_message"),
+    *("num_params", "environment_hash", "ladder_id", "launch_id", "trainer"),
+    *("error_type", "error_message"),
 )
 
 #: Fields of a run that are results.
@@ -142,7 +143,8 @@ class Entries:
 
 def _setting(run: RunRecord) -> _Setting:
     values = asdict(run.point).items()
-    return frozenset((name, value) for name, value in values if name not in _NOT_A_SETTING)
+    setting = {(name, value) for name, value in values if name not in _NOT_A_SETTING}
+    return frozenset(setting | {("trainer", run.trainer or "tuned")})
 
 
 def _is_baseline(run: RunRecord) -> bool:

@@ -111,6 +111,7 @@ def _run_request(
         attempt=request.attempts.get(planned.run_id, 1),
         started_at_utc=datetime.now(UTC),
         commit=request.commit,
+        trainer=request.trainer,
     )
 
 

@@ -138,6 +138,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         step_time_s=step_time_s,
         environment_hash=environment.environment_hash,
         num_train_samples=num_samples,
+        trainer=request.trainer,
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
         **_rank_fields(ranks),

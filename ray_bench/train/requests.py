@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.stopping import StopRule
-from ray_bench.records import PlannedRun, Point
+from ray_bench.records import PlannedRun, Point, Trainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,7 @@ class RunRequest:
     attempt: int
     started_at_utc: datetime  # when the run was launched
     commit: str | None  # of the user's working directory
+    trainer: Trainer | None = None  # that started this process; None: not Ray Train
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class LadderRequest:
     started_at_utc: datetime
     commit: str | None
     rule: StopRule | None  # None: all rounds
+    trainer: Trainer | None = None
 
     @property
     def points(self) -> tuple[Point, ...]:

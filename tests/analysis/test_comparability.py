@@ -8,6 +8,7 @@ import pytest
 
 from ray_bench.analysis.comparison import Allow, Metric, Outcome, compare
 from ray_bench.analysis.comparison.refusal import Reason
+from ray_bench.analysis.groups import groups_of
 from ray_bench.errors import IncompatibleRunsError
 from tests.planted import at_eight, on_host, planted, row_of
 
@@ -154,6 +155,26 @@ def test_settings_that_are_unknown_have_to_be_allowed(known):
     with pytest.raises(IncompatibleRunsError, match=r"\(unknown and .*add --allow settings\."):
         compare(old, new)
     assert compare(old, new, allow=[Allow.SETTINGS]).pairs
+
+
+def with_trainer(results, trainer):
+    return replace(results, runs=tuple(replace(run, trainer=trainer) for run in results.runs))
+
+
+def test_the_plain_trainer_is_not_compared_with_the_tuned_one_without_a_word():
+    plain = with_trainer(planted(2), "plain")
+    for base in (planted(1), with_trainer(planted(1), "tuned")):  # the unknown was a tuned one
+        with pytest.raises(IncompatibleRunsError, match=r"trainer \('tuned' and 'plain'\).*method"):
+            compare(base, plain)
+        assert compare(base, plain, allow=[Allow.METHOD]).gated
+        assert not compare(base, with_trainer(planted(2), "tuned")).pairs[0].differences
+
+
+def test_runs_of_two_trainers_make_two_curves():
+    tuned, plain = with_trainer(planted(1), "tuned"), with_trainer(planted(2), "plain")
+    both = replace(tuned, runs=(*tuned.runs, *plain.runs))
+    assert [group.key["trainer"] for group in groups_of(both)] == ["tuned", "plain"]
+    assert len(groups_of(replace(tuned, runs=(*planted(3).runs, *tuned.runs)))) == 1
 
 
 def test_curves_are_paired_by_what_must_be_equal():

@@ -32,7 +32,7 @@ def cluster(monkeypatch):
     """Stands for `ray_bench.launch.network`; remembers what it was asked."""
     asked = []
 
-    def run_network(config, world_sizes, *, network_id, address):
+    def run_network(config, world_sizes, *, network_id, address, note):
         asked.append({"config": config, "world_sizes": world_sizes, "address": address})
         return records_of(network_id, world_sizes or (2, 4))
 

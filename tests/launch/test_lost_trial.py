@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from ray_bench.launch.quiet_workers import PatientWorker
+from ray_bench.launch.tuned.workers import PatientWorker
 from ray_bench.store.results_store import ResultsStore
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]

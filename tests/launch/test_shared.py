@@ -36,8 +36,8 @@ def config_of(**changes):
 def launches(tmp_path, box, **changes):
     config = config_of(**changes)
     runs = [ExpectedRun(planned=run, sweep_id="s", attempt=1) for run in expand(config)]
-    place = Session(use_gpu=False, scratch_dir=str(tmp_path), listener=None)
-    return launches_of(runs, config, place, box)
+    place = Session(config=config, use_gpu=False, scratch_dir=str(tmp_path), listener=None)
+    return launches_of(runs, place, box)
 
 
 def done(launch, number):

@@ -32,6 +32,9 @@ class Listener:
     def network_failed(self, reason) -> None:
         raise AssertionError("nobody asked")
 
+    def note(self, text) -> None:
+        raise AssertionError("nobody asked")
+
     def stopping(self) -> None:
         raise AssertionError("nobody asked")
 

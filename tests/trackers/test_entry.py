@@ -54,6 +54,7 @@ def test_efficiency_is_against_the_runs_of_one_worker_so_far():
     [
         {"status": "failed", "throughput_samples_per_s": None},
         {"flags": ("clock_mismatch",)},
+        {"trainer": "plain"},
         {"point": make_point(world_size=1, is_ddp=True, local_batch_size=64)},
         {"point": make_point(world_size=1, is_ddp=False, precision="bf16")},
     ],

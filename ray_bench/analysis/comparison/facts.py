@@ -49,6 +49,7 @@ REFUSED: Mapping[str, Allow | None] = {
     "compile": Allow.SETTINGS,
     "memory_format": Allow.SETTINGS,
     "interleaved": Allow.METHOD,
+    "trainer": Allow.METHOD,
 }
 
 #: Facts that may differ between the runs of one curve: then all of them are one fact.

@@ -1,6 +1,6 @@
 """A trainer with less of Ray beside the workers, where nobody needs it.
 
-What is private here has no public switch in Ray 2.60; `tests/launch/test_quiet.py` fails where a
+What is private here has no public switch in Ray 2.60; `tests/launch/test_tuned.py` fails where a
 later one has moved it.
 """
 
@@ -11,15 +11,13 @@ from typing import Any, final
 
 import ray
 from ray.train.torch import TorchTrainer
-from ray.train.v2._internal.execution.controller import TrainController
-from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 
-from ray_bench.launch.own_cluster import is_own_cluster
-from ray_bench.launch.quiet_workers import QuietWorkerGroup
+from ray_bench.launch.tuned.controller import FixedCluster, TunedController
+from ray_bench.launch.tuned.own_cluster import is_own_cluster
 
 
 @final
-class QuietTrainer(TorchTrainer):
+class TunedTrainer(TorchTrainer):
     """A trainer without Ray's helpers that it does not need.
 
     A trial of Tune only waits for its run, so it runs the controller itself: one process less that
@@ -38,24 +36,10 @@ class QuietTrainer(TorchTrainer):
 
     def _initialize_and_run_controller(self, **asked: Any) -> Any:
         if is_own_cluster():
-            asked["scaling_policy"] = _FixedCluster(asked["scaling_policy"].scaling_config)
+            asked["scaling_policy"] = FixedCluster(asked["scaling_policy"].scaling_config)
         if ray.get_runtime_context().get_actor_id() is None:
             # Ray hands the actor that runs the controller to the workers, so there must be one.
             return super()._initialize_and_run_controller(**asked)  # type: ignore[misc]
-        controller = _QuietController(**asked)
+        controller = TunedController(**asked)
         asyncio.run(controller.run())  # type: ignore[no-untyped-call]
         return controller.get_result()
-
-
-class _QuietController(TrainController):
-    worker_group_cls = QuietWorkerGroup
-
-
-class _FixedCluster(FixedScalingPolicy):
-    """As many workers as asked for, on a cluster of which no autoscaler needs to know that."""
-
-    def after_controller_start(self, train_run_context: Any) -> None:
-        """Start no actor that asks for nodes."""
-
-    def _maybe_send_resource_request(self) -> None:
-        pass

@@ -22,10 +22,10 @@ from ray.util.placement_group import (
 
 from ray_bench.config.load import load
 from ray_bench.launch.cluster import connected
-from ray_bench.launch.own_cluster import is_own_cluster, own_cluster
-from ray_bench.launch.quiet import QuietTrainer
-from ray_bench.launch.release import release_groups_of_the_dead
 from ray_bench.launch.trial import make_trainer
+from ray_bench.launch.tuned import release_groups_of_the_dead
+from ray_bench.launch.tuned.own_cluster import is_own_cluster, own_cluster
+from ray_bench.launch.tuned.trainer import TunedTrainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Data, on itself
 
@@ -36,14 +36,14 @@ def callbacks_of(trainer_class):
 
 
 def test_only_the_datasets_are_left_out():
-    ours, every = callbacks_of(QuietTrainer), callbacks_of(TorchTrainer)
+    ours, every = callbacks_of(TunedTrainer), callbacks_of(TorchTrainer)
     assert DatasetsCallback in every
     assert ours == [kind for kind in every if kind is not DatasetsCallback]
 
 
 def test_on_an_own_cluster_nobody_looks_after_placement_groups_but_we():
     with own_cluster():
-        ours = callbacks_of(QuietTrainer)
+        ours = callbacks_of(TunedTrainer)
     left_out = (DatasetsCallback, PlacementGroupCleanerCallback)
     assert ours == [kind for kind in callbacks_of(TorchTrainer) if kind not in left_out]
     assert not is_own_cluster()
@@ -51,7 +51,7 @@ def test_on_an_own_cluster_nobody_looks_after_placement_groups_but_we():
 
 @pytest.fixture(scope="module")
 def cluster():
-    with connected("local"):
+    with connected("local", tuned=True):
         yield ray_worker._global_node
 
 
@@ -138,6 +138,16 @@ def test_ray_trains_own_report_fails_and_says_so(cluster, tmp_path):
 
 
 @pytest.mark.cluster
+def test_with_the_plain_trainer_rays_own_report_works(cluster, tmp_path):
+    def report(config):
+        ray.train.report({"loss": 1.0})
+        return "reported"
+
+    fitted = Trial.remote().fit.remote(report, tmp_path, "plain", tuned=False)
+    assert ray.get(fitted) == "reported"
+
+
+@pytest.mark.cluster
 def test_outside_of_an_actor_ray_starts_its_controller(cluster, tmp_path):
     assert fit(lambda config: "done", tmp_path, "outside") == "done"
 
@@ -177,8 +187,9 @@ class Trial:
         return fit(*arguments, **more)
 
 
-def fit(loop, folder, name, num_workers=1):
-    config = load("demo", [f"cpus_per_worker={0.5 * ray.cluster_resources()['CPU']}"])
+def fit(loop, folder, name, num_workers=1, tuned=True):
+    cpus = 0.5 * ray.cluster_resources()["CPU"]
+    config = load("demo", [f"cpus_per_worker={cpus}", f"launch.tuned={tuned}"])
     return (
         make_trainer(
             config,

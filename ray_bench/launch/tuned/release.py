@@ -7,6 +7,7 @@ of a group only when all workers are up. Removing a group that Ray has removed a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, final
 
 import ray
@@ -29,21 +30,36 @@ class ReleasePlacementGroup(ControllerCallback, WorkerGroupCallback):
     def after_worker_group_start(self, worker_group: Any) -> None:
         """Remember the group; Ray calls this when the workers are up."""
         state = worker_group.get_worker_group_state()
-        self._group = state.placement_group_handle.placement_group
+        # Older Rays keep the group itself.
+        self._group = getattr(state, "placement_group_handle", state).placement_group
 
-    async def before_controller_shutdown(self) -> None:
+    def before_controller_shutdown(self) -> _Done:  # type: ignore[override]
         """Remove the group; Ray calls this however the run ended."""
         if self._group is not None:
             remove_placement_group(self._group)
+        return _Done()
 
 
-def release_groups_of_the_dead() -> None:
-    """Remove the placement groups of this job that an actor made and that outlived it."""
+class _Done:
+    """What a call returns that Ray awaits; older Rays do not."""
+
+    def __await__(self) -> Iterator[None]:
+        return iter(())
+
+
+def groups_of_the_dead() -> list[PlacementGroup]:
+    """Return the placement groups of this job that an actor made and that outlived it.
+
+    Raises:
+        AttributeError: This Ray does not tell.
+    """
     job_id = ray.get_runtime_context().job_id.binary()
+    found = []
     for data in ray_state.state._connect_and_get_accessor().get_placement_group_table():
         # The public table does not say who made a group.
         group = PlacementGroupTableData.FromString(data)
         # Ray calls a creator that was none, the driver, dead as well.
         has_creator = group.creator_actor_id not in (b"", ActorID.nil().binary())
         if has_creator and group.creator_actor_dead and group.creator_job_id == job_id:
-            remove_placement_group(PlacementGroup(PlacementGroupID(group.placement_group_id)))
+            found.append(PlacementGroup(PlacementGroupID(group.placement_group_id)))
+    return found

@@ -2,7 +2,7 @@
 
 Each idle process of Ray wakes a hundred times a second, or reads log files ten times a second: in
 all an eighth of a core. Where the workers have all cores, that is a few per cent of a step. What is
-private here has no public switch in Ray 2.60; `tests/launch/test_quiet.py` fails where a later one
+private here has no public switch in Ray 2.60; `tests/launch/test_tuned.py` fails where a later one
 has moved it.
 """
 
@@ -11,10 +11,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import ray
 from ray._private import ray_constants
@@ -28,37 +27,6 @@ _NOWHERE = b"127.0.0.1:9"
 _NICENESS = 19
 #: Its children are the workers, and inherit its priority.
 _KEEPS_PRIORITY = "raylet"
-#: Set for the processes of a cluster that was started for one sweep.
-_OWN_CLUSTER = "RAY_BENCH_OWN_CLUSTER"
-
-
-def is_own_cluster() -> bool:
-    """Whether this process belongs to a cluster that was started for one sweep."""
-    return _OWN_CLUSTER in os.environ
-
-
-@contextlib.contextmanager
-def own_cluster() -> Iterator[None]:
-    """Say it to this process and to all that it starts meanwhile."""
-    os.environ[_OWN_CLUSTER] = "1"
-    try:
-        yield
-    finally:
-        del os.environ[_OWN_CLUSTER]
-
-
-@contextlib.contextmanager
-def without_helpers() -> Iterator[None]:
-    """Let a cluster start without what nobody needs on it, and without waiting for that.
-
-    Its log monitor would send the workers' output to this process, which does not ask for it, its
-    autoscaler has no nodes to add, and without a dashboard that process only counts Ray's users.
-    """
-    with contextlib.ExitStack() as patches:
-        for name, instead in _INSTEAD.items():
-            if hasattr(Node, name):  # a later Ray may have moved it
-                patches.enter_context(mock.patch.object(Node, name, instead))
-        yield
 
 
 def _start_nothing(node: Any) -> None:
@@ -81,6 +49,28 @@ _INSTEAD: dict[str, Callable[..., None]] = {
     "start_log_monitor": _start_nothing,
     "start_api_server": _start_no_dashboard,
 }
+
+#: The same methods as Ray has them. Where one has moved, this import fails and runs are plain.
+_RAYS_OWN = {name: getattr(Node, name) for name in _INSTEAD}
+
+
+@contextlib.contextmanager
+def without_helpers() -> Iterator[None]:
+    """Let a cluster start without what nobody needs on it, and without waiting for that.
+
+    Its log monitor would send the workers' output to this process, which does not ask for it, its
+    autoscaler has no nodes to add, and without a dashboard that process only counts Ray's users.
+    """
+    _set(_INSTEAD)
+    try:
+        yield
+    finally:
+        _set(_RAYS_OWN)
+
+
+def _set(methods: Mapping[str, Callable[..., None]]) -> None:
+    for name, method in methods.items():
+        setattr(Node, name, method)
 
 
 def let_workers_go_first() -> None:

@@ -3,7 +3,7 @@
 An idle actor's main thread wakes a hundred times a second, on the core where its other thread
 trains: 0.7 % of a core each. The workers here report nothing through Ray Train, so its actor that
 lets them meet at a report is not needed either. The classes are private in Ray 2.60;
-`tests/launch/test_quiet.py` fails where a later one has changed them.
+`tests/launch/test_tuned.py` fails where a later one has changed them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PatientWorker(RayTrainWorker):
 
 
 @final
-class QuietWorkerGroup(WorkerGroup):
+class TunedWorkerGroup(WorkerGroup):
     """Patient workers, and no actor beside them: `ray.train.report` fails in them."""
 
     _worker_cls = PatientWorker

@@ -8,15 +8,15 @@ import pytest
 from ray.train.v2._internal.execution.worker_group import RayTrainWorker
 from ray.train.v2._internal.execution.worker_group.thread_runner import ThreadRunner
 
-from ray_bench.launch import quiet_workers
-from ray_bench.launch.quiet_workers import PatientWorker
+from ray_bench.launch.tuned import workers
+from ray_bench.launch.tuned.workers import PatientWorker
 
 
 @pytest.fixture
 def runner(monkeypatch):
     made = ThreadRunner()
     context = SimpleNamespace(execution_context=SimpleNamespace(training_thread_runner=made))
-    monkeypatch.setattr(quiet_workers, "get_train_context", lambda: context)
+    monkeypatch.setattr(workers, "get_train_context", lambda: context)
     monkeypatch.setattr(RayTrainWorker, "poll_status", lambda worker: made.is_running())
     return made
 
@@ -27,11 +27,11 @@ def test_a_poll_waits_for_the_end_of_training_and_no_longer(runner):
     threading.Timer(0.1, may_end.set).start()
     begin_s = time.perf_counter()
     assert not PatientWorker().poll_status()
-    assert 0.05 < time.perf_counter() - begin_s < quiet_workers.POLL_PATIENCE_S
+    assert 0.05 < time.perf_counter() - begin_s < workers.POLL_PATIENCE_S
 
 
 def test_a_poll_says_after_a_while_that_training_goes_on(runner, monkeypatch):
-    monkeypatch.setattr(quiet_workers, "POLL_PATIENCE_S", 0.05)
+    monkeypatch.setattr(workers, "POLL_PATIENCE_S", 0.05)
     may_end = threading.Event()
     runner.run(may_end.wait)
     assert PatientWorker().poll_status()
