@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
-from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.torch import TorchTrainer
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import settings
 from ray_bench.launch.failures import describe
+from ray_bench.launch.hosts_backend import HostsConfig
 from ray_bench.launch.quiet import QuietTrainer
 from ray_bench.launch.release import ReleasePlacementGroup
 from ray_bench.launch.requests import LadderTrial, SharedTrial, TrialRequest
@@ -101,8 +102,8 @@ def make_trainer(
     return QuietTrainer(
         loop,
         train_loop_config=loop_config,
-        # A new TorchConfig each time: the trainer changes its backend.
-        torch_config=TorchConfig(timeout_s=int(config.launch.timeout_s)),
+        # A new one each time: the trainer changes its backend.
+        torch_config=HostsConfig(timeout_s=int(config.launch.timeout_s)),
         scaling_config=ScalingConfig(
             num_workers=num_workers,
             use_gpu=use_gpu,
