@@ -7,6 +7,7 @@
     |  `- CorruptDataError                    a data file is truncated or is not what its name says
     |- LaunchError
     |  |- ClusterCapacityError                asked for more workers than the cluster can ever give
+    |  |- HostsUnreachableError               hosts of a run cannot connect to each other
     |  `- WorkerFailedError                   a rank failed; names the rank and its cause
     |- TrainingError
     |  |- NonFiniteLossError                  the loss became NaN or infinite
@@ -54,6 +55,10 @@ class LaunchError(RayBenchError):
 
 class ClusterCapacityError(LaunchError):
     """More workers were asked for than the cluster can ever give."""
+
+
+class HostsUnreachableError(LaunchError):
+    """Hosts of a run cannot connect to each other; the message names them and their addresses."""
 
 
 class WorkerFailedError(LaunchError):

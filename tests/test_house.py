@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "workloads": (BOTTOM, {"torch", "torchvision", "numpy", "pyarrow", "PIL"}),
     "measure": (BOTTOM, {"torch", "numpy", "scipy", "psutil", "pynvml"}),
     "train": (BOTTOM | {"measure", "workloads"}, {"torch", "numpy"}),
-    "launch": (BOTTOM | {"train", "measure", "workloads"}, {"ray", "torch", "numpy"}),
+    "launch": (BOTTOM | {"train", "measure", "workloads"}, {"ray", "torch", "numpy", "psutil"}),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),

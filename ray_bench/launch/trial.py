@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
-from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.torch import TorchTrainer
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import settings
 from ray_bench.launch.failures import describe
+from ray_bench.launch.hosts_backend import HostsConfig
 from ray_bench.launch.requests import Launch
 from ray_bench.launch.tuned import release_callbacks, trainer_class
 from ray_bench.launch.worker import launch_worker
@@ -54,8 +55,8 @@ def make_trainer(
     return trainer_class(tuned=config.launch.tuned)(
         loop,
         train_loop_config=loop_config,
-        # A new TorchConfig each time: the trainer changes its backend.
-        torch_config=TorchConfig(timeout_s=int(config.launch.timeout_s)),
+        # A new one each time: the trainer changes its backend.
+        torch_config=HostsConfig(timeout_s=int(config.launch.timeout_s)),
         scaling_config=ScalingConfig(
             num_workers=num_workers,
             use_gpu=use_gpu,

@@ -13,6 +13,7 @@ from ray_bench.report.stopping import stop_words
 
 _REMEDIES = {
     "ClusterCapacityError": "Ask for fewer workers, or add hosts to the cluster.",
+    "HostsUnreachableError": "Let the hosts reach each other, or name the interface that does.",
     "MissingDataError": "Give data.dir, or data.download=true, or data.standin=true.",
     "CorruptDataError": "Fetch the data set again.",
     "NonFiniteLossError": "Lower the learning rate, or warm up longer.",
