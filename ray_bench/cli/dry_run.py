@@ -1,4 +1,4 @@
-"""`ray-bench run --dry-run`: the runs that would be made, in their order."""
+"""`ray-bench run --dry-run`: the runs that would be made, in their order, and what they take."""
 
 from __future__ import annotations
 
@@ -6,27 +6,61 @@ import typer
 
 from ray_bench.cli.execute import say
 from ray_bench.cli.tables import text_table
+from ray_bench.config.schema import SweepConfig
 from ray_bench.records import PlannedRun
-from ray_bench.store import ResultsStore
-from ray_bench.sweep.plan import requested_plan, resolve
+from ray_bench.sweep.estimate import Range, RunTime
+from ray_bench.sweep.plan import Plan
+from ray_bench.sweep.preview import Preview, preview
+from ray_bench.sweep.progress import as_duration
 from ray_bench.sweep.request import SweepRequest
 
 
-def print_plan(request: SweepRequest) -> None:
-    """Print the runs in their order; nothing is written and no data is read."""
-    config = resolve(request.source, request.overrides).config
-    plan = requested_plan(request, config, ResultsStore(request.results), say)
-    length = f"{config.epochs} epochs" if config.steps is None else f"{config.steps} steps"
-    typer.echo(f"{len(plan.todo)} runs of {config.workload}, {config.scaling} scaling, {length}")
-    if config.stop.half_width is not None and not plan.has_stopped:
-        typer.echo(
-            f"Then further repeats, {config.stop.max_repeats} at most, until every speedup's "
-            f"half-width is {config.stop.half_width:.2%} or less."
-        )
+def print_plan(request: SweepRequest, *, probe: bool = False) -> None:
+    """Print the runs in their order; nothing is written, and no data is read without a probe."""
+    found = preview(request, say, probe=probe)
+    typer.echo(_what(found.config, found.plan))
     typer.echo()
     header = ("order", "workers", "ddp", "lr rule", "lr", "batch", "per worker", "seed", "repeat")
-    rows = [_plan_row(planned) for planned in plan.todo]
-    typer.echo(text_table(header, rows, right=(0, 1, 4, 5, 6, 7, 8)))
+    rows = [
+        (*_plan_row(run), _time(time))
+        for run, time in zip(found.plan.todo, found.times, strict=True)
+    ]
+    table = text_table((*header, "expected"), rows, right=(0, 1, 4, 5, 6, 7, 8, 9))
+    typer.echo(table)
+    typer.echo(f"\n{_total(found)}\n{found.fits}")
+
+
+def _what(config: SweepConfig, plan: Plan) -> str:
+    length = f"{config.epochs} epochs" if config.steps is None else f"{config.steps} steps"
+    text = f"{len(plan.todo)} runs of {config.workload}, {config.scaling} scaling, {length}"
+    if config.stop.half_width is None or plan.has_stopped:
+        return text
+    return (
+        f"{text}\nThen further repeats, {config.stop.max_repeats} at most, until every speedup's "
+        f"half-width is {config.stop.half_width:.2%} or less."
+    )
+
+
+def _total(found: Preview) -> str:
+    if not found.plan.todo:
+        return "Nothing is left to run."
+    if found.config.interleaved:
+        return f"Turns of {found.config.ladder.turn_s:g} s each, and start-up once."
+    if found.total is None:
+        return "How long it takes is unknown: nothing alike was measured here; --probe tells."
+    basis = sorted({time.basis for time in found.times if time is not None})
+    cost = found.cost
+    money = "" if cost is None else f", {cost[0]:.2g} to {cost[1]:.2g} {found.config.currency}"
+    return f"Expected: {_range(found.total)}{money} (from {'; '.join(basis)})."
+
+
+def _time(time: RunTime | None) -> str:
+    return "-" if time is None else _range(time.seconds)
+
+
+def _range(seconds: Range) -> str:
+    low, high = as_duration(seconds.low_s), as_duration(seconds.high_s)
+    return low if low == high else f"{low} to {high}"
 
 
 def _plan_row(planned: PlannedRun) -> tuple[str, ...]:

@@ -65,6 +65,12 @@ def _conclude(sweep: Sweep) -> None:
     again = ["ray-bench", "report", sweep.store.root, "--sweep", sweep.sweep_id]
     show(built, sweep.store, shlex.join([*again, "--format", "terminal"]))
     progress = sweep.progress
+    if sweep.budget is not None and progress.num_ended < progress.num_planned:
+        say(
+            f"Within the budget of {sweep.request.budget}: {progress.num_ended} of "
+            f"{progress.num_planned} runs. The others with:\n  "
+            f"{sweep.request.command(resume=True)}"
+        )
     if progress.num_failed:
         say(
             f"{progress.num_failed} of {progress.num_planned} runs failed. Try those again with:\n"

@@ -18,6 +18,7 @@ Examples:
   ray-bench run demo
   ray-bench run demo 'world_sizes=[1,2,4]' repeats=3 --results results
   ray-bench run sweep.yaml 'lr_rules=[none,linear]' --dry-run
+  ray-bench run demo 'world_sizes=[1,2,4]' repeats=5 --budget 20min
   ray-bench run curve workload=cnn-digits 'world_sizes=[1,2]' cpus_per_worker=1
   ray-bench run workload=cnn-digits data.dir=/data --resume
   ray-bench run workload=cnn-digits 'world_sizes=[1,2]' --interleaved stop.half_width=0.01
@@ -50,8 +51,30 @@ def run(
         typer.Option("--trace", help="Write a Chrome trace too: 5 steps of every worker."),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the runs in their order, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the runs in their order, how long they may take and whether the cluster "
+            "fits, and stop.",
+        ),
     ] = False,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe",
+            help="With --dry-run, where nothing alike was measured before: make a short run with "
+            "1 worker, which tells how long the others may take.",
+        ),
+    ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIMIT",
+            show_default=False,
+            help="At most so much time or money, e.g. 20min or 5USD: what tells most about the "
+            "curve is measured first, and nothing is begun that does not fit.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; failures only.")] = False,
 ) -> None:
     """Measure a sweep."""
@@ -62,11 +85,11 @@ def run(
         settings.append("interleaved=true")
     if trace:
         settings.append("measure.trace_steps=5")
-    request = SweepRequest(source, tuple(settings), results, address, resume=resume)
+    request = SweepRequest(source, tuple(settings), results, address, resume=resume, budget=budget)
     if dry_run:
         from ray_bench.cli.dry_run import print_plan
 
-        print_plan(request)
+        print_plan(request, probe=probe)
     else:
         from ray_bench.cli.execute import execute
 

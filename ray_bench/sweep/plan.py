@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ray_bench import __version__
@@ -15,6 +15,7 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ConfigError
 from ray_bench.records import PlannedRun, RunRecord, SweepRecord
 from ray_bench.store import ResultsStore
+from ray_bench.sweep.budget import informative_order
 from ray_bench.sweep.request import SweepRequest
 from ray_bench.workloads.catalog import WorkloadInfo, find
 
@@ -76,8 +77,11 @@ def requested_plan(
         note = unfinished_note(config, store)
         if note is not None:
             say(f"note: {note}")
-        return new_plan(config, store, request.command(resume=False))
+        plan = new_plan(config, store, request.command(resume=False))
+        return plan if request.budget is None else _most_telling_first(plan)
     plan = resumed_plan(config, store)
+    if request.budget is not None:
+        plan = replace(plan, planned=informative_order(plan.planned))
     failed = len(plan.stored) - len(plan.finished)
     say(
         f"Resuming sweep {plan.sweep.sweep_id}: skipping {len(plan.finished)} of "
@@ -85,6 +89,12 @@ def requested_plan(
         f"({failed} of them failed before)."
     )
     return plan
+
+
+def _most_telling_first(plan: Plan) -> Plan:
+    planned = informative_order(plan.planned)
+    sweep = replace(plan.sweep, run_ids=tuple(run.run_id for run in planned))
+    return replace(plan, sweep=sweep, planned=planned)
 
 
 def new_plan(config: SweepConfig, store: ResultsStore, command: str) -> Plan:

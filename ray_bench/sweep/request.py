@@ -16,6 +16,7 @@ class SweepRequest:
         results: A folder or a URI.
         address: A Ray cluster; None for RAY_ADDRESS, or else one that ends with the sweep.
         resume: Run only what the newest sweep of this configuration lacks.
+        budget: At most so much, as `20min` or `5USD`; what tells most is measured first.
     """
 
     source: str | None
@@ -23,11 +24,13 @@ class SweepRequest:
     results: str
     address: str | None = None
     resume: bool = False
+    budget: str | None = None
 
     def command(self, *, resume: bool) -> str:
         """Return the command line that asks for this."""
         words = ["ray-bench", "run", *([self.source] if self.source else []), *self.overrides]
         words += ["--results", self.results]
         words += ["--address", self.address] if self.address else []
+        words += ["--budget", self.budget] if self.budget else []
         words += ["--resume"] if resume else []
         return shlex.join(words)

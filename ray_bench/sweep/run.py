@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.stopping import stop_rule
 from ray_bench.records import PlannedRun
 from ray_bench.store import ResultsStore
+from ray_bench.sweep.budget import AffordableRuns, Budget, Spending, parse_budget
+from ray_bench.sweep.budgeted import Alarm, BudgetListener, ended_by
+from ray_bench.sweep.estimate import Estimates, earlier_runs
 from ray_bench.sweep.listener import StoringListener
 from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
 from ray_bench.sweep.progress import SweepProgress
@@ -20,6 +24,9 @@ from ray_bench.trackers.base import Tracker
 from ray_bench.trackers.chosen import chosen_trackers
 from ray_bench.trackers.entry import Entries
 from ray_bench.trackers.tracking import Tracking
+
+if TYPE_CHECKING:
+    from ray_bench.launch.listener import SweepListener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,7 @@ class Sweep:
     store: ResultsStore
     progress: SweepProgress
     trackers: tuple[Tracker, ...]
+    budget: Budget | None = None
 
     @property
     def sweep_id(self) -> str:
@@ -54,8 +62,10 @@ class Sweep:
             listener = StoringListener(self.store, self.progress, viewer, tracking)
             if self.config.interleaved:
                 self._climb(listener)
+            elif self.budget is not None:
+                self._run_within(self.budget, listener)
             else:
-                self._run_all(listener)
+                self._run(listener, self.plan.todo, self._further())
 
     def _tracking(self, say: Callable[[str], None]) -> Tracking:
         entries = Entries(
@@ -65,10 +75,26 @@ class Sweep:
         )
         return Tracking(self.trackers, entries, say, at_end=self.config.interleaved)
 
-    def _run_all(self, listener: StoringListener) -> None:
+    def _run_within(self, budget: Budget, listener: StoringListener) -> None:
+        """Make the runs that the budget can pay, those that tell most first."""
+        before = earlier_runs(self.store, self.config)
+
+        def estimates() -> Estimates:
+            return Estimates(self.config, [*before, *self.store.runs(self.sweep_id)])
+
+        spending, alarm = Spending(budget), Alarm()
+        runs = AffordableRuns(self.plan.todo, spending, budget, estimates, self._further())
+        with ended_by(alarm):
+            self._run(BudgetListener(listener, spending, alarm), (), runs.next)
+
+    def _run(
+        self,
+        listener: SweepListener,
+        todo: Sequence[PlannedRun],
+        further: Callable[[], Sequence[PlannedRun]] | None,
+    ) -> None:
         """Make every run in a process group of its own."""
-        further = self._further()
-        todo = self.plan.todo or (further() if further is not None else ())
+        todo = todo or (further() if further is not None else ())
         if not todo:
             return
         from ray_bench.launch.sweep import run_sweep as launch
@@ -132,6 +158,7 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     store.check_writable()
     trackers = chosen_trackers(resolved.config.trackers, store)
     config = _with_data_found(resolved, joins_cluster=joins_cluster(request.address))
+    budget = None if request.budget is None else parse_budget(request.budget, resolved.config)
     plan = requested_plan(request, resolved.config, store, say)
     if not plan.is_resumed:
         store.write_sweep(plan.sweep)
@@ -144,6 +171,7 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
             plan.planned, plan.finished, max_concurrent=config.launch.max_concurrent
         ),
         trackers=trackers,
+        budget=budget,
     )
 
 

@@ -25,6 +25,7 @@ class FakeLauncher:
     stop_after: int | None = None
     stop_with: type[BaseException] | BaseException = KeyboardInterrupt
     calls: list[dict[str, Any]] = field(default_factory=list)
+    run_fields: dict[str, Any] = field(default_factory=dict)  # beside its speed
 
     def run_sweep(
         self, config, planned, *, sweep_id, attempts, address, listener, more=None
@@ -55,6 +56,7 @@ class FakeLauncher:
                     attempt=attempts.get(run.run_id, 1),
                     throughput_samples_per_s=speed,
                     with_tables=False,
+                    **self.run_fields,
                     **changes,
                 )
             )

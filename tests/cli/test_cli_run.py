@@ -170,7 +170,9 @@ def test_dry_run_prints_the_plan_and_writes_nothing(ray_bench, launcher, results
     assert outcome.code == 0
     lines = outcome.out.splitlines()
     assert lines[0] == "4 runs of cnn-digits, strong scaling, 1 epochs"
-    assert [line.split()[0] for line in lines[4:]] == ["0", "1", "2", "3"]
+    assert [line.split()[0] for line in lines[4:8]] == ["0", "1", "2", "3"]
+    assert "How long it takes is unknown" in outcome.out
+    assert "This machine has" in outcome.out
     assert list(tmp_path.iterdir()) == []
     assert launcher.calls == []
 
@@ -178,7 +180,43 @@ def test_dry_run_prints_the_plan_and_writes_nothing(ray_bench, launcher, results
 def test_one_worker_runs_first_in_the_middle_and_last(ray_bench, launcher, results):
     lines = ray_bench("run", *SMALL[:-1], "--results", results, "--dry-run").out.splitlines()
     assert lines[0].startswith("5 runs of cnn-digits")
-    assert [line.split()[1] for line in lines[4:]] == ["1", "2", "1", "2", "1"]
+    assert [line.split()[1] for line in lines[4:9]] == ["1", "2", "1", "2", "1"]
+
+
+TIMED = {"setup_s": 2.0, "train_s": 10.0, "num_train_samples": 1000, "num_epochs": 1.0}
+
+
+def test_dry_run_says_how_long_and_how_much_from_earlier_runs(ray_bench, launcher, results):
+    launcher.run_fields = TIMED
+    ray_bench("run", *SMALL, "--results", results)
+    outcome = ray_bench(
+        "run", *SMALL, "price_per_worker_hour=36", "--results", results, "--dry-run"
+    )
+    assert "6 s to 9 s" in outcome.out.splitlines()[4]
+    assert "Expected: 31 s to 47 s, " in outcome.out
+    assert "USD (from 2 earlier runs)." in outcome.out
+
+
+def test_dry_run_says_that_a_machine_is_too_small(ray_bench, launcher, results):
+    outcome = ray_bench(
+        "run", *SMALL, "world_sizes=[1,64]", "batch_size=64", "cpus_per_worker=64",
+        "--results", results, "--dry-run",
+    )  # fmt: skip
+    assert outcome.code == 0
+    assert "It does not fit: World size 64 needs 4096 CPUs" in outcome.out
+
+
+def test_a_budget_takes_what_tells_most_and_says_what_is_left(ray_bench, launcher, results):
+    launcher.run_fields = {**TIMED, "wall_s": 12.3}
+    money = ["price_per_worker_hour=360", "--budget", "5USD"]  # 0.1 a worker and second
+    outcome = ray_bench("run", *SMALL, *money, "--results", results)
+    assert outcome.code == 0, outcome.err
+    stored = ResultsStore(results).read()
+    assert [run.point.world_size for run in stored.runs] == [1, 2]
+    assert "Within the budget of 5USD: 2 of 4 runs." in outcome.err
+    again = ray_bench("run", *SMALL, money[0], "--results", results, "--resume")
+    assert again.code == 0
+    assert len(ResultsStore(results).read().ok_runs) == 4
 
 
 STOP = [*SMALL, "stop.half_width=0.01"]

@@ -62,19 +62,30 @@ def parse_aim(text: str, currency: str) -> Aim:
     if name == "deadline":
         return Aim("deadline", _deadline(rest))
     if name == "budget":
-        return Aim("budget", _budget(rest, currency))
+        return Aim("budget", money_of(rest, currency))
     return Aim("efficiency", _efficiency(rest))
 
 
-def _deadline(text: str) -> float:
-    match = _TIME.fullmatch(text)
+def seconds_of(text: str) -> float | None:
+    """Return the seconds of a text such as `45s`, `30min` or `2h`; None where it is no time."""
+    match = _TIME.fullmatch(text.strip())
     seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else 0.0
-    if not 0 < seconds < math.inf:
+    return seconds if 0 < seconds < math.inf else None
+
+
+def _deadline(text: str) -> float:
+    seconds = seconds_of(text)
+    if seconds is None:
         raise ConfigError(f"Cannot read the deadline {text!r}; write it like 45s, 30min or 2h.")
     return seconds
 
 
-def _budget(text: str, currency: str) -> float:
+def money_of(text: str, currency: str) -> float:
+    """Return the money of a text such as `5USD` or `5`.
+
+    Raises:
+        ConfigError: If it is none, or in another currency than the price.
+    """
     match = _MONEY.fullmatch(text)
     money = float(match.group(1)) if match else 0.0
     if match is None or not 0 < money < math.inf:
