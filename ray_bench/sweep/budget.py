@@ -158,11 +158,11 @@ class AffordableRuns:
 
     def _price(self, estimates: Estimates, run: PlannedRun) -> float:
         found = estimates.of(run.point)
-        return (
-            math.inf
-            if found is None
-            else self._budget.of(run.point.world_size, found.seconds.high_s)
-        )
+        if found is None:
+            return math.inf
+        # A size that is not on the curve yet is worth a risk; a repeat is not.
+        seconds = found.seconds.middle_s if run.repeat == 0 else found.seconds.high_s
+        return self._budget.of(run.point.world_size, seconds)
 
     def _taken(self, runs: Sequence[PlannedRun]) -> tuple[PlannedRun, ...]:
         gone = {run.run_id for run in runs}

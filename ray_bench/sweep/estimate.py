@@ -22,6 +22,11 @@ class Range:
     low_s: float
     high_s: float
 
+    @property
+    def middle_s(self) -> float:
+        """Half-way between."""
+        return (self.low_s + self.high_s) / 2
+
     def __add__(self, other: Range) -> Range:
         """Return how long both last, one after the other."""
         return Range(self.low_s + other.low_s, self.high_s + other.high_s)
