@@ -28,7 +28,7 @@ from ray_bench.workloads import catalog
 class Sizes:
     """How large everything is."""
 
-    workloads: tuple[str, ...]
+    workloads: tuple[str, ...]  # the first is that of every part; the others as time allows
     batch: int
     ceiling_batch: int
     rounds: int
@@ -40,7 +40,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    workloads=("resnet50-cifar10", "resnet18-cifar10"),
+    workloads=("resnet18-cifar10", "resnet50-cifar10"),
     batch=128,
     ceiling_batch=1024,
     rounds=8,

@@ -39,11 +39,11 @@ class Part:
 
 PARTS = (
     Part(name="through_ray", target="benchmarks.gpu.through_ray:through_ray", limit_s=100),
-    Part(name="paths", target="benchmarks.gpu.speed:paths", limit_s=120),
+    Part(name="target", target="benchmarks.gpu.training:target", limit_s=120),
     Part(name="instruments", target="benchmarks.gpu.speed:instruments", limit_s=60),
+    Part(name="paths", target="benchmarks.gpu.speed:paths", limit_s=140),
     Part(name="ceiling", target="benchmarks.gpu.speed:ceiling", limit_s=90),
     Part(name="sharing", target="benchmarks.gpu.training:sharing", limit_s=70),
-    Part(name="target", target="benchmarks.gpu.training:target", limit_s=120),
 )
 
 

@@ -78,7 +78,7 @@ def ceiling(lab: Lab) -> Found:
 def instruments(lab: Lab) -> Found:
     """Compare our loop with its timer, and the phase pass, with a bare loop on the same model."""
     found = Found()
-    workload = lab.sizes.workloads[-1]
+    workload = lab.sizes.workloads[0]
     timed = lab.loop(lab.throughput_config(workload))
     bare = lab.loop(lab.throughput_config(workload))
     step_s = turns(lab, {"our loop": _timed_arm(timed), "bare": bare_arm(lab, bare)})

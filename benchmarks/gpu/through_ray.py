@@ -58,7 +58,7 @@ def through_ray(lab: Lab) -> Found:
         RuntimeError: A run failed, or a number that must be there is not.
     """
     found = Found()
-    workload = lab.sizes.workloads[-1]
+    workload = lab.sizes.workloads[0]
     config = lab.config(workload, f"steps={lab.sizes.steps}", "repeats=2", "measure.sentinel=false")
     bare_loop = lab.loop(lab.throughput_config(workload))
     arm = bare_arm(lab, bare_loop)

@@ -31,7 +31,7 @@ class _Reached(Exception):  # noqa: N818  # no error
 def sharing(lab: Lab) -> Found:
     """Train with several workers on the one device, over gloo; no scaling can be read off it."""
     found = Found()
-    workload = lab.sizes.workloads[-1]
+    workload = lab.sizes.workloads[0]
     for world_size in lab.sizes.sharing:
         if not lab.has_time:
             found.notes.append(f"sharing: {world_size} workers not measured, time was over.")
@@ -84,7 +84,7 @@ def target(lab: Lab) -> Found:
             "target: not measured, it needs CIFAR-10 itself; give its folder with --data-dir."
         )
         return found
-    workload = lab.sizes.workloads[-1]
+    workload = lab.sizes.workloads[0]
     config = lab.config(
         workload, f"epochs={lab.sizes.epochs}", "batch_size=512", "lr=0.4", *ONLY_THROUGHPUT
     )

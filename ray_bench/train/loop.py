@@ -20,7 +20,7 @@ from ray_bench.train.group import Group
 from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.schedule import WarmupSchedule
 from ray_bench.train.shares import Share, shares
-from ray_bench.train.step import Stepper
+from ray_bench.train.step import Stepper, unsearched
 from ray_bench.train.tally import Tally
 from ray_bench.workloads.base import BuildContext, Evaluation
 
@@ -163,7 +163,8 @@ class Loop:
 
     def _evaluate(self) -> tuple[Evaluation | None, float | None]:
         begin_ns = self.clock.now_ns()
-        with eagerly(self.point.compile):  # other shapes, and no gradients: once an epoch
+        # Other shapes, and no gradients: once an epoch.
+        with eagerly(self.point.compile), unsearched():
             evaluation = evaluate(
                 self.workload, self.module, self.context, self.group, self.point.precision
             )

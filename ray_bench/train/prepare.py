@@ -10,7 +10,7 @@ import torch
 
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.energy import EnergyMeter
-from ray_bench.records import BlockRecord, EpochRecord
+from ray_bench.records import BlockRecord, EpochRecord, Point
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
 from ray_bench.train.compiling import compile_in_place, compile_s
@@ -80,7 +80,7 @@ def prepare(
     )
     if group.device.type == "cpu":
         keep_freed_memory()
-    torch.backends.cudnn.benchmark = True  # one shape for ever: the quickest kernels are looked for
+    torch.backends.cudnn.benchmark = True  # whole batches have one shape: the quickest kernels
     torch.manual_seed(point.seed)
     module, batches, loss_fn = check_built(workload.build(context))
     module = module.to(group.device)
@@ -95,9 +95,7 @@ def prepare(
         precision=point.precision,
         device=group.device,
         compile=point.compile,
-        compiled_batch=_whole_share(batches, group)
-        if point.compile not in (None, "none")
-        else None,
+        whole_batch=_whole_share(batches, group) if _depends_on_shape(point, group) else None,
     )
     cap_mb = bucket_cap_mb(point, stepper, batches, group, clock) if point.is_ddp else None
     compile_in_place(module, point.compile)
@@ -136,6 +134,11 @@ def wrapped_again(loop: Loop) -> Loop:
         return loop
     wrapped = wrap(loop.module, loop.ddp_arguments, loop.group, loop.sync_hook())
     return replace(loop, stepper=replace(loop.stepper, module=wrapped))
+
+
+def _depends_on_shape(point: Point, group: Group) -> bool:
+    """Tell whether a shape is compiled, or cuDNN's kernels are searched for it."""
+    return point.compile not in (None, "none") or group.device.type == "cuda"
 
 
 def _whole_share(batches: Any, group: Group) -> int:

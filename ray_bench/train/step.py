@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,15 @@ def _full_precision(outputs: Any) -> Any:
     return outputs.float() if is_half else outputs
 
 
-_AS_IT_IS = contextlib.nullcontext()
+@contextlib.contextmanager
+def unsearched() -> Iterator[None]:
+    """Take the kernels that cuDNN guesses: to search the quickest for a shape can take seconds."""
+    backend = torch.backends.cudnn
+    before, backend.benchmark = backend.benchmark, False
+    try:
+        yield
+    finally:
+        backend.benchmark = before
 
 
 def _no_mark(phase: str) -> None:
@@ -38,7 +46,7 @@ class Stepper:
     precision: Precision
     device: torch.device
     compile: CompileMode | None = None
-    compiled_batch: int | None = None  # samples of the share that was compiled; others run eagerly
+    whole_batch: int | None = None  # samples of a usual share; None: nothing depends on it
 
     def step(
         self,
@@ -59,12 +67,21 @@ class Stepper:
         self, share: Share, *, mark: Callable[[str], None] = _no_mark
     ) -> tuple[torch.Tensor, Any, Any]:
         """Make a step without its update; return (mean loss over the share, outputs, targets)."""
+        if self.whole_batch in (None, share.num_samples):
+            return self._forward_backward(share, mark)
+        # A last, smaller batch: to prepare for its shape would take longer than the epoch.
+        with eagerly(self.compile), unsearched():
+            return self._forward_backward(share, mark)
+
+    def _forward_backward(
+        self, share: Share, mark: Callable[[str], None]
+    ) -> tuple[torch.Tensor, Any, Any]:
         inputs, targets = (
             to_device(share.inputs, self.device),
             to_device(share.targets, self.device),
         )
         mark("host_to_device")
-        with self._called(share), autocast(self.precision, self.device):
+        with autocast(self.precision, self.device):
             outputs = _full_precision(self.module(inputs))
             mark("forward")
             loss = check_loss(self.loss_fn(outputs, targets))
@@ -72,8 +89,3 @@ class Stepper:
         mark("loss")
         scaled.backward()  # type: ignore[no-untyped-call]
         return loss, outputs, targets
-
-    def _called(self, share: Share) -> contextlib.AbstractContextManager[Any]:
-        """A last, smaller batch runs eagerly: to compile it would take longer than the epoch."""
-        is_compiled = self.compiled_batch is None or share.num_samples == self.compiled_batch
-        return _AS_IT_IS if is_compiled else eagerly(self.compile)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from ray_bench.analysis.resources import mfu_frac
+from ray_bench.config.grid import expand
 from ray_bench.measure.clock import SystemClock
 from ray_bench.train.group import Group
 from ray_bench.train.run import train_rank
@@ -34,6 +37,8 @@ def train(**values):
             **values,
         },
     )
+    planned = next(p for p in expand(run.config) if p.point.is_ddp is dist.is_initialized())
+    run = replace(run, planned=planned)
     return train_rank(run, catalog.load("cnn-fashion-mnist"), group, SystemClock(device))
 
 
@@ -60,6 +65,36 @@ def test_memory_energy_and_mfu_are_there(data):
         assert 0 < mfu_frac(data.run) < 1
 
 
+def test_the_device_is_named_and_watched(data):
+    assert data.environment.gpu_names == (torch.cuda.get_device_name(0),)
+    assert data.environment.num_gpus == 1
+    assert data.run.gpu_util_frac is None or 0 <= data.run.gpu_util_frac <= 1
+
+
+@pytest.fixture
+def nccl_of_one():
+    torch.cuda.set_device(0)
+    dist.init_process_group("nccl", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.filterwarnings("ignore:Grad strides do not match bucket view strides")
+def test_ddp_over_nccl_stamps_its_buckets_within_the_step(nccl_of_one):
+    ddp = {"at_world_size_one": True, "bucket_cap_mb": [0.05]}
+    data = train(ddp=ddp)
+    assert len({bucket.bucket for bucket in data.buckets}) > 1
+    ends = defaultdict(float)
+    for phase in data.phases:
+        assert phase.duration_s > -1e-5
+        ends[phase.step] += phase.duration_s
+    for bucket in data.buckets:
+        assert 0 < bucket.start_s <= bucket.end_s < ends[bucket.step]
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.torch.jit.script_method. is deprecated"
+)  # by torch 2.11 itself
 @pytest.mark.parametrize("mode", ["default", "reduce-overhead"])
 def test_a_compiled_module_trains_the_same(mode):
     eager, compiled = train(), train(compile=mode)

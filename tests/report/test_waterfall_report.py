@@ -53,9 +53,10 @@ def test_without_phases_all_is_unexplained_and_it_is_said():
 
 
 def test_one_world_size_has_no_waterfall():
-    table = tables_of(synthetic((2,)))["waterfall"]
-    assert table["rows"] == []
-    assert "Needs another world size" in table["notes"][0]
+    tables = tables_of(synthetic((2,)))
+    for key in ("waterfall", "waterfall_run"):
+        assert tables[key]["rows"] == []
+        assert "Needs another world size" in tables[key]["notes"][0]
 
 
 def test_without_a_price_there_is_no_money():

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ray_bench.config.groups import WorkloadDefaults
 from ray_bench.records import RunData
+from ray_bench.train import prepare
 from ray_bench.train.bucket_cap import (
     CANDIDATES_MB,
     buckets_of,
@@ -226,3 +227,39 @@ def test_a_compiled_module_trains_the_same_and_its_graph_is_cut_for_overlap(tmp_
     if world_size == 2:
         assert num_parts > 1
         assert len({b.bucket for b in data.buckets}) > 1
+
+
+class Searches(TinyWorkload):
+    """Notes whether cuDNN would search for kernels, by samples, in each pass."""
+
+    def build(self, context: BuildContext):
+        self.seen: set[tuple[str, int, bool]] = set()
+        module, batches, loss_fn = super().build(context)
+        module.register_forward_hook(self.note)
+        return module, batches, loss_fn
+
+    def note(self, module, inputs, outputs):
+        count = len(outputs)
+        self._add("forward" if module.training else "evaluation", count)
+        if outputs.requires_grad:
+            outputs.register_hook(lambda _: self._add("backward", count))
+
+    def _add(self, name: str, count: int) -> None:
+        self.seen.add((name, count, torch.backends.cudnn.benchmark))
+
+    def evaluate(self, module: torch.nn.Module, context: BuildContext):
+        module.eval()
+        return super().evaluate(module, context)
+
+
+def test_kernels_are_searched_for_whole_training_batches_alone(monkeypatch):
+    """A search takes seconds, and a last batch or an evaluation comes once an epoch."""
+    monkeypatch.setattr(prepare, "_depends_on_shape", lambda point, group: True)  # as on CUDA
+    workload = Searches()  # 50 samples: four batches of 12, and one of 2
+    train(request(epochs=2), workload, alone())
+    searched = {("forward", 12, True), ("backward", 12, True)}
+    assert workload.seen == searched | {
+        ("forward", 2, False),
+        ("backward", 2, False),
+        ("evaluation", 50, False),
+    }

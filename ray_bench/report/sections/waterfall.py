@@ -22,6 +22,8 @@ CAUSE_NAMES = {
     Cause.UNEXPLAINED: "unexplained",
 }
 
+_NEEDS_ANOTHER = "Needs another world size than the baseline."
+
 
 def section(context: Context) -> Section:
     """Return the waterfall of every world size, of the steps alone and over a whole run."""
@@ -50,7 +52,7 @@ def _of_steps(context: Context) -> Table:
     ]
     if rows and context.price_per_worker_hour is not None:
         notes.append("Costs: of the training of a run, steps alone, what ideal scaling would save.")
-    notes = notes if rows else ["Needs another world size than the baseline."]
+    notes = notes if rows else [_NEEDS_ANOTHER]
     title = "From ideal to measured efficiency"
     return table(
         context.key("waterfall"), title, columns, rows, notes, optional=("money", "seconds")
@@ -103,11 +105,12 @@ def _of_runs(context: Context) -> Table:
     }
     found = [x.over_run for x in context.study.waterfalls if x.over_run is not None]
     rows = [row for x in found for row in _run_rows(context, x)]
+    unknown = "The start-up of these runs is not known."
     notes = (
         "The same with launch and start-up counted, spread over one run. Ideal: as many "
         "worker-seconds of start-up as the baseline. Evaluation is left out."
         if rows
-        else "The start-up of these runs is not known.",
+        else (unknown if context.study.waterfalls else _NEEDS_ANOTHER),
     )
     return table(
         context.key("waterfall_run"),
