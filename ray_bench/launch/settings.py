@@ -30,6 +30,8 @@ DRIVER_ENV: Mapping[str, str] = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    # The default of newer Rays: a process without GPUs of its own sees them all. Older ones warn.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Many workers on few cores are asked for; Ray would say so on stdout, where results go.
     "RAY_DEDUP_LOGS_SKIP_REGEX": "worker processes have been started on node",
 }

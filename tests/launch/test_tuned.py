@@ -148,6 +148,14 @@ def test_with_the_plain_trainer_rays_own_report_works(cluster, tmp_path):
 
 
 @pytest.mark.cluster
+def test_a_ray_that_returns_nothing_gets_the_value_of_rank_0_delivered(
+    cluster, tmp_path, monkeypatch
+):
+    monkeypatch.delattr(ray.train.Result, "return_value")
+    assert fit(lambda config: "done", tmp_path, "delivered", tuned=False) == "done"
+
+
+@pytest.mark.cluster
 def test_outside_of_an_actor_ray_starts_its_controller(cluster, tmp_path):
     assert fit(lambda config: "done", tmp_path, "outside") == "done"
 

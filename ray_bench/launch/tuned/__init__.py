@@ -72,9 +72,14 @@ def trainer_class(*, tuned: bool) -> type[TorchTrainer]:
         from ray_bench.launch.tuned.trainer import TunedTrainer
 
         return TunedTrainer
+    from ray.train import Result
     from ray.train.torch import TorchTrainer
 
-    return TorchTrainer
+    if hasattr(Result, "return_value"):
+        return TorchTrainer
+    from ray_bench.launch.returning import ReturningTrainer  # Ray's own, and what its loop returns
+
+    return ReturningTrainer
 
 
 @contextlib.contextmanager

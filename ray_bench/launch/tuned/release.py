@@ -55,7 +55,7 @@ def groups_of_the_dead() -> list[PlacementGroup]:
     """
     job_id = ray.get_runtime_context().job_id.binary()
     found = []
-    for data in ray_state.state._connect_and_get_accessor().get_placement_group_table():
+    for data in _accessor().get_placement_group_table():
         # The public table does not say who made a group.
         group = PlacementGroupTableData.FromString(data)
         # Ray calls a creator that was none, the driver, dead as well.
@@ -63,3 +63,11 @@ def groups_of_the_dead() -> list[PlacementGroup]:
         if has_creator and group.creator_actor_dead and group.creator_job_id == job_id:
             found.append(PlacementGroup(PlacementGroupID(group.placement_group_id)))
     return found
+
+
+def _accessor() -> Any:
+    state: Any = ray_state.state
+    if hasattr(state, "_connect_and_get_accessor"):
+        return state._connect_and_get_accessor()
+    state._check_connected()  # Ray 2.51
+    return state.global_state_accessor
