@@ -56,7 +56,9 @@ def run(
 ) -> None:
     """Measure a sweep."""
     from ray_bench.cli.execute import execute
+    from ray_bench.cli.job import check_job
     from ray_bench.cli.request import Request, print_plan
+    from ray_bench.cli.token_notice import warn_of_readable_token
 
     source, settings = split(config, overrides)
     if interleaved:
@@ -66,5 +68,8 @@ def run(
     request = Request(source, tuple(settings), results, address, resume=resume, quiet=quiet)
     if dry_run:
         print_plan(request)
-    else:
-        execute(request)
+        return
+    check_job(results)
+    if address is not None:
+        warn_of_readable_token()
+    execute(request)
