@@ -12,7 +12,7 @@ from pathlib import Path
 # A cluster that has only the dependencies runs the copy that came with the job.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from ray_bench.cli.main import main
+from ray_bench.cli.entry import main
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="ray_bench-smoke-") as results:

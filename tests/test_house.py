@@ -23,13 +23,17 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "__init__": ({"api"}, set()),  # within `load`, so that `import ray_bench` stays light
     "api": (BOTTOM | {"store", "analysis", "report"}, {"pandas", "pyarrow", "altair"}),
     "__main__": ({"cli"}, set()),
+    "needs": (set(), {"packaging"}),
     "errors": (set(), set()),
     "records": (set(), {"numpy"}),
     "config": ({"records", "errors"}, {"pydantic", "pydantic_core", "yaml"}),
     "workloads": (BOTTOM, {"torch", "torchvision", "numpy", "pyarrow", "PIL"}),
     "measure": (BOTTOM, {"torch", "numpy", "scipy", "psutil", "pynvml"}),
     "train": (BOTTOM | {"measure", "workloads"}, {"torch", "numpy"}),
-    "launch": (BOTTOM | {"train", "measure", "workloads"}, {"ray", "torch", "numpy", "psutil"}),
+    "launch": (
+        BOTTOM | {"train", "measure", "workloads", "needs"},
+        {"ray", "torch", "numpy", "psutil", "aiohttp"},
+    ),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
@@ -39,7 +43,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "cli": (
-        BOTTOM | RUN_WING | {"sweep", "store", "analysis", "report", "trackers"},
+        BOTTOM | RUN_WING | {"sweep", "store", "analysis", "report", "trackers", "needs"},
         {"typer", "rich", "yaml"},
     ),
 }
@@ -48,6 +52,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
 HELP_MODULES = (
     "main",
     "run",
+    "submit",
     "report",
     "compare",
     "export",

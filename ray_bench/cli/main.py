@@ -24,6 +24,7 @@ from ray_bench.cli import (
     report,
     run,
     selfcheck,
+    submit,
     workloads,
 )
 from ray_bench.errors import RayBenchError
@@ -52,6 +53,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )
 app.command("run", help=run.HELP, short_help="Measure a sweep.")(run.run)
+app.command("submit", help=submit.HELP, short_help="Measure a sweep as a job on a cluster.")(
+    submit.submit
+)
 app.command("report", help=report.HELP, short_help="Explain a sweep.")(report.report)
 app.command("compare", help=compare.HELP, short_help="Compare two sweeps.")(compare.compare)
 app.command("export", help=export.HELP, short_help="Write tables for other programs.")(

@@ -78,6 +78,8 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; failures only.")] = False,
 ) -> None:
     """Measure a sweep."""
+    from ray_bench.cli.job import check_job
+    from ray_bench.cli.token_notice import warn_of_readable_token
     from ray_bench.sweep.request import SweepRequest
 
     source, settings = split(config, overrides)
@@ -90,7 +92,10 @@ def run(
         from ray_bench.cli.dry_run import print_plan
 
         print_plan(request, probe=probe)
-    else:
-        from ray_bench.cli.execute import execute
+        return
+    from ray_bench.cli.execute import execute
 
-        execute(request, quiet=quiet)
+    check_job(results)
+    if address is not None:
+        warn_of_readable_token()
+    execute(request, quiet=quiet)
