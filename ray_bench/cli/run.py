@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -55,8 +56,11 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; failures only.")] = False,
 ) -> None:
     """Measure a sweep."""
-    from ray_bench.cli.execute import execute
     from ray_bench.cli.job import check_job
+
+    if not dry_run:
+        check_job(results)  # before the imports, which stop at the first package that is missing
+    from ray_bench.cli.execute import execute
     from ray_bench.cli.request import Request, print_plan
     from ray_bench.cli.token_notice import warn_of_readable_token
 
@@ -69,7 +73,6 @@ def run(
     if dry_run:
         print_plan(request)
         return
-    check_job(results)
-    if address is not None:
+    if address or os.environ.get("RAY_ADDRESS"):
         warn_of_readable_token()
     execute(request)
