@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -79,6 +80,9 @@ def run(
 ) -> None:
     """Measure a sweep."""
     from ray_bench.cli.job import check_job
+
+    if not dry_run:
+        check_job(results)  # before the imports, which stop at the first package that is missing
     from ray_bench.cli.token_notice import warn_of_readable_token
     from ray_bench.sweep.request import SweepRequest
 
@@ -95,7 +99,6 @@ def run(
         return
     from ray_bench.cli.execute import execute
 
-    check_job(results)
-    if address is not None:
+    if address or os.environ.get("RAY_ADDRESS"):
         warn_of_readable_token()
     execute(request, quiet=quiet)

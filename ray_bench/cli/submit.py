@@ -163,7 +163,10 @@ def _submit(request: JobRequest, address: str | None, *, waits: bool) -> Job:
     jobs = Jobs(address)
     found = None if request.python is not None else jobs.python()
     if request.python is None and request.interpreter(found) == ["python"]:
-        typer.echo("note: the job runs with the `python` of the cluster's PATH.", err=True)
+        typer.echo(
+            "note: the job runs with the `python` of its PATH there; --python names another.",
+            err=True,
+        )
     line = request.shell_line(jobs.address, found, waits=waits)
     typer.echo(f"The same with Ray alone:\n  {line}", err=True)
     return jobs.submit(request, found)

@@ -19,14 +19,14 @@ from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from ray_bench.errors import ConfigError, LaunchError
 from ray_bench.launch.job_request import JobRequest
-from ray_bench.launch.raylet import python_of_raylet
+from ray_bench.launch.raylet import knows_itself, python_of_raylet
 
 INTERRUPTED = 130
 _ANSWER_S = 10.0
 _VARIABLE = "RAY_API_SERVER_ADDRESS"
 _PAUSE_S = 1.0
 _LOST_AFTER = 30  # failed attempts to reach the job server again, one a pause
-_STATS_AFTER = 8  # attempts: a cluster that has just started does not know itself yet
+_STATS_AFTER = 45  # attempts: a head that has just started does not know itself yet
 #: They tell every upload as INFO.
 _TALKATIVE = (
     "ray.dashboard.modules.dashboard_sdk",
@@ -79,6 +79,9 @@ class Jobs:
         """Return the interpreter that the cluster's Ray runs with; None if it does not tell.
 
         `python` on the cluster may be another one: Ray starts a job with the PATH of `ray start`.
+
+        Raises:
+            LaunchError: If the job server is lost.
         """
         for attempt in range(_STATS_AFTER):
             if attempt:
@@ -86,11 +89,14 @@ class Jobs:
             try:
                 # Not of the SDK, which does not tell; the dashboard's page of nodes shows it.
                 answer = self._client._do_request("GET", "/nodes?view=summary").json()
-            except (*_TROUBLE, ValueError):
+            except ValueError:  # no JSON: a server of another kind
                 return None
-            found = python_of_raylet(answer)
-            if found is not None:
-                return found
+            except _TROUBLE as err:
+                raise LaunchError(
+                    f"The job server at {self.address} answers no more: {_first_line(err)}."
+                ) from err
+            if knows_itself(answer):
+                return python_of_raylet(answer)
         return None
 
     def submit(self, request: JobRequest, python: str | None) -> Job:

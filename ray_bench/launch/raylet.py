@@ -14,14 +14,21 @@ def python_of_raylet(answer: Any) -> str | None:
         answer: of `GET /nodes?view=summary`. Ray starts its raylet with the command that starts a
             worker, and shows the raylet's command line.
     """
-    try:
-        nodes = answer["data"]["summary"]
-        heads = [node for node in nodes if node["raylet"].get("isHeadNode")]
-        words = [word for node in heads for word in node.get("cmdline") or ()]
-    except (KeyError, TypeError, AttributeError):
-        return None
+    words = [word for node in _heads(answer) for word in node.get("cmdline") or ()]
     commands = [word.removeprefix(_FLAG) for word in words if word.startswith(_FLAG)]
     return _first_word(commands[0]) if commands else None
+
+
+def knows_itself(answer: Any) -> bool:
+    """Return whether the head's agent has reported; it takes seconds after `ray start`."""
+    return any("cmdline" in node for node in _heads(answer))
+
+
+def _heads(answer: Any) -> list[dict[str, Any]]:
+    try:
+        return [node for node in answer["data"]["summary"] if node["raylet"].get("isHeadNode")]
+    except (KeyError, TypeError, AttributeError):
+        return []
 
 
 def _first_word(command: str) -> str | None:

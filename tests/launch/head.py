@@ -42,8 +42,11 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running_head(folder: Path, num_cpus: int = 2) -> Iterator[Head]:
-    """Start `ray start --head --block` with token authentication and stop exactly that."""
+def running_head(folder: Path, num_cpus: int = 2, ray: Path = RAY) -> Iterator[Head]:
+    """Start `ray start --head --block` with token authentication and stop exactly that.
+
+    Another `ray` than that of the tests knows nothing of this checkout.
+    """
     token = folder / "token"
     token.write_text(secrets.token_hex(32))
     token.chmod(0o600)
@@ -56,10 +59,12 @@ def running_head(folder: Path, num_cpus: int = 2) -> Iterator[Head]:
         # The head writes an address file that other programs on this host would follow.
         "PYTHONPATH": os.getcwd(),
     }
+    if ray != RAY:
+        del environment["PYTHONPATH"]
     # Short: Ray makes UNIX sockets below it, and their paths have a limit.
     with tempfile.TemporaryDirectory(prefix="rb", ignore_cleanup_errors=True) as temp:
         command = [
-            RAY, "start", "--head", "--block", f"--port={gcs}", f"--num-cpus={num_cpus}",
+            ray, "start", "--head", "--block", f"--port={gcs}", f"--num-cpus={num_cpus}",
             f"--temp-dir={temp}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
             f"--dashboard-agent-listen-port={agent}", f"--ray-client-server-port={client}",
             f"--metrics-export-port={metrics}",

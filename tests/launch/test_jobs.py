@@ -116,6 +116,47 @@ def test_the_python_of_a_raylet(answer, python):
     assert python_of_raylet(answer) == python
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """Make the cluster answer so, one answer a question."""
+
+    def answering(*answers):
+        left = list(answers)
+        reply = SimpleNamespace(json=lambda: left.pop(0))
+        server = object.__new__(Jobs)
+        server._client = SimpleNamespace(_do_request=lambda method, path: reply)
+        return server.python(), left
+
+    return answering
+
+
+STARTING = {"data": {"summary": [{"raylet": {"isHeadNode": True}}]}}
+
+
+def test_a_head_that_has_just_started_is_asked_again(asked):
+    known = summary("--python_worker_command=/o/python /x.py")
+    assert asked({"data": {"summary": []}}, STARTING, known) == ("/o/python", [])
+
+
+def test_a_head_that_does_not_tell_is_not_asked_again(asked):
+    assert asked(summary("raylet"), STARTING) == (None, [STARTING])
+
+
+def test_a_head_that_never_knows_itself_is_left(asked, monkeypatch):
+    monkeypatch.setattr(jobs, "_STATS_AFTER", 3)
+    assert asked(*[STARTING] * 4) == (None, [STARTING])
+
+
+def test_a_job_server_that_is_lost_while_it_is_asked_is_an_error():
+    def lost(method, path):
+        raise ConnectionError("refused")
+
+    server = object.__new__(Jobs)
+    server._client, server.address = SimpleNamespace(_do_request=lost), "http://h"
+    with pytest.raises(LaunchError, match="http://h answers no more: refused"):
+        server.python()
+
+
 @dataclass
 class FakeClient:
     """A job server whose log comes in pieces; an exception among them breaks the connection."""
