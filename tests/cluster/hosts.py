@@ -201,7 +201,7 @@ class Network:
         """End what runs on the hosts, and take them away."""
         there = run("ip", "netns", "list").split()
         hosts = [x for x in range(1, self.num_hosts + 1) if self.namespace(x) in there]
-        self.end(*hosts)
+        self.end(*hosts, patience_s=1.0)
         for name in (*map(self.namespace, hosts), self.switch):
             if name in there:
                 run("ip", "netns", "del", name)
