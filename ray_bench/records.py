@@ -162,6 +162,8 @@ class RunRecord:
     ladder_id: str | None = None  # runs of one ladder share it; equal `repeat` is one round of it
     launch_id: str | None = None  # runs that one group of workers made one after the other share it
     trainer: Trainer | None = None  # that started the workers; None: not told, or not Ray Train
+    rank_node_ids: tuple[str, ...] | None = None  # Ray's id of every rank's node, by rank
+    rank_addresses: tuple[str, ...] | None = None  # of these nodes, by rank
 
     @property
     def startup_s(self) -> float | None:
@@ -263,12 +265,14 @@ class NetworkRecord:
 
     network_id: str  # the sweep id where the sweep asked for it
     world_size: int
-    num_nodes: int
+    num_nodes: int  # by Ray's ids
     backend: str
     device: str  # "cpu" or the name of the GPU
     num_bytes: int  # of the buffer on every rank
     sample: int  # from 0
     duration_s: float
+    workers_per_node: int | None = None  # the most of its ranks that were on one node
+    is_run_placement: bool | None = None  # whether runs of this size are placed so; None: unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

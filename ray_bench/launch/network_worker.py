@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from ray.train.torch import get_device
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import LaunchError
 from ray_bench.launch.failures import describe
+from ray_bench.launch.hosts_backend import here
 from ray_bench.launch.trial import make_trainer
 from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.network import all_reduce_times, network_records
@@ -31,6 +32,7 @@ class NetworkRequest:
 
     network_id: str
     world_sizes: tuple[int, ...]
+    is_spread: bool  # runs are placed on as many nodes as there are
     timeout_s: float  # a collective operation that hangs longer fails the measurement
 
 
@@ -51,7 +53,10 @@ def measure_network(
     if not sizes:
         return []
     request = NetworkRequest(
-        network_id=network_id, world_sizes=sizes, timeout_s=config.launch.timeout_s
+        network_id=network_id,
+        world_sizes=sizes,
+        is_spread=config.launch.placement in ("SPREAD", "STRICT_SPREAD"),
+        timeout_s=config.launch.timeout_s,
     )
     trainer = make_trainer(
         config,
@@ -101,21 +106,22 @@ def network_worker(loop_config: dict[str, Any]) -> list[NetworkRecord] | None:
     """Measure in this worker, in every group that its rank is in; rank 0 returns the records."""
     request: NetworkRequest = loop_config["request"]
     device = get_device()
-    rank, hosts = dist.get_rank(), _hosts()
+    rank, nodes = dist.get_rank(), _nodes()
     # Ranks whose turn it is not wait here: NCCL's own barrier would keep their GPUs busy.
     waiting_room: Any = dist.new_group(backend="gloo")
     records: list[NetworkRecord] = []
-    for ranks in turns(hosts, request.world_sizes):
+    for turn in turns(nodes, request.world_sizes, is_spread=request.is_spread):
+        ranks = turn.ranks
         group: Any = dist.new_group(list(ranks), timeout=timedelta(seconds=request.timeout_s))
         if rank in ranks:
             times = all_reduce_times(group, device=device, clock=SystemClock(device))
             records += network_records(
                 times,
                 network_id=request.network_id,
-                world_size=len(ranks),
-                num_nodes=len({hosts[member] for member in ranks}),
+                nodes=[nodes[member] for member in ranks],
                 backend=dist.get_backend(group),
                 device=device,
+                is_run_placement=turn.is_run_placement,
             )
         dist.barrier(group=waiting_room)
         if rank in ranks:
@@ -123,35 +129,52 @@ def network_worker(loop_config: dict[str, Any]) -> list[NetworkRecord] | None:
     return records if rank == 0 else None
 
 
-def _hosts() -> list[str]:
-    """Return the host name of every rank."""
-    names: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(names, socket.gethostname())
-    return names
+def _nodes() -> list[str]:
+    """Return Ray's id of every rank's node."""
+    ids: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(ids, here().node_id)
+    return ids
 
 
-def turns(hosts: Sequence[str], world_sizes: Sequence[int]) -> list[tuple[int, ...]]:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The ranks that reduce together."""
+
+    ranks: tuple[int, ...]
+    is_run_placement: bool  # whether a run of so many workers is placed so
+
+
+def turns(nodes: Sequence[str], world_sizes: Sequence[int], *, is_spread: bool) -> list[Turn]:
     """Return the groups of ranks that are measured, one after the other; rank 0 is in all.
 
-    Each world size is taken from neighbouring ranks, which share hosts as far as they can. Where
-    these are all on one host and there are others, it is taken once more with one rank from each
-    host in turn, so that both kinds of link are known.
+    Each world size is measured as its runs are placed: neighbouring ranks, which share nodes as far
+    as they can, or one rank from each node in turn. Where one of these is on one node and the other
+    is not, both are measured, so that both kinds of link are known.
 
     Args:
-        hosts: Host of every rank, shape (num_ranks,).
+        nodes: Node of every rank, shape (num_ranks,).
         world_sizes: Ascending, none above num_ranks.
+        is_spread: Whether runs take as many nodes as there are.
     """
-    order_of_host: dict[str, int] = {}
-    places = []  # how many ranks of the host come before, then the host: one from each in turn
-    for rank, host in enumerate(hosts):
-        place = order_of_host.get(host, 0)
-        order_of_host[host] = place + 1
-        places.append((place, list(order_of_host).index(host), rank))
-    spread = [rank for _, _, rank in sorted(places)]
+    in_turn = _one_from_each_in_turn(nodes)
     found = []
     for size in world_sizes:
-        packed = tuple(range(size))
-        found.append(packed)
-        if len({hosts[rank] for rank in packed}) == 1 < len(order_of_host):
-            found.append(tuple(sorted(spread[:size])))
+        packed, spread = tuple(range(size)), tuple(sorted(in_turn[:size]))
+        mine, other = (spread, packed) if is_spread else (packed, spread)
+        found.append(Turn(mine, is_run_placement=True))
+        if _is_on_one(nodes, mine) != _is_on_one(nodes, other):
+            found.append(Turn(other, is_run_placement=False))
     return found
+
+
+def _one_from_each_in_turn(nodes: Sequence[str]) -> list[int]:
+    before: Counter[str] = Counter()
+    places = []
+    for rank, node in enumerate(nodes):
+        before[node] += 1
+        places.append((before[node], list(before).index(node), rank))
+    return [rank for _, _, rank in sorted(places)]
+
+
+def _is_on_one(nodes: Sequence[str], ranks: Sequence[int]) -> bool:
+    return len({nodes[rank] for rank in ranks}) == 1

@@ -17,6 +17,7 @@ from ray import train
 from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
+from ray_bench.launch.hosts_backend import here
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.measure.clock import SystemClock
@@ -116,11 +117,15 @@ def import_from(path: str) -> None:
 def rank_group() -> Group:
     """Return this worker's place among all workers."""
     context = train.get_context()
+    # Ray's local mode has no nodes.
+    node = here() if ray.is_initialized() else None
     return Group(
         rank=context.get_world_rank(),
         world_size=context.get_world_size(),
         local_rank=context.get_local_rank(),
         device=get_device(),
+        node_id=node.node_id if node else None,
+        node_address=node.address if node else None,
     )
 
 

@@ -40,10 +40,19 @@ class HostFacts:
     niceness: int
     cpu_governor: str | None = None
     gpu_topology: str | None = None
+    node_id: str | None = None  # as the launcher has it; None without one
+    node_address: str | None = None
+
+    @property
+    def node(self) -> str:
+        """What tells this host from the others of a run; names repeat where machines are cloned."""
+        return self.node_id or self.hostname
 
 
-def host_facts(device: torch.device) -> HostFacts:
-    """Return what this rank sees of its host."""
+def host_facts(
+    device: torch.device, *, node_id: str | None = None, node_address: str | None = None
+) -> HostFacts:
+    """Return what this rank sees of its host, and what its launcher calls that."""
     is_cuda = device.type == "cuda"
     nvml = load() if is_cuda else None
     threads = os.environ.get("OMP_NUM_THREADS", "")
@@ -60,6 +69,8 @@ def host_facts(device: torch.device) -> HostFacts:
         niceness=os.getpriority(os.PRIO_PROCESS, 0),
         cpu_governor=cpu_governor(),
         gpu_topology=gpu_topology(nvml),
+        node_id=node_id,
+        node_address=node_address,
     )
 
 
@@ -134,10 +145,9 @@ def environment_record(
     """Merge what all ranks saw into one record; `hosts` is in rank order, shape (world_size,)."""
     first = hosts[0]
     gpus = tuple(host.gpu_name for host in hosts if host.gpu_name is not None)
-    names = tuple(sorted({host.hostname for host in hosts}))
     return EnvironmentRecord(
-        hostnames=names,
-        num_nodes=len(names),
+        hostnames=tuple(sorted({host.hostname for host in hosts})),
+        num_nodes=len({host.node for host in hosts}),
         cpu_model=first.cpu_model,
         num_cpus=min(host.num_cpus for host in hosts),
         memory_bytes=min(host.memory_bytes for host in hosts),

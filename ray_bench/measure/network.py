@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,23 +84,35 @@ def network_records(
     times: Mapping[int, Sequence[float]],
     *,
     network_id: str,
-    world_size: int,
-    num_nodes: int,
+    nodes: Sequence[str],
     backend: str,
     device: torch.device,
+    is_run_placement: bool,
 ) -> list[NetworkRecord]:
-    """Return a record for every sample."""
+    """Return a record for every sample.
+
+    Args:
+        times: Seconds of every sample by buffer size.
+        network_id: For the records.
+        nodes: The node of every rank, shape (world_size,).
+        backend: Of the process group.
+        device: Where the buffers were.
+        is_run_placement: Whether runs of this size are placed so.
+    """
+    ranks_on = Counter(nodes)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return [
         NetworkRecord(
             network_id=network_id,
-            world_size=world_size,
-            num_nodes=num_nodes,
+            world_size=len(nodes),
+            num_nodes=len(ranks_on),
             backend=backend,
             device=name,
             num_bytes=num_bytes,
             sample=sample,
             duration_s=duration_s,
+            workers_per_node=max(ranks_on.values()),
+            is_run_placement=is_run_placement,
         )
         for num_bytes, durations_s in times.items()
         for sample, duration_s in enumerate(durations_s)

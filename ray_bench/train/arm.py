@@ -114,7 +114,7 @@ def make_arm(request: RunRequest, workload: Any, group: Group, clock: Clock) -> 
         timer=timer,
         stream=whole(endless(loop.batches, group)),
         facts=replace(run_facts(loop), total_steps=turn_steps),
-        host=host_facts(group.device),
+        host=host_facts(group.device, node_id=group.node_id, node_address=group.node_address),
         turn_steps=turn_steps,
         extra=extra,
         first_records=keep.taken(),

@@ -16,6 +16,8 @@ class Group:
     """This rank's place among the ranks. World size 1 needs no process group.
 
     `process_group` is None for the default group; a ladder's smaller world sizes have their own.
+    `node_id` and `node_address` are what the launcher calls this rank's host: its name may be that
+    of others too. None where nobody tells.
     """
 
     rank: int
@@ -23,6 +25,8 @@ class Group:
     local_rank: int
     device: torch.device
     process_group: Any = None
+    node_id: str | None = None
+    node_address: str | None = None
 
     def max(self, value: float) -> float:
         """Return the largest of a number over all ranks."""

@@ -182,11 +182,11 @@ def _flags(
 def _oversubscribed(ranks: Sequence[RankReport], environment: EnvironmentRecord) -> bool:
     """Ranks share a GPU, or have more threads on a host than it has cores."""
     if environment.num_gpus:
-        return len({(r.host.hostname, r.host.gpu_uuid) for r in ranks}) < len(ranks)
+        return len({(r.host.node, r.host.gpu_uuid) for r in ranks}) < len(ranks)
     threads: Counter[str] = Counter()
     for rank in ranks:
-        threads[rank.host.hostname] += rank.host.omp_num_threads or 1
-    return any(threads[rank.host.hostname] > rank.host.num_cpus for rank in ranks)
+        threads[rank.host.node] += rank.host.omp_num_threads or 1
+    return any(threads[rank.host.node] > rank.host.num_cpus for rank in ranks)
 
 
 def _samples_of_a_whole_epoch(facts: RunFacts, epochs: Sequence[EpochRecord]) -> int | None:
@@ -236,9 +236,16 @@ def _rank_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:
         "checkpoint_s": extras[0].checkpoint_s,
         "flops_per_sample": extras[0].flops_per_sample,
         **_noise_fields(extras[0].grad_noise),
+        "rank_node_ids": _all_or_none([rank.host.node_id for rank in ranks]),
+        "rank_addresses": _all_or_none([rank.host.node_address for rank in ranks]),
         "peak_memory_bytes": max(rank.peak_memory_bytes for rank in ranks),
         "energy_j": sum(known) if known and len(known) == len(readings) else None,
     }
+
+
+def _all_or_none(values: Sequence[str | None]) -> tuple[str, ...] | None:
+    known = tuple(value for value in values if value is not None)
+    return known if len(known) == len(values) else None
 
 
 def _noise_fields(noise: GradNoise | None) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def train_rank(
         sync_pairs=keep.of(SyncPairRecord),
         extra=extra,
         flags=flags,
-        host=host_facts(group.device),
+        host=host_facts(group.device, node_id=group.node_id, node_address=group.node_address),
         peak_memory_bytes=peak_bytes,
         reads_energy=meter is not None,
         energy_j=energy_j,

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, final
 
 import torch
@@ -34,7 +35,7 @@ class VirtualWire:
 
     A buffer sets out when the last rank has it and the wire is free. The ranks tell each other when
     they had it, so that the time of the real reduction is not added to that of the wire. Clocks of
-    several hosts have nothing in common: there the real reduction comes first.
+    several machines have nothing in common: there the real reduction comes first.
 
     Args:
         process_group: Of the ranks; None: the default group. All ranks make their wire together.
@@ -47,7 +48,7 @@ class VirtualWire:
         self, process_group: Any, *, world_size: int, latency_s: float, gbit_per_s: float | None
     ) -> None:
         self._process_group = process_group
-        self._is_one_host = len(set(_hosts(process_group, world_size))) == 1
+        self._is_one_clock = len(set(_clocks(process_group, world_size))) == 1
         self._seconds = partial(
             wire_s, world_size=world_size, latency_s=latency_s, gbit_per_s=gbit_per_s
         )
@@ -77,7 +78,7 @@ class VirtualWire:
             except Exception as err:  # noqa: BLE001  # DDP raises it where the gradients are due
                 parcel.future.set_exception(err)  # type: ignore[arg-type]
                 continue
-            sets_out_s = ready_at_s if self._is_one_host else time.perf_counter()
+            sets_out_s = ready_at_s if self._is_one_clock else time.perf_counter()
             self._free_at_s = max(sets_out_s, self._free_at_s) + self._seconds(parcel.buffer.nbytes)
             time.sleep(max(0.0, self._free_at_s - time.perf_counter()))
             parcel.arrived(self._free_at_s)
@@ -124,8 +125,13 @@ def _opened(message: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, to
     return message[:-8].clone().view(dtype), message[-8:].clone().view(torch.float64)
 
 
-def _hosts(process_group: Any, world_size: int) -> list[str]:
-    hosts: list[Any] = [socket.gethostname()] * world_size
+def _clocks(process_group: Any, world_size: int) -> list[str]:
+    clocks: list[Any] = [_clock()] * world_size
     if world_size > 1:
-        dist.all_gather_object(hosts, socket.gethostname(), group=process_group)
-    return hosts
+        dist.all_gather_object(clocks, _clock(), group=process_group)
+    return clocks
+
+
+def _clock(boot_id: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
+    """Name the clock of `time.perf_counter`: a kernel has one, its containers share it."""
+    return boot_id.read_text().strip() if boot_id.exists() else socket.gethostname()

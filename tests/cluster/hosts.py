@@ -22,7 +22,12 @@ BURST = "256kb"
 LINK = "eth0"
 #: Comes before the link in every list of interfaces, and leads nowhere.
 DECOY = "aux0"
-_INSIDE = 'mount --bind "$1" /etc/hosts && hostname "$2" && shift 2 && exec "$@"'
+_GATEWAY = 254
+#: Without name servers: a query would wait for an answer from a network that is not there.
+_INSIDE = (
+    'mount --bind "$1" /etc/hosts && mount --bind /dev/null /etc/resolv.conf && hostname "$2" '
+    '&& shift 2 && exec "$@"'
+)
 
 
 class LabError(RuntimeError):
@@ -114,6 +119,7 @@ class Network:
         run("ip", "netns", "add", self.switch)
         run("ip", "-n", self.switch, "link", "add", "br0", "type", "bridge")
         run("ip", "-n", self.switch, "link", "set", "br0", "up")
+        self._give_address(self.switch, "br0", _GATEWAY)
         for host in range(1, self.num_hosts + 1):
             self._make(host)
 
@@ -128,10 +134,9 @@ class Network:
             run("ip", "-n", here, "addr", "add", f"172.31.255.{host}/24", "dev", DECOY)
         self._link(here, LINK, port)
         run("ip", "-n", self.switch, "link", "set", port, "master", "br0")
-        # Duplicate detection would keep an IPv6 address from being used for two seconds.
-        how = ("/64", "nodad") if self.is_ipv6 else ("/24",)
-        address = self.address(host) + how[0]
-        run("ip", "-n", here, "addr", "add", address, "dev", LINK, *how[1:])
+        self._give_address(here, LINK, host)
+        # It leads no further, but Ray takes the address of the route to the Internet for its own.
+        run("ip", "-n", here, "route", "add", "default", "via", self.address(_GATEWAY))
         self._shape(host)
 
     def _link(self, here: str, name: str, port: str) -> None:
@@ -139,6 +144,12 @@ class Network:
         run("ip", "link", "add", name, "netns", here, *peer)
         run("ip", "-n", self.switch, "link", "set", port, "up")
         run("ip", "-n", here, "link", "set", name, "up")
+
+    def _give_address(self, namespace: str, interface: str, number: int) -> None:
+        # Duplicate detection would keep an IPv6 address from being used for two seconds.
+        how = ("/64", "nodad") if self.is_ipv6 else ("/24",)
+        address = self.address(number) + how[0]
+        run("ip", "-n", namespace, "addr", "add", address, "dev", interface, *how[1:])
 
     def _shape(self, host: int) -> None:
         change = ("tc", "-n", self.namespace(host), "qdisc", "replace", "dev", LINK)
@@ -201,7 +212,7 @@ class Network:
         """End what runs on the hosts, and take them away."""
         there = run("ip", "netns", "list").split()
         hosts = [x for x in range(1, self.num_hosts + 1) if self.namespace(x) in there]
-        self.end(*hosts)
+        self.end(*hosts, patience_s=1.0)
         for name in (*map(self.namespace, hosts), self.switch):
             if name in there:
                 run("ip", "netns", "del", name)

@@ -89,6 +89,7 @@ class Lab:
 
     def up(self, *, with_ray: bool = True) -> None:
         """Make the hosts, and start Ray on each."""
+        self.save()  # so that `down` finds what a killed program has left
         token = self.folder / "token"
         token.touch(mode=0o600)
         token.write_text(secrets.token_hex(32))
@@ -228,7 +229,6 @@ def _up(options: argparse.Namespace) -> None:
         has_decoy=options.decoy,
     )
     try:
-        lab.save()
         lab.up(with_ray=not options.no_ray)
     except BaseException:
         lab.down()

@@ -31,27 +31,41 @@ def measure_first(listener, *, is_asked=True, world_sizes=(1, 2)):
     return listener.told
 
 
-def test_neighbouring_ranks_take_turns_on_one_host():
-    assert network_worker.turns(["a"] * 4, (2, 4)) == [(0, 1), (0, 1, 2, 3)]
+def groups(nodes, sizes, *, is_spread=False):
+    found = network_worker.turns(list(nodes), sizes, is_spread=is_spread)
+    return [(turn.ranks, turn.is_run_placement) for turn in found]
 
 
-def test_a_size_that_fits_on_a_host_is_also_taken_across_hosts():
-    hosts = ["a", "a", "a", "a", "b", "b", "b", "b"]
-    assert network_worker.turns(hosts, (2, 4, 8)) == [
-        (0, 1),
-        (0, 4),
-        (0, 1, 2, 3),
-        (0, 1, 4, 5),
-        tuple(range(8)),
+def test_neighbouring_ranks_take_turns_on_one_node():
+    assert groups("aaaa", (2, 4)) == [((0, 1), True), ((0, 1, 2, 3), True)]
+
+
+def test_a_size_that_fits_on_a_node_is_also_taken_across_nodes():
+    assert groups("aaaabbbb", (2, 4, 8)) == [
+        ((0, 1), True),
+        ((0, 4), False),
+        ((0, 1, 2, 3), True),
+        ((0, 1, 4, 5), False),
+        (tuple(range(8)), True),
     ]
 
 
-def test_one_rank_a_host_has_no_link_within_a_host():
-    assert network_worker.turns(["a", "b", "c"], (2, 3)) == [(0, 1), (0, 1, 2)]
+def test_where_runs_are_spread_that_is_what_is_measured_and_the_other_kind_of_link_too():
+    assert groups("aabbccdd", (2, 4, 8), is_spread=True) == [
+        ((0, 2), True),
+        ((0, 1), False),
+        ((0, 2, 4, 6), True),  # neighbours would be on two nodes
+        (tuple(range(8)), True),
+    ]
 
 
-def test_hosts_of_different_sizes():
-    assert network_worker.turns(["a", "a", "a", "b"], (3,)) == [(0, 1, 2), (0, 1, 3)]
+@pytest.mark.parametrize("is_spread", [False, True])
+def test_one_rank_a_node_has_no_link_within_a_node(is_spread):
+    assert groups("abc", (2, 3), is_spread=is_spread) == [((0, 1), True), ((0, 1, 2), True)]
+
+
+def test_nodes_of_different_sizes():
+    assert groups("aaab", (3,)) == [((0, 1, 2), True), ((0, 1, 3), False)]
 
 
 @pytest.mark.parametrize(

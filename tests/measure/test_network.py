@@ -60,11 +60,12 @@ def test_every_sample_has_a_record():
     records = network.network_records(
         {4: [0.1, 0.2], 64: [0.3]},
         network_id="n",
-        world_size=2,
-        num_nodes=1,
+        nodes=["a", "b", "a"],
         backend="gloo",
         device=torch.device("cpu"),
+        is_run_placement=True,
     )
+    assert {(r.world_size, r.num_nodes, r.workers_per_node) for r in records} == {(3, 2, 2)}
     assert [(r.num_bytes, r.sample, r.duration_s) for r in records] == [
         (4, 0, 0.1),
         (4, 1, 0.2),

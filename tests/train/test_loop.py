@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from ray_bench.config.grid import expand
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import NonFiniteLossError, RankDisagreementError, TrainingError
 from ray_bench.measure.clock import SystemClock
+from ray_bench.measure.environment import usable_cores
 from ray_bench.records import PHASES, RunData
 from ray_bench.train.group import Group
 from ray_bench.train.requests import RunRequest
@@ -336,3 +338,21 @@ def test_a_clock_that_steps_backwards_is_flagged_and_nothing_is_lost(reading):
     assert sum(block.num_steps for block in data.blocks) == data.run.num_steps == 10
     assert len(data.epochs) == 2
     assert {phase.step for phase in data.phases} == {0, 1}
+
+
+@pytest.mark.parametrize("nodes", [("n1", "n1"), ("n1", "n2"), (None, None)])
+def test_nodes_are_stored_by_rank_and_cores_are_counted_on_each(tmp_path, monkeypatch, nodes):
+    """Both hosts have one name here, as cloned machines have."""
+    monkeypatch.setenv("OMP_NUM_THREADS", str(usable_cores()))
+
+    def job(group: Group) -> RunData:
+        node = nodes[group.rank]
+        placed = replace(group, node_id=node, node_address=node and f"10.0.0.{node[1]}")
+        return train(request(2, epochs=1), TinyWorkload(), placed)
+
+    data, _ = run_ranks(job, 2, tmp_path)
+    known = nodes if None not in nodes else None
+    assert data.run.rank_node_ids == known
+    assert data.run.rank_addresses == (known and tuple(f"10.0.0.{node[1]}" for node in known))
+    assert data.environment.num_nodes == len(set(nodes))
+    assert ("oversubscribed" in data.run.flags) is (len(set(nodes)) == 1)

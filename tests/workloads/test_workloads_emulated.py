@@ -13,6 +13,7 @@ from ray_bench.config.groups import EmulatedConfig
 from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import SystemClock
 from ray_bench.train.run import train_rank
+from ray_bench.workloads import wire as wires
 from ray_bench.workloads.emulated import FORWARD_FRAC, Emulated, _Device, _SleepingModel
 from ray_bench.workloads.wire import VirtualWire, mean_and_latest, wire_s
 from tests.ranks import run_ranks
@@ -147,3 +148,15 @@ def test_a_turn_catches_up_nothing_from_before_it():
     begin_s = time.perf_counter()
     model(torch.zeros(1, 1))
     assert time.perf_counter() - begin_s >= 0.01 * FORWARD_FRAC
+
+
+def test_ranks_share_a_clock_where_they_share_a_kernel_whatever_the_host_is_called(
+    tmp_path, monkeypatch
+):
+    """Cloned machines have one name and two clocks; containers of a machine two names and one."""
+    boot_ids = [tmp_path / "one", tmp_path / "other"]
+    for number, boot_id in enumerate(boot_ids):
+        boot_id.write_text(f"boot-{number}\n")
+    assert [wires._clock(boot_id) for boot_id in boot_ids] == ["boot-0", "boot-1"]
+    monkeypatch.setattr(wires.socket, "gethostname", lambda: "box")
+    assert wires._clock(tmp_path / "not-linux") == "box"
