@@ -48,6 +48,7 @@ HELP_MODULES = (
     "compare",
     "export",
     "fit",
+    "sweeps",
     "workloads",
     "config",
     "options",

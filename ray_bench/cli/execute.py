@@ -17,7 +17,7 @@ from ray_bench.cli.progress import SweepProgress
 from ray_bench.cli.request import Request, requested_plan
 from ray_bench.cli.rounds import FurtherRounds, check_stop
 from ray_bench.config.schema import SweepConfig
-from ray_bench.errors import RayBenchError
+from ray_bench.errors import RayBenchError, StoreError
 from ray_bench.measure.stopping import stop_rule
 from ray_bench.records import PlannedRun
 from ray_bench.store import ResultsStore
@@ -178,7 +178,10 @@ def _telling_how_to_continue(sweep: _Sweep) -> Iterator[None]:
 
 
 def _say_what_is_kept(sweep: _Sweep) -> None:
-    kept = len(sweep.store.finished_run_ids(sweep.sweep_id))
+    try:
+        kept = str(len(sweep.store.finished_run_ids(sweep.sweep_id)))
+    except StoreError:  # it may be what stopped the sweep
+        kept = "?"
     typer.echo(
         f"Stopped: {kept} of {sweep.progress.num_planned} runs are kept in {sweep.store.root}. "
         f"Continue with:\n  {sweep.request.command(resume=True)}",
