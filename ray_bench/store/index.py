@@ -21,10 +21,12 @@ from ray_bench.store.run_files import folder
 from ray_bench.store.schema import SCHEMA_VERSION, SCHEMAS
 from ray_bench.store.tables import checked_table, file_bytes, parsed
 
-#: Files in no segment: so many are read one by one before a segment is made of them, ...
-_MIN_FILES: Mapping[str, int] = {"sweeps": 32, "runs": 256}
-#: ... and so many at most when a sweep begins, which must not wait long for an old store.
+#: Of so many files that are in no segment one is made when a sweep begins, ...
+_MIN_FILES: Mapping[str, int] = {"sweeps": 32, "runs": 128}
+#: ... of so many at most: it must not wait long for an old store.
 _MAX_FILES_AT_START = 2_000
+#: A reader, who has read the files anyway, makes one of this share already.
+_READERS_SHARE = 8
 #: More segments than that are joined.
 _MAX_SEGMENTS = 32
 _VERSION = f"1.{SCHEMA_VERSION}".encode()
@@ -68,7 +70,8 @@ class Index:
         known = self._known(segments, files)
         missing = [info for info in files if info not in known]
         read, errors = self._read(missing)
-        self._grow(segments, read)
+        if len(read) * _READERS_SHARE >= _MIN_FILES[self._table]:
+            self._grow(segments, read)
         found = {**known, **{info: row for info, row in read if row is not None}}
         return [found[info] for info in files if info in found], errors
 
@@ -156,7 +159,7 @@ class Index:
             for info, row in read
             if row is not None
         ]
-        if len(rows) < _MIN_FILES[self._table]:
+        if not rows:
             return
         table = pa.Table.from_pylist(rows, schema=self._schema)
         replaced = list(segments) if len(segments) >= _MAX_SEGMENTS else []

@@ -15,7 +15,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 #: An object store answers slowly, but to many at once.
-_NUM_THREADS = 16
+_NUM_THREADS = 32
 
 
 @final

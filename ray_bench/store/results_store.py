@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, final
+from typing import Any, NoReturn, final
 
 import pyarrow as pa
 
@@ -184,8 +184,7 @@ class ResultsStore:
         One whose own file is damaged is left out, and said: no other sweep depends on it.
         """
         found, errors = self._sweeps()
-        for error in errors:
-            self._say(f"note: a sweep is left out. {error}")
+        self._note("sweep", errors)
         return found
 
     def summaries(self) -> tuple[SweepSummary, ...]:
@@ -193,10 +192,16 @@ class ResultsStore:
 
         A run whose file is damaged counts as missing, and is said.
         """
-        rows, errors = Index(self._location, "runs").rows()
+        (sweeps, damaged_sweeps), (runs, damaged_runs) = self._location.each(
+            lambda table: Index(self._location, table).rows(), ("sweeps", "runs")
+        )
+        self._note("sweep", damaged_sweeps)
+        self._note("run", damaged_runs)
+        return tuple(summarised(reversed(_by_age(sweeps)), runs))
+
+    def _note(self, what: str, errors: Sequence[StoreError]) -> None:
         for error in errors:
-            self._say(f"note: a run is left out. {error}")
-        return tuple(summarised(reversed(self.sweeps()), rows))
+            self._say(f"note: a {what} is left out. {error}")
 
     def attempts(self, sweep_id: str) -> tuple[RunRecord, ...]:
         """Return every attempt of every run of a sweep, oldest first."""
@@ -273,8 +278,7 @@ class ResultsStore:
 
     def _sweeps(self) -> tuple[tuple[SweepRecord, ...], list[StoreError]]:
         rows, errors = Index(self._location, "sweeps").rows()
-        sweeps = [sweep_of(row) for row in rows]
-        return tuple(sorted(sweeps, key=lambda x: (x.created_at_utc, x.sweep_id))), errors
+        return _by_age(rows), errors
 
     def _find(self, sweep_id: str | None) -> SweepRecord:
         if sweep_id is not None:
@@ -294,6 +298,11 @@ class ResultsStore:
             )
         ids = [name.removeprefix("sweeps/").removesuffix(".parquet") for name in names]
         raise StoreError(f"{self.root} has no sweep {sweep_id!r}. {_hint(sweep_id, ids)}")
+
+
+def _by_age(rows: Iterable[Mapping[str, Any]]) -> tuple[SweepRecord, ...]:
+    sweeps = map(sweep_of, rows)
+    return tuple(sorted(sweeps, key=lambda sweep: (sweep.created_at_utc, sweep.sweep_id)))
 
 
 def _single(table: str, name: str) -> str:
