@@ -22,7 +22,7 @@ from ray_bench.store.schema import SCHEMA_VERSION, SCHEMAS
 from ray_bench.store.tables import checked_table, file_bytes, parsed
 
 #: Of so many files that are in no segment one is made when a sweep begins, ...
-_MIN_FILES: Mapping[str, int] = {"sweeps": 32, "runs": 128}
+_MIN_FILES: Mapping[str, int] = {"sweeps": 16, "runs": 64}
 #: ... of so many at most: it must not wait long for an old store.
 _MAX_FILES_AT_START = 2_000
 #: A reader, who has read the files anyway, makes one of this share already.
@@ -75,16 +75,18 @@ class Index:
         found = {**known, **{info: row for info, row in read if row is not None}}
         return [found[info] for info in files if info in found], errors
 
-    def grow(self) -> None:
-        """Make a segment of files that are in none, if they are many."""
+    def grow(self) -> bool:
+        """Make a segment of files that are in none, if they are many; tells whether it was due."""
         files = self._files()
         if len(files) < _MIN_FILES[self._table]:
-            return
+            return False
         segments = self._segments()
         known = self._known(segments, files)
         missing = [info for info in files if info not in known]
-        if len(missing) >= _MIN_FILES[self._table]:
-            self._grow(segments, self._read(missing[:_MAX_FILES_AT_START])[0])
+        if len(missing) < _MIN_FILES[self._table]:
+            return False
+        self._grow(segments, self._read(missing[:_MAX_FILES_AT_START])[0])
+        return True
 
     def _files(self) -> list[FileInfo]:
         return self._location.listing(self._table, below=self._table == "runs")

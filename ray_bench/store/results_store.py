@@ -86,8 +86,9 @@ class ResultsStore:
         Raises:
             StoreError: If there is a sweep of this id.
         """
-        for table in ("sweeps", "runs"):
-            Index(self._location, table).grow()
+        # Runs are many to list: only as often as there are enough new sweeps.
+        if Index(self._location, "sweeps").grow():
+            Index(self._location, "runs").grow()
         name = _single("sweeps", sweep.sweep_id)
         if self._location.exists(name):
             raise AlreadyStoredError(f"{self.root} has a sweep {sweep.sweep_id!r} already.")

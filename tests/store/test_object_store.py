@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -204,12 +204,11 @@ def test_twenty_seconds_without_a_store_lose_nothing(proxy, monkeypatch, mode):
     said: list[str] = []
     store = store_at(proxy, said)
     store.write_sweep(make_sweep(run_ids=tuple("abcdefgh")))
-    fault = threading.Thread(target=lambda: proxy.fails(mode, 20).__enter__())
-    for number, run_id in enumerate("abcdefgh"):
-        if number == 3:
-            fault.start()
-            fault.join()
-        store.write_run(make_data(run_id=run_id))
+    with contextlib.ExitStack() as faults:
+        for run_id in "abcdefgh":
+            if run_id == "d":
+                faults.enter_context(proxy.fails(mode, 20))
+            store.write_run(make_data(run_id=run_id))
     assert [run.run_id for run in store.read().runs] == list("abcdefgh")
     assert len(store.read().blocks["run_id"]) == 16
     assert said[-1].endswith("can be reached again")
