@@ -30,6 +30,7 @@ BENCH_DATA = $(if $(DATA),--data-dir $(DATA))
 
 bench: $(STAMP) ## Measure what ray_bench costs and gains on this CPU; DATA=DIR takes real data, CURVES=FILE published curves.
 	$(BENCH).store --save $(BENCH_OUT)
+	$(BENCH).sweeps --rounds 5 --save $(BENCH_OUT)
 	$(BENCH).report --rounds 3 --save $(BENCH_OUT)
 	$(BENCH).startup --repeats 2 --save $(BENCH_OUT)
 	$(BENCH).instruments --rounds 10 --phase-steps 12 --save $(BENCH_OUT) $(BENCH_DATA)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,30 @@ def write_store(root: Path, *, num_block_rows: int, repeats: int = 8) -> int:
     for run in planned:
         store.write_run(made_up_run(run, blocks_per_rank, rng))
     return blocks_per_rank * num_ranks
+
+
+def write_other_sweeps(root: Path, num_sweeps: int, num_runs: int, age: timedelta) -> None:
+    """Write sweeps that are older than that of `write_store`, of runs without long tables."""
+    config = sweep_config((1, 2), repeats=-(-num_runs // 2))
+    planned = expand(config)[:num_runs]
+    runs = [made_up_run(run, 1, np.random.default_rng(0)).run for run in planned]
+    store = ResultsStore(root)
+    for number in range(num_sweeps):
+        created = START - age + timedelta(seconds=number)
+        sweep_id = f"{created:%Y%m%dT%H%M%SZ}-abcdef"
+        store.write_sweep(
+            SweepRecord(
+                sweep_id=sweep_id,
+                created_at_utc=created,
+                config_json=json.dumps(config.model_dump(mode="json")),
+                config_sha256="ab" * 32,
+                command="ray-bench run resnet18-cifar10",
+                ray_bench_version="0.1.0",
+                run_ids=tuple(run.run_id for run in runs),
+            )
+        )
+        for run in runs:
+            store.write_run(RunData(run=replace(run, sweep_id=sweep_id)))
 
 
 def made_up_run(planned: PlannedRun, num_blocks: int, rng: np.random.Generator) -> RunData:

@@ -14,6 +14,7 @@
     |  `- RankDisagreementError               the ranks see different numbers of steps
     |- StoreError
     |  |- SchemaVersionError                  the results were written by another version
+    |  |- AlreadyStoredError                  other content is stored under this name
     |  `- IncompatibleRunsError (ValueError)  the runs cannot be compared
     |- AnalysisError (ValueError)
     |  `- InsufficientPointsError             too few world sizes for the question
@@ -83,6 +84,10 @@ class StoreError(RayBenchError):
 
 class SchemaVersionError(StoreError):
     """Results were written by another version of ray_bench."""
+
+
+class AlreadyStoredError(StoreError):
+    """Other content is stored under this name, and is not replaced."""
 
 
 class IncompatibleRunsError(StoreError, ValueError):

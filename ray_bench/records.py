@@ -7,6 +7,7 @@ Both wings of the house meet here: `launch` and `train` make these records, `sto
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -21,7 +22,8 @@ MemoryFormat = Literal["channels_last", "contiguous"]
 CompileMode = Literal["none", "default", "reduce-overhead"]
 Compression = Literal["none", "bf16"]
 Trainer = Literal["tuned", "plain"]
-Status = Literal["ok", "failed"]
+#: How a run ended; every word but "ok" means that it did not finish.
+Status = Literal["ok", "failed", "diverged", "preempted", "interrupted"]
 
 #: Columns of a long table by name; all arrays have shape (num_rows,).
 Columns = Mapping[str, np.ndarray]
@@ -122,6 +124,7 @@ class RunRecord:
     error_type: str | None = None
     error_message: str | None = None
     error_rank: int | None = None
+    error_traceback: str | None = None  # as `kept_traceback` leaves it
     dataset: str | None = None
     num_train_samples: int | None = None
     num_val_samples: int | None = None
@@ -164,6 +167,11 @@ class RunRecord:
     trainer: Trainer | None = None  # that started the workers; None: not told, or not Ray Train
     rank_node_ids: tuple[str, ...] | None = None  # Ray's id of every rank's node, by rank
     rank_addresses: tuple[str, ...] | None = None  # of these nodes, by rank
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it ran to its end; else it is tried again when the sweep is resumed."""
+        return self.status == "ok"
 
     @property
     def startup_s(self) -> float | None:
@@ -352,18 +360,28 @@ class Results:
     @property
     def ok_runs(self) -> tuple[RunRecord, ...]:
         """Runs that finished."""
-        return tuple(run for run in self.runs if run.status == "ok")
+        return tuple(run for run in self.runs if run.is_finished)
 
     @property
     def failed_runs(self) -> tuple[RunRecord, ...]:
-        """Runs that failed, each with its cause."""
-        return tuple(run for run in self.runs if run.status == "failed")
+        """Runs that did not finish, whatever their status, each with its cause."""
+        return tuple(run for run in self.runs if not run.is_finished)
 
     @property
     def missing_run_ids(self) -> tuple[str, ...]:
         """Planned runs that have left no record at all."""
         present = {run.run_id for run in self.runs}
         return tuple(run_id for run_id in self.sweep.run_ids if run_id not in present)
+
+
+#: Of a traceback its end is kept: that is where the cause is.
+MAX_TRACEBACK_CHARS = 8_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def kept_traceback(text: str) -> str:
+    """Return a traceback as a run keeps it: without colours, and of a long one the end."""
+    return _COLOUR.sub("", text).strip()[-MAX_TRACEBACK_CHARS:]
 
 
 def record_from_dict(values: Mapping[str, Any]) -> RunRecord:

@@ -9,6 +9,12 @@ import pytest
 from ray_bench.store import ResultsStore
 
 
+@pytest.fixture(autouse=True)
+def state_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test keeps aside goes to no real home."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> ResultsStore:
     """A store in a folder that does not exist yet."""

@@ -57,6 +57,7 @@ HELP_MODULES = (
     "compare",
     "export",
     "fit",
+    "sweeps",
     "workloads",
     "config",
     "options",

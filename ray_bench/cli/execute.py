@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from ray_bench.cli.live import display_for
-from ray_bench.errors import RayBenchError
+from ray_bench.errors import RayBenchError, StoreError
 from ray_bench.sweep.request import SweepRequest
 from ray_bench.sweep.run import Sweep, prepare
 
@@ -45,8 +45,12 @@ def _telling_how_to_continue(sweep: Sweep) -> Iterator[None]:
 
 
 def _say_what_is_kept(sweep: Sweep) -> None:
+    try:
+        kept = str(sweep.num_kept)
+    except StoreError:  # it may be what stopped the sweep
+        kept = "?"
     say(
-        f"Stopped: {sweep.num_kept} of {sweep.progress.num_planned} runs are kept in "
+        f"Stopped: {kept} of {sweep.progress.num_planned} runs are kept in "
         f"{sweep.store.root}. Continue with:\n  {sweep.request.command(resume=True)}"
     )
 

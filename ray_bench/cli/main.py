@@ -25,6 +25,7 @@ from ray_bench.cli import (
     run,
     selfcheck,
     submit,
+    sweeps,
     workloads,
 )
 from ray_bench.errors import RayBenchError
@@ -57,6 +58,7 @@ app.command("submit", help=submit.HELP, short_help="Measure a sweep as a job on 
     submit.submit
 )
 app.command("report", help=report.HELP, short_help="Explain a sweep.")(report.report)
+app.command("sweeps", help=sweeps.HELP, short_help="List the sweeps in the results.")(sweeps.sweeps)
 app.command("compare", help=compare.HELP, short_help="Compare two sweeps.")(compare.compare)
 app.command("export", help=export.HELP, short_help="Write tables for other programs.")(
     export.export
@@ -106,6 +108,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Python looks once more at its end, which took a fifth of a small one.
         gc.set_threshold(_GC_THRESHOLD)
         atexit.register(gc.freeze)
+    try:
+        _run(arguments)
+    except SystemExit as end:
+        store_threads = sys.modules.get("ray_bench.store.threads")
+        if arguments is None and store_threads is not None:
+            store_threads.leave_if_hanging(end.code if isinstance(end.code, int) else 1)
+        raise
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     try:
         app(args=arguments, prog_name="ray-bench")
     except RayBenchError as err:

@@ -64,9 +64,9 @@ class _Gauges:
         """Show a run that has ended."""
         sweep = (run.sweep_id, run.point.workload)
         with self._lock:
-            for name, status in zip(COUNTS, ("ok", "failed"), strict=True):
+            for name, counts in zip(COUNTS, (run.is_finished, not run.is_finished), strict=True):
                 before = self._values.get((name, sweep), 0.0)
-                self._values[name, sweep] = before + (run.status == status)
+                self._values[name, sweep] = before + counts
             for name in RUN_GAUGES:
                 value = getattr(run, name)
                 tags = (*sweep, str(run.point.world_size), run.point.lr_rule)

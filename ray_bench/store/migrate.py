@@ -24,7 +24,10 @@ def version_of(table: pa.Table, path: str) -> int:
     text = (table.schema.metadata or {}).get(VERSION_KEY)
     if text is None:
         raise StoreError(f"{path} was not written by ray_bench; move it out of the results.")
-    return int(text)
+    try:
+        return int(text)
+    except ValueError:
+        raise StoreError(f"{path} has the schema version {text!r}; it is damaged.") from None
 
 
 def migrate(
@@ -66,6 +69,7 @@ def migrate(
 def _align(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
     """Put columns in order; an absent column that may be null is null, unknown ones are dropped."""
     if table.schema.equals(schema):
+        _refuse_nulls(table, schema, path)
         return table.replace_schema_metadata(schema.metadata)
     columns = []
     for column in schema:
@@ -75,4 +79,12 @@ def _align(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
             columns.append(pa.nulls(table.num_rows, column.type))
         else:
             raise StoreError(f"{path} has no column {column.name!r}; it is damaged or was edited.")
-    return pa.table(columns, schema=schema)
+    aligned = pa.table(columns, schema=schema)
+    _refuse_nulls(aligned, schema, path)
+    return aligned
+
+
+def _refuse_nulls(table: pa.Table, schema: pa.Schema, path: str) -> None:
+    for column in schema:
+        if not column.nullable and table.column(column.name).null_count:
+            raise StoreError(f"{path} lacks values of {column.name!r}; it is damaged.")

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 import pyarrow as pa
 
-from ray_bench.errors import StoreError
+from ray_bench.errors import AlreadyStoredError, StoreError
 from ray_bench.records import (
     Columns,
-    EnvironmentRecord,
     NetworkRecord,
     Results,
     RunData,
     RunRecord,
     StopRecord,
     SweepRecord,
-    flat_run,
 )
+from ray_bench.store.index import Index
 from ray_bench.store.location import Location, safe_name
-from ray_bench.store.rows import columns_of, environments_of, plain, runs_of, sweeps_of
+from ray_bench.store.patience import Say
+from ray_bench.store.reader import Reader
+from ray_bench.store.rows import columns_of, plain, sweep_of
+from ray_bench.store.run_files import RunFiles, files_of, store_run
 from ray_bench.store.schema import LONG_TABLES, SCHEMAS
-from ray_bench.store.tables import read_tables, write_table
+from ray_bench.store.spool import Spool
+from ray_bench.store.summary import SweepSummary, summarised
+from ray_bench.store.tables import table_bytes
 
 
 @final
@@ -34,24 +39,34 @@ class ResultsStore:
 
         sweeps/<sweep_id>.parquet
         runs/sweep=<sweep_id>/<run_id>.parquet        also the long tables: epochs/, blocks/, ...
+        runs/sweep=<sweep_id>/<run_id>-a2.parquet     its second attempt, in every table
         environments/<hash>.parquet
         network/<network_id>.parquet
         stops/<sweep_id>.parquet
+        index/<table>/<hash>.parquet                  a cache of sweeps/ and runs/; may be removed
         traces/sweep=<sweep_id>/<run_id>-rank<rank>.json.gz     not a table; with `--trace` only
         tensorboard/<sweep_id>/<run_id>/events.out.tfevents.ray_bench     not a table
 
-    A run counts when its file in `runs/` is there; that one is written last.
+    A run counts when its file in `runs/` is there; that one is written last. Its newest attempt is
+    what is read; earlier ones stay.
 
     Args:
         root: a path, or a URI such as `s3://bucket/folder`. It need not exist yet.
+        say: told what a person should know, e.g. that an object store is away and waited for;
+            None writes it to stderr.
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self._location = Location(root)
+    def __init__(self, root: str | Path, *, say: Say | None = None) -> None:
+        self._location = Location(root, say=say)
+        self._reader = Reader(self._location)
+        self._spool = Spool(self._location.key)
+        self._say = say or logging.getLogger(__name__).warning
         self.root = self._location.root
 
     def check_writable(self) -> None:
         """Find out before any training whether results can be written; creates the folder.
+
+        Runs that were kept aside because they could not be stored are stored now.
 
         Raises:
             StoreError: If they cannot; says what to do.
@@ -63,6 +78,7 @@ class ResultsStore:
         except StoreError as err:
             text = str(err).replace(self._location.path(probe), f"results in {self.root}")
             raise StoreError(text) from err
+        self._deliver()
 
     def write_sweep(self, sweep: SweepRecord) -> None:
         """Store what was asked for. A sweep is written once.
@@ -70,31 +86,60 @@ class ResultsStore:
         Raises:
             StoreError: If there is a sweep of this id.
         """
-        name = f"sweeps/{safe_name(sweep.sweep_id)}.parquet"
+        # Runs are many to list: only as often as there are enough new sweeps.
+        if Index(self._location, "sweeps").grow():
+            Index(self._location, "runs").grow()
+        name = _single("sweeps", sweep.sweep_id)
         if self._location.exists(name):
-            raise StoreError(f"{self.root} has a sweep {sweep.sweep_id!r} already.")
-        write_table(self._location, "sweeps", name, [plain(sweep)])
+            raise AlreadyStoredError(f"{self.root} has a sweep {sweep.sweep_id!r} already.")
+        self._location.write_once(name, table_bytes("sweeps", [plain(sweep)]))
 
     def write_run(self, data: RunData) -> None:
-        """Store everything that a run leaves behind, in place of an earlier attempt of it."""
-        run = data.run
-        # While its tables are replaced the run does not count.
-        self._location.remove(_file("runs", run.sweep_id, run.run_id))
-        for table in LONG_TABLES:
-            self._write_long(table, run, getattr(data, table))
-        for rank, trace in data.traces.items():
-            name = f"{_folder('traces', run.sweep_id)}/{safe_name(f'{run.run_id}-rank{rank}')}"
-            self._location.write(f"{name}.json.gz", trace)
-        if data.environment is not None:
-            self._write_environment(data.environment)
-        write_table(
-            self._location, "runs", _file("runs", run.sweep_id, run.run_id), [flat_run(run)]
+        """Store everything that an attempt of a run leaves behind; earlier ones stay.
+
+        A run that cannot be stored is kept on this machine, and stored before the next one, or when
+        `check_writable` is called for the same results.
+
+        Raises:
+            AlreadyStoredError: If this attempt is stored with other content.
+            StoreError: If it cannot be stored; says where it is kept.
+        """
+        files = files_of(data)
+        try:
+            self._deliver()
+            store_run(self._location, files)
+        except StoreError as err:
+            kept = self._kept(files, refused=isinstance(err, AlreadyStoredError))
+            raise type(err)(f"{err} {kept}") from err
+        except KeyboardInterrupt:
+            self._say(self._kept(files))
+            raise
+
+    def _kept(self, files: RunFiles, *, refused: bool = False) -> str:
+        """Keep a run on this machine; returns where, in words."""
+        try:
+            folder = self._spool.keep(files, refused=refused)
+        except (OSError, RuntimeError) as err:  # no home, or no room there either
+            return f"The run could not be kept in {self._spool.folder} either: {err}."
+        if refused:
+            return f"The run is kept in {folder}."
+        return (
+            f"The run is kept in {folder}, and will be stored when ray-bench next writes to "
+            f"{self.root}."
         )
+
+    def _deliver(self) -> None:
+        num_delivered, refused = self._spool.deliver(lambda x: store_run(self._location, x))
+        if num_delivered:
+            runs = "1 run that was" if num_delivered == 1 else f"{num_delivered} runs that were"
+            self._say(f"Stored {runs} kept aside, in {self.root}")
+        for reason in refused:
+            self._say(reason)
 
     def write_network(self, network_id: str, records: Sequence[NetworkRecord]) -> None:
         """Store an all-reduce sweep, in place of an earlier one of this id."""
         rows = [plain(record) for record in records]
-        write_table(self._location, "network", _single("network", network_id), rows)
+        self._location.write(_single("network", network_id), table_bytes("network", rows))
 
     def network_ids(self) -> tuple[str, ...]:
         """Return the all-reduce sweeps, oldest name first; a sweep's own has the sweep's id."""
@@ -103,16 +148,16 @@ class ResultsStore:
 
     def network(self, network_id: str) -> Columns:
         """Return an all-reduce sweep as columns; no rows if there is none of this id."""
-        return columns_of(self._read_single("network", network_id))
+        return columns_of(self._reader.single("network", network_id))
 
     def write_stop(self, stop: StopRecord) -> None:
         """Store why a sweep made no more repeats, in place of an earlier reason."""
         name = _single("stops", stop.sweep_id)
-        write_table(self._location, "stops", name, [plain(stop)])
+        self._location.write(name, table_bytes("stops", [plain(stop)]))
 
     def stop(self, sweep_id: str) -> StopRecord | None:
         """Return why a sweep made no more repeats; None without a rule, or before it stopped."""
-        rows = self._read_single("stops", sweep_id).to_pylist()
+        rows = self._reader.single("stops", sweep_id).to_pylist()
         return StopRecord(**rows[0]) if rows else None
 
     def write_events(self, sweep_id: str, run_id: str, events: bytes) -> None:
@@ -131,27 +176,51 @@ class ResultsStore:
 
     def read_text(self, name: str) -> str | None:
         """Return a text file that was written before; None if there is none."""
-        if not self._location.exists(name):
-            return None
-        return self._location.read(name).decode(errors="replace")
+        found = self._location.find(name)
+        return None if found is None else found.decode(errors="replace")
 
     def sweeps(self) -> tuple[SweepRecord, ...]:
-        """Return every sweep, oldest first; none when the folder is empty or does not exist."""
-        tables = read_tables(self._location, "sweeps", self._location.names("sweeps"))
-        found = [sweep for table in tables for sweep in sweeps_of(table)]
-        return tuple(sorted(found, key=lambda sweep: (sweep.created_at_utc, sweep.sweep_id)))
+        """Return every sweep, oldest first; none when the folder is empty or does not exist.
+
+        One whose own file is damaged is left out, and said: no other sweep depends on it.
+        """
+        found, errors = self._sweeps()
+        self._note("sweep", errors)
+        return found
+
+    def summaries(self) -> tuple[SweepSummary, ...]:
+        """Return what is known of every sweep at a glance, newest first.
+
+        A run whose file is damaged counts as missing, and is said.
+        """
+        (sweeps, damaged_sweeps), (runs, damaged_runs) = self._location.each(
+            lambda table: Index(self._location, table).rows(), ("sweeps", "runs")
+        )
+        self._note("sweep", damaged_sweeps)
+        self._note("run", damaged_runs)
+        return tuple(summarised(reversed(_by_age(sweeps)), runs))
+
+    def _note(self, what: str, errors: Sequence[StoreError]) -> None:
+        for error in errors:
+            self._say(f"note: a {what} is left out. {error}")
+
+    def attempts(self, sweep_id: str) -> tuple[RunRecord, ...]:
+        """Return every attempt of every run of a sweep, oldest first."""
+        runs = [stored.run for stored in self._reader.attempts(sweep_id)]
+        return tuple(
+            sorted(runs, key=lambda run: (run.started_at_utc, run.order_index, run.attempt))
+        )
 
     def runs(self, sweep_id: str) -> tuple[RunRecord, ...]:
-        """Return the runs that a sweep has left so far, in the order in which they were to run."""
-        tables = read_tables(
-            self._location, "runs", self._location.names(_folder("runs", sweep_id))
-        )
-        found = [run for table in tables for run in runs_of(table)]
-        return tuple(sorted(found, key=lambda run: (run.order_index, run.run_id)))
+        """Return the newest attempt of every run that a sweep has left so far.
+
+        They are in the order in which they were to run.
+        """
+        return tuple(stored.run for stored in self._reader.newest(sweep_id))
 
     def finished_run_ids(self, sweep_id: str) -> frozenset[str]:
-        """Return the runs that need not run again: stored, and not failed."""
-        return frozenset(run.run_id for run in self.runs(sweep_id) if run.status == "ok")
+        """Return the runs that need not run again."""
+        return frozenset(run.run_id for run in self.runs(sweep_id) if run.is_finished)
 
     def read(self, sweep_id: str | None = None) -> Results:
         """Read one sweep back.
@@ -160,26 +229,29 @@ class ResultsStore:
             sweep_id: None takes the newest.
 
         Raises:
-            StoreError: If there are no results, no such sweep, or a damaged file.
+            StoreError: If there are no results, no such sweep, or a damaged file: without it other
+                numbers would come out.
             SchemaVersionError: If a newer ray_bench wrote them.
         """
         sweep = self._find(sweep_id)
-        runs = self.runs(sweep.sweep_id)
+        stored = self._reader.newest(sweep.sweep_id)
+        runs = tuple(x.run for x in stored)
+        tables = {
+            table: self._reader.long_columns(table, sweep.sweep_id, stored) for table in LONG_TABLES
+        }
         return Results(
             sweep=sweep,
             runs=runs,
-            epochs=self._read_long("epochs", sweep.sweep_id, runs),
-            blocks=self._read_long("blocks", sweep.sweep_id, runs),
-            phases=self._read_long("phases", sweep.sweep_id, runs),
-            buckets=self._read_long("buckets", sweep.sweep_id, runs),
-            sync_pairs=self._read_long("sync_pairs", sweep.sweep_id, runs),
-            environments=self._environments(runs),
+            **tables,
+            environments=self._reader.environments(runs),
             network=self.network(sweep.sweep_id),
             stop=self.stop(sweep.sweep_id),
         )
 
     def arrow(self, table: str, sweep_id: str | None = None) -> pa.Table:
         """Return one of the tables of `SCHEMAS` as it is stored, `sweep_id` in its first column.
+
+        Of every run it has the newest attempt.
 
         Args:
             table: Its name, e.g. "blocks".
@@ -197,87 +269,47 @@ class ResultsStore:
 
     def _arrow(self, table: str, sweep_id: str) -> pa.Table:
         if table in ("sweeps", "stops", "network"):
-            return self._read_single(table, sweep_id)
+            return self._reader.single(table, sweep_id)
+        stored = self._reader.newest(sweep_id)
         if table == "runs":
-            return self._joined(table, self._location.names(_folder(table, sweep_id)))
-        runs = self.runs(sweep_id)
+            return pa.concat_tables([SCHEMAS[table].empty_table(), *(x.table for x in stored)])
         if table == "environments":
-            return self._joined(table, self._environment_names(runs))
-        return self._long(table, sweep_id, runs)
+            return self._reader.environment_table(x.run for x in stored)
+        return self._reader.long_table(table, sweep_id, stored)
 
-    def _joined(self, table: str, names: Sequence[str]) -> pa.Table:
-        found = read_tables(self._location, table, names)
-        return pa.concat_tables([SCHEMAS[table].empty_table(), *found])
+    def _sweeps(self) -> tuple[tuple[SweepRecord, ...], list[StoreError]]:
+        rows, errors = Index(self._location, "sweeps").rows()
+        return _by_age(rows), errors
 
     def _find(self, sweep_id: str | None) -> SweepRecord:
-        sweeps = self.sweeps()
-        if not sweeps:
+        if sweep_id is not None:
+            sweep = self._reader.sweep(sweep_id)
+            return sweep if sweep is not None else self._raise_unknown(sweep_id)
+        sweeps, errors = self._sweeps()
+        if errors:  # it may be the newest
+            raise errors[0]
+        return sweeps[-1] if sweeps else self._raise_unknown(None)
+
+    def _raise_unknown(self, sweep_id: str | None) -> NoReturn:
+        names = self._location.names("sweeps")
+        if not names or sweep_id is None:
             why = "has no results" if self._location.exists() else "does not exist"
             raise StoreError(
                 f"{self.root} {why}. Measure first: ray-bench run demo --results {self.root}"
             )
-        by_id = {sweep.sweep_id: sweep for sweep in sweeps}
-        if sweep_id is None:
-            return sweeps[-1]
-        if sweep_id not in by_id:
-            raise StoreError(f"{self.root} has no sweep {sweep_id!r}. {_hint(sweep_id, by_id)}")
-        return by_id[sweep_id]
-
-    def _write_long(self, table: str, run: RunRecord, records: Sequence[Any]) -> None:
-        name = _file(table, run.sweep_id, run.run_id)
-        if records:
-            write_table(self._location, table, name, [plain(record) for record in records])
-        else:
-            self._location.remove(name)
-
-    def _write_environment(self, environment: EnvironmentRecord) -> None:
-        digest = environment.environment_hash
-        name = f"environments/{safe_name(digest)}.parquet"
-        if not self._location.exists(name):
-            row = {"environment_hash": digest, **plain(environment)}
-            write_table(self._location, "environments", name, [row])
-
-    def _read_long(self, table: str, sweep_id: str, runs: Iterable[RunRecord]) -> Columns:
-        return columns_of(self._long(table, sweep_id, runs))
-
-    def _long(self, table: str, sweep_id: str, runs: Iterable[RunRecord]) -> pa.Table:
-        # Only tables of runs that count: a killed run may have left tables without its own file.
-        counted = {_file(table, sweep_id, run.run_id) for run in runs}
-        names = [n for n in self._location.names(_folder(table, sweep_id)) if n in counted]
-        return self._joined(table, names)
-
-    def _read_single(self, table: str, name: str) -> pa.Table:
-        path = _single(table, name)
-        if not self._location.exists(path):
-            return SCHEMAS[table].empty_table()
-        return read_tables(self._location, table, [path])[0]
-
-    def _environment_names(self, runs: Iterable[RunRecord]) -> list[str]:
-        wanted = {run.environment_hash for run in runs if run.environment_hash is not None}
-        files = {f"environments/{safe_name(digest)}.parquet" for digest in wanted}
-        return [name for name in self._location.names("environments") if name in files]
-
-    def _environments(self, runs: Iterable[RunRecord]) -> dict[str, EnvironmentRecord]:
-        names = self._environment_names(runs)
-        found: dict[str, EnvironmentRecord] = {}
-        for table in read_tables(self._location, "environments", names):
-            found.update(environments_of(table))
-        return found
+        ids = [name.removeprefix("sweeps/").removesuffix(".parquet") for name in names]
+        raise StoreError(f"{self.root} has no sweep {sweep_id!r}. {_hint(sweep_id, ids)}")
 
 
-def _folder(table: str, sweep_id: str) -> str:
-    return f"{table}/sweep={safe_name(sweep_id)}"
-
-
-def _file(table: str, sweep_id: str, run_id: str) -> str:
-    return f"{_folder(table, sweep_id)}/{safe_name(run_id)}.parquet"
+def _by_age(rows: Iterable[Mapping[str, Any]]) -> tuple[SweepRecord, ...]:
+    sweeps = map(sweep_of, rows)
+    return tuple(sorted(sweeps, key=lambda sweep: (sweep.created_at_utc, sweep.sweep_id)))
 
 
 def _single(table: str, name: str) -> str:
     return f"{table}/{safe_name(name)}.parquet"
 
 
-def _hint(wanted: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"It has: {', '.join(names[-5:])}."
+def _hint(wanted: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}?" if close else f"It has: {', '.join(known[-5:])}."

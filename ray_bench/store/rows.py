@@ -50,7 +50,12 @@ def runs_of(table: pa.Table) -> list[RunRecord]:
 
 def sweeps_of(table: pa.Table) -> list[SweepRecord]:
     """Return the rows of a sweeps table."""
-    return [SweepRecord(**_unlisted(row)) for row in table.to_pylist()]
+    return [sweep_of(row) for row in table.to_pylist()]
+
+
+def sweep_of(row: Mapping[str, Any]) -> SweepRecord:
+    """Return a row of a sweeps table."""
+    return SweepRecord(**_unlisted(row))
 
 
 def environments_of(table: pa.Table) -> dict[str, EnvironmentRecord]:

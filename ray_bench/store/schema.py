@@ -33,6 +33,7 @@ SCHEMA_VERSION = 1
 VERSION_KEY = b"ray_bench.schema_version"
 TABLE_KEY = b"ray_bench.table"
 UNIT_KEY = b"unit"
+ATTEMPT = "attempt"
 
 _ARROW_TYPES: Mapping[Any, pa.DataType] = {
     str: pa.string(),
@@ -102,6 +103,14 @@ def _with_metadata(table: str, columns: list[pa.Field]) -> pa.Schema:
     return pa.schema(columns, metadata=metadata)
 
 
+def _long_fields(record: type) -> list[pa.Field]:
+    """The record's columns, and which attempt of the run they are of.
+
+    The last one is the store's own: null in files of versions that kept one attempt of a run.
+    """
+    return [*_fields_of(record), arrow_field(ATTEMPT, int | None)]
+
+
 def _environment_fields() -> list[pa.Field]:
     return [arrow_field("environment_hash", str), *_fields_of(EnvironmentRecord)]
 
@@ -112,11 +121,11 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     for name, columns in {
         "sweeps": _fields_of(SweepRecord),
         "runs": _run_fields(),
-        "epochs": _fields_of(EpochRecord),
-        "blocks": _fields_of(BlockRecord),
-        "phases": _fields_of(PhaseRecord),
-        "buckets": _fields_of(BucketRecord),
-        "sync_pairs": _fields_of(SyncPairRecord),
+        "epochs": _long_fields(EpochRecord),
+        "blocks": _long_fields(BlockRecord),
+        "phases": _long_fields(PhaseRecord),
+        "buckets": _long_fields(BucketRecord),
+        "sync_pairs": _long_fields(SyncPairRecord),
         "network": _fields_of(NetworkRecord),
         "stops": _fields_of(StopRecord),
         "environments": _environment_fields(),

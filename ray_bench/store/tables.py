@@ -1,10 +1,9 @@
-"""Whole tables to and from Parquet files."""
+"""Whole tables to and from Parquet files. What is read may be damaged, or made to do harm."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -15,20 +14,25 @@ from ray_bench.store.location import Location
 from ray_bench.store.migrate import migrate
 from ray_bench.store.rows import table_of
 
-#: An object store answers slowly, but to many at once; on a disk threads only stand in line.
-_REMOTE_READERS = 16
 #: Below that a file is no larger without compression, and a run's row is read three times as fast.
 _SMALL_BYTES = 2**20
+#: A file of a few bytes may claim any number of rows. Ours have at least a measured number a row,
+#: which takes some bytes; repeated values take none, so that short files get an allowance.
+_ROWS_PER_BYTE, _ROWS_OF_ANY_FILE = 4, 1_000_000
+#: Footers of ours take some kilobytes; this is what parsing one may allocate.
+_MAX_FOOTER_BYTES, _MAX_FOOTER_ITEMS = 16 * 2**20, 1_000_000
 
 
-def write_table(
-    location: Location, table: str, name: str, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write rows of the named table into one file."""
-    made = table_of(table, rows)
+def table_bytes(table: str, rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows of the named table as a Parquet file."""
+    return file_bytes(table_of(table, rows))
+
+
+def file_bytes(table: pa.Table) -> bytes:
+    """Return a table as a Parquet file."""
     sink = io.BytesIO()
-    pq.write_table(made, sink, compression="zstd" if made.nbytes > _SMALL_BYTES else "none")
-    location.write(name, sink.getvalue())
+    pq.write_table(table, sink, compression="zstd" if table.nbytes > _SMALL_BYTES else "none")
+    return sink.getvalue()
 
 
 def read_tables(location: Location, table: str, names: Sequence[str]) -> list[pa.Table]:
@@ -38,19 +42,46 @@ def read_tables(location: Location, table: str, names: Sequence[str]) -> list[pa
         StoreError: If a file is damaged; names it.
         SchemaVersionError: If a newer ray_bench wrote it.
     """
-    if location.is_local:
-        return [_read_table(location, table, name) for name in names]
-    with ThreadPoolExecutor(_REMOTE_READERS) as pool:
-        return list(pool.map(lambda name: _read_table(location, table, name), names))
+    return location.each(
+        lambda name: parsed(table, location.read(name), location.path(name)), names
+    )
 
 
-def _read_table(location: Location, table: str, name: str) -> pa.Table:
-    path = location.path(name)
+def parsed(table: str, data: bytes, path: str) -> pa.Table:
+    """Return the named table from a file's bytes, as this version writes it.
+
+    Raises:
+        StoreError: If the file is damaged or not ours.
+        SchemaVersionError: If a newer ray_bench wrote it.
+    """
     try:
-        found = pq.ParquetFile(pa.BufferReader(location.read(name))).read(use_threads=False)
-    except (pa.ArrowException, OSError) as err:
-        raise StoreError(
-            f"{path} is damaged: {err}. Remove it; `ray-bench run ... --resume` measures "
-            "what is missing."
-        ) from err
-    return migrate(table, found, path)
+        return migrate(table, checked_table(data), path)
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as err:
+        raise damaged(path, err) from err
+
+
+def damaged(path: str, why: object) -> StoreError:
+    """Return the error of a file that cannot be what ray_bench wrote."""
+    return StoreError(
+        f"{path} is damaged: {why}. Remove it; `ray-bench run ... --resume` measures "
+        "what is missing."
+    )
+
+
+def checked_table(data: bytes) -> pa.Table:
+    """Return the table of a Parquet file; text in it is UTF-8.
+
+    Raises:
+        ArrowException | OSError | ValueError: If it is damaged, or claims absurdly many rows.
+    """
+    file = pq.ParquetFile(
+        pa.BufferReader(data),
+        thrift_string_size_limit=_MAX_FOOTER_BYTES,
+        thrift_container_size_limit=_MAX_FOOTER_ITEMS,
+    )
+    num_rows = file.metadata.num_rows
+    if not 0 <= num_rows <= _ROWS_OF_ANY_FILE + _ROWS_PER_BYTE * len(data):
+        raise ValueError(f"{len(data)} bytes claim {num_rows} rows")
+    table = file.read(use_threads=False)
+    table.validate(full=True)
+    return table

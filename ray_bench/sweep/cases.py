@@ -52,8 +52,8 @@ class _CaseListener:
         """Store a turn."""
         self._store.write_run(data)
         run = data.run
-        if run.status == "failed":
-            self._say(f"{self._cases[run.sweep_id]}: failed: {run.error_message}")
+        if not run.is_finished:
+            self._say(f"{self._cases[run.sweep_id]}: {run.status}: {run.error_message}")
         elif run.sweep_id not in self._begun:
             self._begun.add(run.sweep_id)
             number = f"[{len(self._begun)}/{len(self._cases)}]"

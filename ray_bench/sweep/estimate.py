@@ -90,7 +90,7 @@ class Estimates:
     def _is_alike(self, run: RunRecord) -> bool:
         config, point = self._config, run.point
         return (
-            run.status == "ok"
+            run.is_finished
             and run.ladder_id is None
             and run.setup_s is not None  # else one of several in a launch: no start-up of its own
             and bool(run.throughput_samples_per_s)

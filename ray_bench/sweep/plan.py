@@ -41,7 +41,7 @@ class Plan:
     @property
     def finished(self) -> tuple[RunRecord, ...]:
         """Runs that need not run again."""
-        return tuple(run for run in self.stored if run.status == "ok")
+        return tuple(run for run in self.stored if run.is_finished)
 
     @property
     def todo(self) -> tuple[PlannedRun, ...]:

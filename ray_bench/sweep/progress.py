@@ -110,7 +110,7 @@ class SweepProgress:
         if self._running.pop(run.run_id, None) is not None:
             row.num_running -= 1
         self._open.pop(run.run_id, None)
-        if run.status == "failed":
+        if not run.is_finished:
             row.num_failed += 1
             return
         row.num_done += 1

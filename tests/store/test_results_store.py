@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import uuid
 from datetime import timedelta
 
 import hypothesis.strategies as st
@@ -16,7 +17,7 @@ from ray_bench.records import RunData, flat_run, record_from_dict
 from ray_bench.store import ResultsStore
 from ray_bench.store.location import Location
 from ray_bench.store.rows import plain
-from ray_bench.store.tables import read_tables, write_table
+from ray_bench.store.tables import read_tables, table_bytes
 from tests.samples import START, make_data, make_environment, make_point, make_run, make_sweep
 
 SWEEP = make_sweep()
@@ -79,7 +80,7 @@ OPTIONAL_FLOAT = st.none() | st.floats(allow_nan=False)
     flags=st.lists(TEXT, max_size=3),
 )
 def test_any_run_survives(tmp_path, run_id, sweep_id, message, seed, loss, started, flags):
-    store = ResultsStore(tmp_path / "results")
+    store = ResultsStore(tmp_path / uuid.uuid4().hex)
     run = make_run(
         sweep_id=sweep_id,
         run_id=run_id,
@@ -131,14 +132,23 @@ def test_failed_runs_are_not_finished(store):
     assert store.finished_run_ids(SWEEP.sweep_id) == {"good"}
 
 
-def test_a_second_attempt_replaces_the_first(store):
+def test_a_second_attempt_is_read_and_the_first_stays(store, tmp_path):
     store.write_sweep(SWEEP)
-    store.write_run(make_data(status="failed"))
-    again = make_data(attempt=2, with_tables=False)
+    first = make_data(status="failed", started_at_utc=START)
+    again = make_data(attempt=2, with_tables=False, started_at_utc=START + timedelta(minutes=5))
+    store.write_run(first)
     store.write_run(again)
     results = store.read()
     assert results.runs == (again.run,)
+    assert results.failed_runs == ()
     assert results.epochs["epoch"].size == 0
+    assert store.arrow("epochs").num_rows == 0
+    assert store.arrow("runs")["attempt"].to_pylist() == [2]
+    assert store.attempts(SWEEP.sweep_id) == (first.run, again.run)
+    (folder,) = (tmp_path / "results" / "runs").iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["a-a2.parquet", "a.parquet"]
+    (blocks,) = (tmp_path / "results" / "blocks").rglob("*.parquet")
+    assert pq.read_table(blocks)["attempt"].to_pylist() == [1, 1]
 
 
 def test_unknown_sweeps_get_a_suggestion(store):
@@ -238,7 +248,8 @@ def test_equal_environments_are_stored_once(store, tmp_path):
 @pytest.mark.parametrize(("count", "codec"), [(3, "UNCOMPRESSED"), (20_000, "ZSTD")])
 def test_only_large_tables_are_compressed_and_both_come_back(tmp_path, count, codec):
     location = Location(tmp_path)
-    write_table(location, "blocks", "one.parquet", [plain(make_data().blocks[0])] * count)
+    rows = [{**plain(make_data().blocks[0]), "attempt": 1}] * count
+    location.write("one.parquet", table_bytes("blocks", rows))
     stored = pq.ParquetFile(tmp_path / "one.parquet").metadata.row_group(0).column(0)
     assert stored.compression == codec
     (table,) = read_tables(location, "blocks", ["one.parquet"])

@@ -14,7 +14,7 @@ PHASES = SCHEMAS["phases"]
 
 
 def phases(version: int) -> pa.Table:
-    row = {"run_id": "a", "rank": 0, "step": 1, "phase": "loss", "duration_s": 1.0}
+    row = {"run_id": "a", "rank": 0, "step": 1, "phase": "loss", "duration_s": 1.0, "attempt": 1}
     table = table_of("phases", [row])
     return table.replace_schema_metadata({VERSION_KEY: str(version).encode()})
 

@@ -65,7 +65,8 @@ def _failed(results: Results) -> Table:
 
 
 def _failed_row(run: RunRecord) -> tuple[Cell, ...]:
-    cause = ": ".join(x for x in (run.error_type, run.error_message) if x) or "unknown"
+    status = None if run.status == "failed" else run.status
+    cause = ": ".join(x for x in (status, run.error_type, run.error_message) if x) or "unknown"
     return (
         text(run.run_id),
         asked(run.point.world_size),

@@ -1,0 +1,88 @@
+"""What is known of every sweep at a glance, without reading what its runs measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from ray_bench.records import SweepRecord
+
+State = Literal["complete", "failed", "unfinished"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSummary:
+    """One sweep in a list.
+
+    Attributes:
+        workload: as the configuration names it; None where it cannot be read.
+        world_sizes: ascending.
+        num_planned: runs that were asked for, those included that a stop rule added.
+        num_done: runs that finished.
+        num_failed: runs whose newest attempt did not finish.
+        state: complete: all runs are done; failed: all have ended, some did not finish;
+            unfinished: some have left no record.
+    """
+
+    sweep_id: str
+    created_at_utc: datetime
+    workload: str | None
+    world_sizes: tuple[int, ...]
+    num_planned: int
+    num_done: int
+    num_failed: int
+
+    @property
+    def state(self) -> State:
+        """How far the sweep is."""
+        if self.num_done + self.num_failed < self.num_planned:
+            return "unfinished"
+        return "failed" if self.num_failed else "complete"
+
+
+def summarised(
+    sweeps: Iterable[SweepRecord], runs: Iterable[Mapping[str, Any]]
+) -> list[SweepSummary]:
+    """Return a summary of every sweep, in their order.
+
+    Args:
+        sweeps: what was asked for.
+        runs: of every attempt `sweep_id`, `run_id`, `attempt`, `status` and `world_size`.
+    """
+    newest: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in runs:
+        found = newest.setdefault(row["sweep_id"], {})
+        before = found.get(row["run_id"])
+        if before is None or row["attempt"] > before["attempt"]:
+            found[row["run_id"]] = row
+    return [_summary(sweep, newest.get(sweep.sweep_id, {})) for sweep in sweeps]
+
+
+def _summary(sweep: SweepRecord, runs: Mapping[str, Mapping[str, Any]]) -> SweepSummary:
+    workload, world_sizes = _asked(sweep.config_json)
+    num_done = sum(row["status"] == "ok" for row in runs.values())
+    return SweepSummary(
+        sweep_id=sweep.sweep_id,
+        created_at_utc=sweep.created_at_utc,
+        workload=workload or next((row["workload"] for row in runs.values()), None),
+        world_sizes=world_sizes or tuple(sorted({row["world_size"] for row in runs.values()})),
+        num_planned=len({*sweep.run_ids, *runs}),
+        num_done=num_done,
+        num_failed=len(runs) - num_done,
+    )
+
+
+def _asked(config_json: str) -> tuple[str | None, tuple[int, ...]]:
+    """Return workload and world sizes of a configuration, of whatever version."""
+    try:
+        config = json.loads(config_json)
+    except (ValueError, RecursionError):
+        return None, ()
+    if not isinstance(config, dict):
+        return None, ()
+    workload, sizes = config.get("workload"), config.get("world_sizes")
+    known = {x for x in sizes if isinstance(x, int)} if isinstance(sizes, list) else set()
+    return workload if isinstance(workload, str) else None, tuple(sorted(known))
