@@ -19,7 +19,7 @@ from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.request import SweepRequest
 from ray_bench.sweep.rounds import FurtherRounds, check_stop
-from ray_bench.sweep.viewer import Viewer
+from ray_bench.sweep.viewer import Viewer, Voice
 from ray_bench.trackers.base import Tracker
 from ray_bench.trackers.chosen import chosen_trackers
 from ray_bench.trackers.entry import Entries
@@ -37,6 +37,7 @@ class Sweep:
     config: SweepConfig  # with its data found
     plan: Plan
     store: ResultsStore
+    voice: Voice  # of the store
     progress: SweepProgress
     trackers: tuple[Tracker, ...]
     budget: Budget | None = None
@@ -58,7 +59,7 @@ class Sweep:
             RayBenchError: If it cannot go on; what has finished is stored.
             KeyboardInterrupt: On Ctrl-C or SIGTERM; the same.
         """
-        with self._tracking(viewer.note) as tracking:
+        with self.voice.through(viewer.note), self._tracking(viewer.note) as tracking:
             listener = StoringListener(self.store, self.progress, viewer, tracking)
             if self.config.interleaved:
                 self._climb(listener)
@@ -154,7 +155,8 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     """
     resolved = resolve(request.source, request.overrides)
     check_stop(resolved.config)
-    store = ResultsStore(request.results)
+    voice = Voice(say)
+    store = ResultsStore(request.results, say=voice)
     store.check_writable()
     trackers = chosen_trackers(resolved.config.trackers, store)
     config = _with_data_found(resolved, joins_cluster=joins_cluster(request.address))
@@ -167,6 +169,7 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
         config=config,
         plan=plan,
         store=store,
+        voice=voice,
         progress=SweepProgress(
             plan.planned, plan.finished, max_concurrent=config.launch.max_concurrent
         ),
