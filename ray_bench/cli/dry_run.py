@@ -24,9 +24,9 @@ def print_plan(request: SweepRequest) -> None:
             f"half-width is {config.stop.half_width:.2%} or less."
         )
     typer.echo()
-    header = ("order", "workers", "ddp", "lr rule", "lr", "batch", "per worker", "seed", "repeat")
+    header = ("order", "workers", "placement", "ddp", "lr rule", "lr", "batch", "per worker")
     rows = [_plan_row(planned) for planned in plan.todo]
-    typer.echo(text_table(header, rows, right=(0, 1, 4, 5, 6, 7, 8)))
+    typer.echo(text_table((*header, "seed", "repeat"), rows, right=(0, 1, 5, 6, 7, 8, 9)))
 
 
 def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
@@ -34,6 +34,7 @@ def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
     return (
         str(planned.order_index),
         str(point.world_size),
+        point.placement or "-",
         "yes" if point.is_ddp else "no",
         point.lr_rule,
         f"{point.lr:g}",
