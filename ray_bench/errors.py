@@ -8,6 +8,7 @@
     |- LaunchError
     |  |- ClusterCapacityError                asked for more workers than the cluster can ever give
     |  |- HostsUnreachableError               hosts of a run cannot connect to each other
+    |  |- PlacementError                      workers cannot be, or are not, on the nodes asked for
     |  `- WorkerFailedError                   a rank failed; names the rank and its cause
     |- TrainingError
     |  |- NonFiniteLossError                  the loss became NaN or infinite
@@ -60,6 +61,10 @@ class ClusterCapacityError(LaunchError):
 
 class HostsUnreachableError(LaunchError):
     """Hosts of a run cannot connect to each other; the message names them and their addresses."""
+
+
+class PlacementError(LaunchError):
+    """Workers cannot be, or are not, on the nodes that were asked for."""
 
 
 class WorkerFailedError(LaunchError):

@@ -41,6 +41,8 @@ FLAGS: Mapping[str, str] = {
     "emulated": "the accelerator is emulated by sleeping: the times are not those of hardware",
     "batch_exceeds_data": "the global batch is larger than the data set: no step is that large",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
+    "placement_differs": "the workers were on other nodes than the placement that was asked for "
+    "gives: the run is invalid",
 }
 
 
@@ -64,15 +66,29 @@ class Point:
     compile: CompileMode | None = None
     bucket_cap: str | None = None  # MiB, or "auto" as RunRecord.bucket_cap_mb tells; None: no DDP
     compression: Compression | None = None  # of gradients on their way; None without DDP
+    # The place that was asked for, None where nothing was; a single worker has only one.
+    placement: str | None = None  # one of Ray's strategies, or NxM: N nodes with M workers each
+    num_nodes: int | None = None  # N of NxM
+    workers_per_node: int | None = None  # M of NxM
 
     @property
     def point_id(self) -> str:
-        """A readable name, unique within a sweep, with a short hash of all fields."""
-        digest = hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:6]
+        """A readable name, unique within a sweep, with a short hash of what is set.
+
+        A field that older versions did not have counts only where it is set: their ids stay.
+        """
+        values = asdict(self).items()
+        hashed = sorted((k, v) for k, v in values if v is not None or k not in _HASHED_IF_SET)
+        digest = hashlib.sha256(repr(hashed).encode()).hexdigest()[:6]
         name = self.workload.replace(":", ".").rsplit(".", 1)[-1]
         wrap = "" if self.is_ddp or self.world_size > 1 else "-plain"
+        where = "" if self.placement is None else f"-{self.placement}"
         how = f"{self.scaling}-{self.lr_rule}-s{self.seed}"
-        return f"{name}-w{self.world_size}{wrap}-{how}-{digest}"
+        return f"{name}-w{self.world_size}{wrap}{where}-{how}-{digest}"
+
+
+#: Fields of a point that came after the first ids were given.
+_HASHED_IF_SET = frozenset({"placement", "num_nodes", "workers_per_node"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +180,8 @@ class RunRecord:
     environment_hash: str | None = None
     ladder_id: str | None = None  # runs of one ladder share it; equal `repeat` is one round of it
     launch_id: str | None = None  # runs that one group of workers made one after the other share it
+    rank_node_ids: tuple[str, ...] | None = None  # Ray's id of every rank's node, by rank
+    rank_addresses: tuple[str, ...] | None = None  # of these nodes, by rank
     trainer: Trainer | None = None  # that started the workers; None: not told, or not Ray Train
     rank_node_ids: tuple[str, ...] | None = None  # Ray's id of every rank's node, by rank
     rank_addresses: tuple[str, ...] | None = None  # of these nodes, by rank

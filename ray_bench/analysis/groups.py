@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ray_bench.records import EnvironmentRecord, Results, RunRecord
+from ray_bench.records import EnvironmentRecord, Point, Results, RunRecord
 
 #: Flags of runs whose numbers cannot be trusted; they are listed and left out of every curve.
-INVALID_FLAGS = ("clock_mismatch", "clock_backwards")
+INVALID_FLAGS = ("clock_mismatch", "clock_backwards", "placement_differs")
 
 #: What of an environment must be equal. Hosts and commits may differ, and the number of nodes grows
 #: with the world size.
@@ -29,9 +29,11 @@ _ENVIRONMENT_FIELDS = (
 
 
 #: What changes the speed of a step and not what is trained, by the name in a group's key.
-SETTINGS = ("precision", "memory_format", "compile", "bucket_cap", "compression")
+SETTINGS = ("precision", "memory_format", "compile", "bucket_cap", "compression", "placement")
 #: Those of them that mean nothing without DDP.
 DDP_SETTINGS = ("bucket_cap", "compression")
+#: Where workers were asked to be; a single one has only one place.
+PLACEMENT = "placement"
 
 Key = tuple[tuple[str, object], ...]
 
@@ -70,32 +72,53 @@ def first_of_launches(runs: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
 def groups_of(results: Results) -> tuple[Group, ...]:
     """Return the groups of comparable runs, the one with most world sizes first.
 
-    What concerns DDP alone does not tell plain runs apart: each group has them as its baseline.
+    What concerns DDP alone does not tell plain runs apart, nor placement runs of one worker: each
+    group has them as its baseline.
     """
     keyed = [
         (run, tuple(group_key(run, results.environments).items())) for run in valid_runs(results)
     ]
-    with_ddp = {_without_ddp(key) for run, key in keyed if run.point.is_ddp}
-    keys = dict.fromkeys(
-        key for run, key in keyed if run.point.is_ddp or _without_ddp(key) not in with_ddp
-    )
     groups = [
         _group(dict(key), [run for run, other in keyed if _belongs(run, other, key)])
-        for key in keys
+        for key in _own_keys(keyed)
     ]
     return tuple(sorted(groups, key=lambda g: (-len(g.world_sizes), -len(g.runs))))
 
 
+def _own_keys(keyed: Sequence[tuple[RunRecord, Key]]) -> list[Key]:
+    """Return the keys of groups: of all runs but those that belong to others' groups anyway."""
+    idle = {idle_settings(run) for run, _ in keyed}
+    joined = {
+        names: {_without(key, names) for run, key in keyed if idle_settings(run) < names}
+        for names in idle
+    }
+    return list(
+        dict.fromkeys(
+            key
+            for run, key in keyed
+            if _without(key, idle_settings(run)) not in joined[idle_settings(run)]
+        )
+    )
+
+
+def idle_settings(run: RunRecord) -> frozenset[str]:
+    """Return the settings that make no difference to a run."""
+    of_ddp = () if run.point.is_ddp else DDP_SETTINGS
+    of_place = () if run.point.world_size > 1 else (PLACEMENT,)
+    return frozenset((*of_ddp, *of_place))
+
+
 def _belongs(run: RunRecord, its: Key, key: Key) -> bool:
-    return its == key or (not run.point.is_ddp and _without_ddp(its) == _without_ddp(key))
+    idle = idle_settings(run)
+    return _without(its, idle) == _without(key, idle)
 
 
-def _without_ddp(key: Key) -> Key:
-    return tuple(item for item in key if item[0] not in DDP_SETTINGS)
+def _without(key: Key, names: Collection[str]) -> Key:
+    return tuple(item for item in key if item[0] not in names)
 
 
 def valid_runs(results: Results) -> tuple[RunRecord, ...]:
-    """Return the finished runs whose clocks agree."""
+    """Return the finished runs whose clocks agree, and that were where they were to be."""
     return tuple(run for run in results.ok_runs if not set(run.flags) & set(INVALID_FLAGS))
 
 
@@ -112,6 +135,7 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
         "compile": point.compile or "none",  # older versions could not
         "bucket_cap": point.bucket_cap,
         "compression": (point.compression or "none") if point.is_ddp else None,
+        PLACEMENT: placement_of(point),
         "trainer": run.trainer or "tuned",  # older versions had no other
         "device": run.device,
         "dataset": run.dataset,
@@ -124,6 +148,13 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
     return key
 
 
+def placement_of(point: Point) -> str | None:
+    """Return what a curve's points have in common: a strategy, or the workers on each node."""
+    if point.workers_per_node is None:
+        return point.placement
+    return f"{point.workers_per_node} a node"
+
+
 def differences(groups: tuple[Group, ...]) -> tuple[str, ...]:
     """Return the names of what differs between the groups."""
     names = dict.fromkeys(name for group in groups for name in group.key)
@@ -131,8 +162,8 @@ def differences(groups: tuple[Group, ...]) -> tuple[str, ...]:
 
 
 def _values(name: str, groups: tuple[Group, ...]) -> set[str]:
-    if name in DDP_SETTINGS:  # they do not tell groups apart that are without DDP
-        groups = tuple(g for g in groups if any(run.point.is_ddp for run in g.runs))
+    # What makes no difference to any run of a group does not tell it apart.
+    groups = tuple(g for g in groups if any(name not in idle_settings(run) for run in g.runs))
     return {repr(group.key.get(name)) for group in groups}
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,14 +38,33 @@ class BoundaryFall:
     boundary_frac: float  # share of the time of first_beyond that no smooth growth explains
 
 
+def nodes_used(run: RunRecord, environments: Environments) -> int | None:
+    """Return on how many nodes a run was; None where that is unknown."""
+    if run.rank_node_ids is not None:
+        return len(set(run.rank_node_ids))
+    environment = environments.get(run.environment_hash or "")
+    return None if environment is None else environment.num_nodes
+
+
+def most_on_a_node(run: RunRecord, environments: Environments) -> int | None:
+    """Return the most workers of a run that were on one node; None where that is unknown.
+
+    Older results tell the number of nodes alone: their workers count as shared out evenly.
+    """
+    if run.rank_node_ids is not None:
+        return max(Counter(run.rank_node_ids).values())
+    count = nodes_used(run, environments)
+    return None if count is None else math.ceil(run.point.world_size / count)
+
+
 def nodes_by_size(runs: Sequence[RunRecord], environments: Environments) -> dict[int, int]:
     """Return the most nodes on which runs of a world size were; unknown ones are left out."""
     found: dict[int, int] = {}
     for run in runs:
-        environment = environments.get(run.environment_hash or "")
-        if environment is not None:
+        count = nodes_used(run, environments)
+        if count is not None:
             size = run.point.world_size
-            found[size] = max(found.get(size, 0), environment.num_nodes)
+            found[size] = max(found.get(size, 0), count)
     return dict(sorted(found.items()))
 
 

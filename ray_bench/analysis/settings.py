@@ -1,8 +1,9 @@
 """What each setting is worth: the same training at the same world size, one setting changed.
 
 A setting changes how a step is computed or reduced (precision, memory format, compilation, bucket
-size, compression) and not what is trained. Only groups are compared that are equal in all else. The
-ratio is taken round by round where both took turns in one ladder, else from independent means.
+size, compression), or on which nodes, and not what is trained. Only groups are compared that are
+equal in all else. The ratio is taken round by round where both took turns in one ladder, else from
+independent means.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.estimate import Estimate
-from ray_bench.analysis.groups import DDP_SETTINGS, SETTINGS, Group
+from ray_bench.analysis.groups import SETTINGS, Group, idle_settings
 from ray_bench.records import RunRecord
 
 #: What is compared against: the plainest way, which is not always the default.
@@ -22,6 +23,7 @@ _REFERENCE = {
     "compile": "none",
     "bucket_cap": "25",
     "compression": "none",
+    "placement": "pack",
 }
 
 
@@ -79,7 +81,7 @@ def _rows(
     (group, curve), (base, base_curve) = ours, theirs
     rows = []
     for size in sorted(set(curve.sizes) & set(base_curve.sizes)):
-        if name in DDP_SETTINGS and not _has_ddp(group, size):
+        if not _matters(name, group, size) or not _matters(name, base, size):
             continue
         pair = curve.against(base_curve, size)
         rows.append(
@@ -97,8 +99,9 @@ def _rows(
     return rows
 
 
-def _has_ddp(group: Group, size: int) -> bool:
-    return any(run.point.is_ddp for run in group.runs if run.point.world_size == size)
+def _matters(name: str, group: Group, size: int) -> bool:
+    runs = [run for run in group.runs if run.point.world_size == size]
+    return any(name not in idle_settings(run) for run in runs)
 
 
 def _compile_s(runs: Sequence[RunRecord], size: int) -> float | None:

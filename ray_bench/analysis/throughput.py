@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ MIN_MEAN_RUNS = 2
 #: Smaller relative variances are rounding: 1e-9 of the value, squared.
 MIN_VARIANCE = 1e-18
 
+Key = TypeVar("Key")
 Blocks = Mapping[str, Mapping[str, np.ndarray]]
 
 
@@ -44,7 +46,7 @@ def _log_mean(logs: np.ndarray, pooled: float, pooled_df: int) -> LogEstimate:
     return LogEstimate(float(logs.mean()), max(own, MIN_VARIANCE) / count, df, count, "repeats")
 
 
-def pooled(throughput: Mapping[int, LogEstimate]) -> dict[int, LogEstimate]:
+def pooled(throughput: Mapping[Key, LogEstimate]) -> dict[Key, LogEstimate]:
     """Return the same means with one relative variance of a run, pooled over the world sizes.
 
     s^2 = sum_i df_i s_i^2 / sum_i df_i, Var(mean_i) = s^2 / n_i. For a fit over all world sizes:
@@ -72,16 +74,23 @@ def source_of(estimates: Iterable[LogEstimate]) -> Source:
 
 def throughputs(runs: Sequence[RunRecord], blocks: Blocks) -> dict[int, LogEstimate]:
     """Return samples/s by world size; a world size without a timed run is left out."""
-    by_size: dict[int, list[LogEstimate]] = {}
+    return throughputs_by(lambda run: run.point.world_size, runs, blocks)
+
+
+def throughputs_by(
+    key: Callable[[RunRecord], Key], runs: Sequence[RunRecord], blocks: Blocks
+) -> dict[Key, LogEstimate]:
+    """Return samples/s by anything that runs have, in ascending order."""
+    found: dict[Key, list[LogEstimate]] = {}
     for run in runs:
         single = run_throughput(run, blocks)
         if single is not None:
-            by_size.setdefault(run.point.world_size, []).append(single)
-    sizes = sorted(by_size)
-    repeats = log_means([[math.exp(x.log_mean) for x in by_size[n]] for n in sizes])
+            found.setdefault(key(run), []).append(single)
+    keys = sorted(found)  # type: ignore[type-var]  # world sizes, or tuples of them
+    repeats = log_means([[math.exp(x.log_mean) for x in found[k]] for k in keys])
     if all(estimate.source == "repeats" for estimate in repeats):
-        return dict(zip(sizes, repeats, strict=True))
-    return {n: _mean_within(by_size[n]) for n in sizes}
+        return dict(zip(keys, repeats, strict=True))
+    return {k: _mean_within(found[k]) for k in keys}
 
 
 def run_throughput(run: RunRecord, blocks: Blocks) -> LogEstimate | None:

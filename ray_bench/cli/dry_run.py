@@ -20,12 +20,14 @@ def print_plan(request: SweepRequest, *, probe: bool = False) -> None:
     found = preview(request, say, probe=probe)
     typer.echo(_what(found.config, found.plan))
     typer.echo()
-    header = ("order", "workers", "ddp", "lr rule", "lr", "batch", "per worker", "seed", "repeat")
+    header = ("order", "workers", "placement", "ddp", "lr rule", "lr", "batch", "per worker")
     rows = [
         (*_plan_row(run), _time(time))
         for run, time in zip(found.plan.todo, found.times, strict=True)
     ]
-    table = text_table((*header, "expected"), rows, right=(0, 1, 4, 5, 6, 7, 8, 9))
+    table = text_table(
+        (*header, "seed", "repeat", "expected"), rows, right=(0, 1, 5, 6, 7, 8, 9, 10)
+    )
     typer.echo(table)
     typer.echo(f"\n{_total(found)}\n{found.fits}")
 
@@ -68,6 +70,7 @@ def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
     return (
         str(planned.order_index),
         str(point.world_size),
+        point.placement or "-",
         "yes" if point.is_ddp else "no",
         point.lr_rule,
         f"{point.lr:g}",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ray_bench.config.placements import normal
 from ray_bench.records import CompileMode
 
 
@@ -59,6 +60,8 @@ def _compile_mode(value: Any) -> Any:
 
 
 Compile = Annotated[CompileMode, BeforeValidator(_compile_mode)]
+#: One of Ray's strategies, or NxM.
+PlacementName = Annotated[str, BeforeValidator(normal)]
 
 
 def listed(value: Any) -> Any:

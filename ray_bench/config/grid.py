@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 
 from ray_bench.config.groups import Settings
+from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
 from ray_bench.records import LrRule, PlannedRun, Point
 
@@ -31,6 +32,7 @@ def point_of(
     seed: int,
     is_ddp: bool,
     settings: Settings,
+    placement: Placement = ANYWHERE,
 ) -> Point:
     """Return one cell of the grid. `config` must have its defaults filled in."""
     assert config.batch_size is not None, "defaults are filled in before the grid is made"
@@ -55,6 +57,9 @@ def point_of(
         compile=settings.compile,
         bucket_cap=_in_words(settings.bucket_cap_mb) if is_ddp else None,
         compression=settings.compression if is_ddp else None,
+        placement=placement.name,
+        num_nodes=placement.num_nodes,
+        workers_per_node=placement.workers_per_node,
     )
 
 
@@ -128,8 +133,17 @@ def points_of(config: SweepConfig) -> list[Point]:
     """Return every cell of the grid once; without DDP its settings make no difference."""
     cells = itertools.product(wrapped_sizes(config), config.lr_rules, config.seeds, config.settings)
     points = (
-        point_of(config, world_size=n, rule=rule, seed=seed, is_ddp=is_ddp, settings=settings)
+        point_of(
+            config,
+            world_size=n,
+            rule=rule,
+            seed=seed,
+            is_ddp=is_ddp,
+            settings=settings,
+            placement=placement,
+        )
         for (n, is_ddp), rule, seed, settings in cells
+        for placement in config.placements_of(n)
     )
     return list(dict.fromkeys(points))
 
@@ -179,11 +193,23 @@ def _planned(cells: Sequence[Cell], *, first_index: int) -> tuple[PlannedRun, ..
     )
 
 
+#: Keys of the configuration that came after the first hashes: the group, and the key in it.
+_HASHED_IF_SET = (
+    *(("", "placements"), ("", "workers_per_node")),
+    *(("launch", "labels"), ("launch", "gpu_type")),
+)
+
+
 def config_sha256(config: SweepConfig) -> str:
     """Return the hash that tells whether two sweeps asked for the same runs.
 
-    Prices and trackers do not count: they change no run.
+    Prices and trackers do not count: they change no run. Keys that came later count where they are
+    set, so that a sweep of an older version can still be resumed.
     """
     uncounted = {"price_per_worker_hour", "currency", "trackers"}
     values = config.model_dump(mode="json", exclude=uncounted)
+    for part, key in _HASHED_IF_SET:
+        group = values[part] if part else values
+        if not group[key]:
+            del group[key]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

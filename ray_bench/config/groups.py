@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, field_validator
 
 from ray_bench.config.fields import BucketCap, EnvText, Float, Int, Model, differing, listed
+from ray_bench.config.labels import is_selector
 from ray_bench.records import CompileMode, Compression, MemoryFormat, Precision
 
 
@@ -226,11 +227,34 @@ class LaunchConfig(Model):
         300.0, ge=1, le=10**6, description="A collective operation that hangs longer fails the run."
     )
     placement: Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"] = Field(
-        "PACK", description="Ray's placement strategy for the workers of a run."
+        "PACK",
+        description="Ray's placement strategy for the workers of a run, where `placements` names "
+        "none.",
+    )
+    labels: dict[str, EnvText] = Field(
+        default_factory=dict,
+        description="Ray's label selectors, which the nodes of all workers must match: "
+        "{ray.io/market-type: spot}; a value is a word, !word, in(a, b) or !in(a, b).",
+    )
+    gpu_type: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="Ray's accelerator type of all workers' GPUs, e.g. A100. Not set: any.",
     )
     env: dict[str, EnvText] = Field(
         default_factory=dict, description="Environment of the workers, e.g. GLOO_SOCKET_IFNAME."
     )
+
+    @field_validator("labels")
+    @classmethod
+    def _selectors(cls, value: dict[str, str]) -> dict[str, str]:
+        for key, selector in value.items():
+            if not is_selector(selector):
+                raise ValueError(
+                    f"{key} must be a word, !word, in(a, b) or !in(a, b), got {selector!r}"
+                )
+        return value
 
 
 class TrackersConfig(Model):

@@ -11,7 +11,16 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from ray_bench.config.fields import Compile, Float, Int, Model, Seed, differing, listed
+from ray_bench.config.fields import (
+    Compile,
+    Float,
+    Int,
+    Model,
+    PlacementName,
+    Seed,
+    differing,
+    listed,
+)
 from ray_bench.config.groups import (
     DataConfig,
     DdpConfig,
@@ -25,9 +34,13 @@ from ray_bench.config.groups import (
     TrackersConfig,
     WorkloadDefaults,
 )
+from ray_bench.config.placements import Asked, Placement
 from ray_bench.records import LrRule, MemoryFormat, Precision, Scaling
 
-_LISTS = ("world_sizes", "lr_rules", "seeds", "precision", "memory_format", "compile")
+_LISTS = (
+    *("world_sizes", "lr_rules", "seeds", "precision", "memory_format", "compile"),
+    *("placements", "workers_per_node"),
+)
 
 
 class SweepConfig(Model):
@@ -69,6 +82,19 @@ class SweepConfig(Model):
         min_length=1,
         description="torch.compile: none (or false), default (or true), or reduce-overhead (CUDA "
         "graphs, for short steps). A list sweeps it. Its seconds are told apart.",
+    )
+    placements: tuple[PlacementName, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Where workers are: pack (few nodes), spread (many), strict_pack, "
+        "strict_spread, or NxM: N nodes with M workers each, for world size N x M. A list sweeps "
+        "it. Not set: `launch.placement`.",
+    )
+    workers_per_node: tuple[Int, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Instead of `placements`: so many workers on each node, at every world size "
+        "that is a multiple. A list sweeps it.",
     )
     cpus_per_worker: Float = Field(
         1.0, gt=0, description="CPUs that Ray reserves for a worker; also its OMP threads (floor)."
@@ -120,6 +146,38 @@ class SweepConfig(Model):
             raise ValueError("give `epochs` or `steps`, not both")
         return self
 
+    @field_validator("workers_per_node")
+    @classmethod
+    def _somebody_on_a_node(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        for count in value or ():
+            if count < 1:
+                raise ValueError(f"a node must have 1 worker or more, got {count}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_way_to_place(self) -> SweepConfig:
+        given = [k for k in ("placements", "workers_per_node") if getattr(self, k) is not None]
+        given += ["launch.placement"] if given and self.launch.placement != "PACK" else []
+        if len(given) > 1:
+            raise ValueError(
+                f"`{given[0]}` and `{given[1]}` both say where workers are; give one of them"
+            )
+        if given and self.interleaved:
+            raise ValueError(
+                f"`interleaved` keeps all world sizes in one group of workers, which stays where "
+                f"it is; leave out `{given[0]}` or `interleaved`"
+            )
+        complaint = self._asked.complaint(self.world_sizes)
+        if complaint is not None:
+            raise ValueError(complaint)
+        return self
+
+    @model_validator(mode="after")
+    def _gpus_of_a_type(self) -> SweepConfig:
+        if self.launch.gpu_type is not None and self.use_gpu is False:
+            raise ValueError("`launch.gpu_type` asks for GPUs and `use_gpu=false` for none")
+        return self
+
     @model_validator(mode="after")
     def _one_kind_of_run_in_a_ladder(self) -> SweepConfig:
         if self.interleaved and len(self.lr_rules) * len(self.seeds) > 1:
@@ -145,10 +203,12 @@ class SweepConfig(Model):
 
     @model_validator(mode="after")
     def _one_curve_to_stop_for(self) -> SweepConfig:
-        if self.stop.half_width is not None and len(self.settings) > 1:
+        places = len(self.placements or ()) + len(self.workers_per_node or ())
+        if self.stop.half_width is not None and max(len(self.settings), places) > 1:
             raise ValueError(
                 "`stop.half_width` looks at one curve; give one of each of precision, "
-                "memory_format, compile, ddp.bucket_cap_mb and ddp.compression"
+                "memory_format, compile, ddp.bucket_cap_mb, ddp.compression, placements and "
+                "workers_per_node"
             )
         return self
 
@@ -187,6 +247,22 @@ class SweepConfig(Model):
                 self.ddp.compression,
             )
         )
+
+    @property
+    def _asked(self) -> Asked:
+        # A ladder's smaller world sizes are the first ranks of its largest, whatever its strategy.
+        is_left = self.interleaved or self.launch.placement == "PACK"
+        default = None if is_left else self.launch.placement.lower()
+        return Asked(self.placements, self.workers_per_node, default)
+
+    def placements_of(self, world_size: int) -> tuple[Placement, ...]:
+        """Return where so many workers are asked to be; one placement after the other."""
+        return self._asked.of(world_size)
+
+    @property
+    def placement_note(self) -> str | None:
+        """Which world sizes are not measured with every number of workers a node."""
+        return self._asked.note(self.world_sizes)
 
     def with_defaults(self, defaults: WorkloadDefaults) -> SweepConfig:
         """Return the configuration with every unset training value taken from the workload."""

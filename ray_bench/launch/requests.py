@@ -9,7 +9,7 @@ from typing import Any
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
-from ray_bench.records import PlannedRun, RunData, RunRecord, Trainer
+from ray_bench.records import PlannedRun, Point, RunData, RunRecord, Trainer
 from ray_bench.train.requests import LadderRequest
 
 
@@ -69,9 +69,14 @@ class Runs:
     is_shared: bool  # whether the records name the launch: others may have been part of it
 
     @property
+    def point(self) -> Point:
+        """The first one's, which has the place of all."""
+        return self.expected[0].planned.point
+
+    @property
     def world_size(self) -> int:
         """The workers that they need."""
-        return self.expected[0].planned.point.world_size
+        return self.point.world_size
 
     def parted(self, waiting: Sequence[ExpectedRun]) -> Parted:
         """The run that was going on has failed; those after it get other workers."""
@@ -100,9 +105,15 @@ class Ladders:
         )
 
     @property
+    def point(self) -> Point:
+        """The largest of all ladders, which has the place of all."""
+        points = (point for ladder in self.ladders for point in ladder.points)
+        return max(points, key=lambda point: point.world_size)
+
+    @property
     def world_size(self) -> int:
         """The largest of all ladders."""
-        return max(point.world_size for ladder in self.ladders for point in ladder.points)
+        return self.point.world_size
 
     def parted(self, waiting: Sequence[ExpectedRun]) -> Parted:
         """The turns of the round that was going on have failed; those of later ones are missing."""

@@ -13,6 +13,7 @@ from ray_bench.launch.gauges import exported
 from ray_bench.launch.interrupt import ending_gently
 from ray_bench.launch.listener import SweepListener
 from ray_bench.launch.network import measure_first
+from ray_bench.launch.placing import check
 from ray_bench.launch.tuned import settled
 
 
@@ -33,7 +34,7 @@ def session(
     """Connect, and measure the network first where that is asked for.
 
     Raises:
-        LaunchError: If the cluster cannot be reached.
+        LaunchError: If the cluster cannot be reached, or Ray cannot place workers as asked.
         ClusterCapacityError: If it can never give the largest run its workers.
     """
     config = settled(config, listener.note)
@@ -44,5 +45,6 @@ def session(
         exported(listener, wanted=config.trackers.prometheus) as listener,
     ):
         use_gpu = choose_gpu(config, have)
+        check(config, use_gpu=use_gpu)
         measure_first(config, network_id, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)
         yield Session(config=config, use_gpu=use_gpu, scratch_dir=scratch, listener=listener)

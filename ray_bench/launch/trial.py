@@ -8,13 +8,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+from ray.train import FailureConfig, RunConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
 
+from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import PlacementError
 from ray_bench.launch import settings
 from ray_bench.launch.failures import describe
 from ray_bench.launch.hosts_backend import HostsConfig
+from ray_bench.launch.placing import asked_of, scaling_config
 from ray_bench.launch.requests import Launch
 from ray_bench.launch.tuned import release_callbacks, trainer_class
 from ray_bench.launch.worker import launch_worker
@@ -22,8 +25,16 @@ from ray_bench.launch.worker import launch_worker
 
 def run_launch(launch: Launch) -> Any:
     """Fit one TorchTrainer; return what its workers do, or the failure that ended them."""
+    try:
+        result: Any = _trainer_of(launch).fit()
+    except (TrainingFailedError, PlacementError) as err:
+        return describe(err)
+    return result.return_value  # metrics would be those of the last checkpoint
+
+
+def _trainer_of(launch: Launch) -> TorchTrainer:
     first = launch.work.expected[0].planned.run_id
-    trainer = make_trainer(
+    return make_trainer(
         launch.config,
         num_workers=launch.work.world_size,
         use_gpu=launch.use_gpu,
@@ -32,12 +43,8 @@ def run_launch(launch: Launch) -> Any:
         # Ray resumes a run whose name it knows: a name is never used twice.
         name=f"{first}-{uuid.uuid4().hex[:8]}",
         scratch_dir=launch.scratch_dir,
+        asked=asked_of(launch.work.point),
     )
-    try:
-        result: Any = trainer.fit()
-    except TrainingFailedError as err:
-        return describe(err)
-    return result.return_value  # metrics would be those of the last checkpoint
 
 
 def make_trainer(
@@ -49,20 +56,20 @@ def make_trainer(
     loop_config: dict[str, Any],
     name: str,
     scratch_dir: str,
+    asked: Placement = ANYWHERE,
 ) -> TorchTrainer:
-    """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process."""
-    resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
+    """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process.
+
+    Raises:
+        LaunchError: If the installed Ray cannot place the workers as asked.
+        PlacementError: If the cluster does not have the nodes.
+    """
     return trainer_class(tuned=config.launch.tuned)(
         loop,
         train_loop_config=loop_config,
         # A new one each time: the trainer changes its backend.
         torch_config=HostsConfig(timeout_s=int(config.launch.timeout_s)),
-        scaling_config=ScalingConfig(
-            num_workers=num_workers,
-            use_gpu=use_gpu,
-            resources_per_worker=resources,
-            placement_strategy=config.launch.placement,
-        ),
+        scaling_config=scaling_config(config, asked, num_workers=num_workers, use_gpu=use_gpu),
         run_config=RunConfig(  # type: ignore[call-arg]  # declared as in Train V1
             name=name,
             storage_path=scratch_dir,

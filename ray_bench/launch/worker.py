@@ -17,7 +17,9 @@ from ray import train
 from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
+from ray_bench.errors import PlacementError
 from ray_bench.launch.hosts_backend import here
+from ray_bench.launch.placing import asked_of, difference, hosts_of, is_exact
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.measure.clock import SystemClock
@@ -50,14 +52,35 @@ def launch_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
 
 
 def _runs(launch: Launch, work: Runs, group: Group, started_at: datetime, deliver: Deliver) -> None:
-    with process_group(needed=work.expected[0].planned.point.is_ddp):
+    with process_group(needed=work.point.is_ddp):
+        flags = _placement_flags(launch, group)
         for number, expected in enumerate(work.expected):
             data = _train(_run_request(launch, work, expected, started_at), group)
             if group.rank == 0:
                 launch_id = launch.launch_id if work.is_shared else None
+                run = replace(data.run, flags=data.run.flags + flags)
+                data = replace(data, run=run)
                 deliver([_of_launch(data, launch_id, is_first=number == 0)])
             gc.collect()  # what a workload of the user's own holds in cycles
             started_at = datetime.now(UTC)
+
+
+def _placement_flags(launch: Launch, group: Group) -> tuple[str, ...]:
+    """Return what must be said of the place of these ranks.
+
+    Raises:
+        PlacementError: If it is not the one that was asked for, and that one is exact.
+    """
+    asked = asked_of(launch.work.point)
+    if asked.name is None:
+        return ()
+    nodes: list[Any] = [None] * group.world_size
+    dist.all_gather_object(nodes, here().node_id)
+    hosts = hosts_of(launch.config, use_gpu=launch.use_gpu)
+    words = difference(asked, nodes, [host.room for host in hosts])
+    if words is not None and is_exact(asked):
+        raise PlacementError(f"{words}. Run it again, or ask for a placement that the nodes allow.")
+    return () if words is None else ("placement_differs",)
 
 
 def _run_request(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ray_bench.analysis.groups import PLACEMENT
 from ray_bench.analysis.study import Study
 from ray_bench.records import Results
 
@@ -25,7 +26,19 @@ class Context:
 
     def title(self, words: str) -> str:
         """Return a heading, with the group's number where there are several."""
-        return words if self.num_groups == 1 else f"{words} (group {self.number})"
+        return words if self.num_groups == 1 else f"{words} ({self.group})"
+
+    @property
+    def group(self) -> str:
+        """`group 2`, with the placement where one was asked for: `group 2, spread`."""
+        where = self.placement
+        return f"group {self.number}" + ("" if where is None else f", {where}")
+
+    @property
+    def placement(self) -> str | None:
+        """Where the group's workers were asked to be; None where nobody asked."""
+        where = self.study.group.key.get(PLACEMENT)
+        return None if where is None else str(where).replace(" a node", " workers a node")
 
     @property
     def no_price(self) -> tuple[str, ...]:

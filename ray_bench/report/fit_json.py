@@ -151,16 +151,17 @@ def _backtest(fit: CurveFit) -> dict[str, Any]:
     test = fit.chosen.test
     return {
         "law": test.law.key,
-        "leave_largest_out": _errors(test.forward),
-        "leave_one_out": _errors(test.left_out),
+        "leave_largest_out": _errors(fit, test.forward),
+        "leave_one_out": _errors(fit, test.left_out),
         "leave_largest_out_error": test.forward_error,
         "leave_one_out_error": test.left_out_error,
         "largest_error": _relative(test.largest_error),
     }
 
 
-def _errors(errors: dict[float, float]) -> list[dict[str, float | None]]:
-    return [{"world_size": n, "error": _relative(e)} for n, e in errors.items()]
+def _errors(fit: CurveFit, errors: dict[int, float]) -> list[dict[str, float | None]]:
+    sizes = fit.points.place.world_size
+    return [{"world_size": float(sizes[i]), "error": _relative(e)} for i, e in errors.items()]
 
 
 def _relative(log_error: float | None) -> float | None:

@@ -96,7 +96,8 @@ def answer_without_runs(results: Results) -> str:
 
 def answer(context: Context) -> str:
     """Return the answer in a few sentences: workers, what they buy, and the limit."""
-    prefix = f"Group {context.number}: " if context.num_groups > 1 else ""
+    group = context.group
+    prefix = f"{group[0].upper()}{group[1:]}: " if context.num_groups > 1 else ""
     best = context.study.decision.recommended
     words = _no_answer(context) if best is None else _answer(context, best)
     if context.study.is_emulated:

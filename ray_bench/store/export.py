@@ -21,6 +21,9 @@ from ray_bench.store.schema import SCHEMA_VERSION, SCHEMAS, TABLE_KEY, VERSION_K
 
 TIDY = "tidy"
 
+#: Columns of `runs` that have the name of one of `environments`: what was asked, and what was got.
+_ASKED = {"num_nodes": "asked_num_nodes"}
+
 ArrowTable: TypeAlias = pa.Table
 
 
@@ -29,7 +32,7 @@ def tidy_schema(more: type) -> pa.Schema:
     hints = typing.get_type_hints(more)
     environment = [x.with_nullable(True) for x in SCHEMAS["environments"]]
     columns = [
-        *SCHEMAS["runs"],
+        *(x.with_name(_ASKED.get(x.name, x.name)) for x in SCHEMAS["runs"]),
         *(x for x in environment if x.name != "environment_hash"),
         *(arrow_field(item.name, hints[item.name]) for item in fields(more)),
     ]
@@ -50,7 +53,8 @@ def tidy_table(results: Results, more: type, rows: Sequence[Any]) -> pa.Table:
     values = []
     for run, row in zip(results.runs, rows, strict=True):
         host = results.environments.get(run.environment_hash or "")
-        values.append({**(plain(host) if host else nothing), **flat_run(run), **plain(row)})
+        own = {_ASKED.get(name, name): value for name, value in flat_run(run).items()}
+        values.append({**(plain(host) if host else nothing), **own, **plain(row)})
     arrays = [pa.array([storable(x[c.name]) for x in values], type=c.type) for c in schema]
     return pa.table(arrays, schema=schema)
 

@@ -73,6 +73,8 @@ def requested_plan(
             f"note: the rules {rules} train alike here, because the global batch does not grow; "
             "scaling=weak or optimizer.scale_with=world_size tells them apart."
         )
+    if config.placement_note is not None:
+        say(f"note: {config.placement_note}")
     if not request.resume:
         note = unfinished_note(config, store)
         if note is not None:

@@ -142,14 +142,15 @@ def _points(planned: Sequence[PlannedRun], with_seed: bool) -> dict[Point, Point
     return found
 
 
-def _order(point: Point) -> tuple[int, bool, str, int]:
-    return point.world_size, point.is_ddp, point.lr_rule, point.seed
+def _order(point: Point) -> tuple[int, bool, str, str, int]:
+    return point.world_size, point.is_ddp, point.placement or "", point.lr_rule, point.seed
 
 
 def _label(point: Point, with_seed: bool) -> str:
     wrap = " ddp" if point.world_size == 1 and point.is_ddp else ""
     seed = f" seed={point.seed}" if with_seed else ""
-    return f"{point.workload} w={point.world_size}{wrap} {point.lr_rule}{seed}"
+    where = "" if point.placement is None else f" {point.placement}"
+    return f"{point.workload} w={point.world_size}{wrap}{where} {point.lr_rule}{seed}"
 
 
 def as_duration(seconds: float) -> str:

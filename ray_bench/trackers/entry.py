@@ -40,6 +40,7 @@ _BY_EPOCH = (
 _NOT_A_SETTING = (
     *("world_size", "is_ddp", "lr_rule", "seed", "base_lr", "lr"),
     *("global_batch_size", "local_batch_size", "bucket_cap", "compression"),
+    *("placement", "num_nodes", "workers_per_node"),
 )
 
 _S_PER_HOUR = 3600

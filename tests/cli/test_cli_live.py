@@ -112,6 +112,14 @@ def test_labels_name_what_differs():
     assert len(set(labels)) == len(labels) == 6
 
 
+def test_points_are_told_apart_by_their_placement():
+    config = SweepConfig(
+        workload="x", world_sizes=(1, 4), batch_size=64, lr=0.1, placements=("spread", "2x2")
+    )
+    labels = [row.label for row in SweepProgress(expand(config)).rows]
+    assert labels == ["x w=1 linear", "x w=4 2x2 linear", "x w=4 spread linear"]
+
+
 def test_the_table_on_a_terminal(progress):
     sink = io.StringIO()
     console = Console(file=sink, force_terminal=True, width=80, color_system=None)

@@ -177,6 +177,15 @@ def test_dry_run_prints_the_plan_and_writes_nothing(ray_bench, launcher, results
     assert launcher.calls == []
 
 
+def test_dry_run_lists_placements_and_what_they_leave_out(ray_bench, launcher, results):
+    asked = ("world_sizes=[1,2,4]", "workers_per_node=[1,4]")
+    outcome = ray_bench("run", *SMALL, "repeats=1", *asked, "--results", results, "--dry-run")
+    rows = [line.split() for line in outcome.out.splitlines()[4:]]
+    places = {(row[1], row[2]) for row in rows}
+    assert places == {("1", "-"), ("2", "2x1"), ("4", "4x1"), ("4", "1x4")}
+    assert "note: workers_per_node does not divide every world size" in outcome.err
+
+
 def test_one_worker_runs_first_in_the_middle_and_last(ray_bench, launcher, results):
     lines = ray_bench("run", *SMALL[:-1], "--results", results, "--dry-run").out.splitlines()
     assert lines[0].startswith("5 runs of cnn-digits")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,11 +13,11 @@ import pytest
 
 from ray_bench.analysis.per_run import PerRun
 from ray_bench.errors import StoreError
-from ray_bench.records import RunData
+from ray_bench.records import Results, RunData
 from ray_bench.store.csv_text import guarded
 from ray_bench.store.export import csv_bytes, parquet_bytes, tidy_schema, tidy_table
 from ray_bench.store.schema import SCHEMAS, UNIT_KEY
-from tests.samples import make_data, make_run, make_sweep
+from tests.samples import make_data, make_environment, make_run, make_sweep
 
 EVIL = ["=1+1", "+1", "-1", "@x", " =1", "\t=1", "\r=1", "\x00=1", "\u00a0=1", "\uff1d1", "'=1"]
 
@@ -108,3 +109,13 @@ def test_an_unknown_sweep_is_an_error(store):
     store.write_sweep(make_sweep())
     with pytest.raises(StoreError, match="has no sweep"):
         store.arrow("runs", "nothing")
+
+
+def test_the_nodes_that_were_asked_for_stand_beside_those_that_were_got():
+    data = make_data()
+    point = replace(data.run.point, placement="4x2", num_nodes=4, workers_per_node=2)
+    run = replace(data.run, point=point, environment_hash="e")
+    hosts = {"e": make_environment(num_nodes=3)}
+    results = Results(sweep=make_sweep(), runs=(run,), environments=hosts)
+    (row,) = tidy_table(results, PerRun, [PerRun()]).to_pylist()
+    assert (row["asked_num_nodes"], row["num_nodes"], row["workers_per_node"]) == (4, 3, 2)

@@ -48,6 +48,7 @@ REFUSED: Mapping[str, Allow | None] = {
     "compression": Allow.SETTINGS,
     "compile": Allow.SETTINGS,
     "memory_format": Allow.SETTINGS,
+    "placement": Allow.HARDWARE,
     "interleaved": Allow.METHOD,
     "trainer": Allow.METHOD,
 }

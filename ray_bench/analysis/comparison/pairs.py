@@ -18,6 +18,7 @@ from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.comparison.side import Side, side_of
 from ray_bench.analysis.curve import Curve, curve_of
 from ray_bench.analysis.groups import Group, groups_of
+from ray_bench.analysis.nodes import nodes_used
 from ray_bench.analysis.verdict import NO_CLAIM_FLAG
 from ray_bench.errors import IncompatibleRunsError
 from ray_bench.records import Results
@@ -65,9 +66,9 @@ class _Curve:
         )
 
     def num_nodes(self, size: int) -> frozenset[int]:
-        hosts = self.results.environments
-        keys = {r.environment_hash for r in self.group.runs if r.point.world_size == size}
-        return frozenset(hosts[key].num_nodes for key in keys if key is not None and key in hosts)
+        runs = [run for run in self.group.runs if run.point.world_size == size]
+        counts = (nodes_used(run, self.results.environments) for run in runs)
+        return frozenset(count for count in counts if count is not None)
 
 
 @dataclass(frozen=True, slots=True)

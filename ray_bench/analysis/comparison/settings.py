@@ -9,7 +9,10 @@ from typing import Any
 from ray_bench.analysis.comparison.facts import Difference
 
 #: Settings that are facts of the runs, which are compared themselves.
-_FACTS = ("workload", "scaling", "batch_size", "precision", "interleaved", "ddp", "world_sizes")
+_FACTS = (
+    *("workload", "scaling", "batch_size", "precision", "interleaved", "ddp", "world_sizes"),
+    *("placements", "workers_per_node"),
+)
 
 
 def config_of(config_json: str) -> dict[str, Any]:

@@ -24,11 +24,11 @@ PRIOR_DF = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackTest:
-    """The prediction errors of a law, ln(predicted / measured) of throughput, by world size."""
+    """The prediction errors of a law, ln(predicted / measured) of throughput, by row of a point."""
 
     law: AnyLaw
-    forward: dict[float, float]  # leave-largest-out, where there were enough points to fit
-    left_out: dict[float, float]  # leave-one-out, likewise
+    forward: dict[int, float]  # leave-largest-out, where there were enough points to fit
+    left_out: dict[int, float]  # leave-one-out, likewise
     score: float  # log density of the data, larger is better
     scale: float  # what the drift's variance has to be multiplied with
     df: float
@@ -53,14 +53,14 @@ def back_tests(laws: Sequence[AnyLaw], points: Points, drift: Drift) -> tuple[Ba
     """Predict every point from the smaller ones, and from all others, with every law.
 
     Where the smaller ones are too few for a law, it gets the mean density of the laws for which
-    they are enough: it is neither rewarded nor punished for what it cannot be asked.
+    they are enough: it is neither rewarded nor punished for what it cannot be asked. A point that
+    no law can be asked counts for none.
     """
     found = [_Forward.of(law, points, drift) for law in laws]
     asked = np.array([x.log_density for x in found])
+    asked = asked[:, ~np.isnan(asked).all(axis=0)]
     known = ~np.isnan(asked)
-    mean = np.log(
-        np.where(known, np.exp(asked), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    )
+    mean = np.log(np.where(known, np.exp(asked), 0.0).sum(axis=0) / known.sum(axis=0))
     scores = np.where(known, asked, mean).sum(axis=1)
     return tuple(
         BackTest(
@@ -78,20 +78,21 @@ def back_tests(laws: Sequence[AnyLaw], points: Points, drift: Drift) -> tuple[Ba
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Forward:
     log_density: np.ndarray  # shape (num_points - 1,), NaN where the law could not be fitted
-    errors: dict[float, float]
+    errors: dict[int, float]  # by row
     scale: float
     df: float
 
     @classmethod
     def of(cls, law: AnyLaw, points: Points, drift: Drift) -> _Forward:
         density = np.full(len(points) - 1, np.nan)
-        total, df, errors = PRIOR_DF, PRIOR_DF, {}
+        total, df = PRIOR_DF, PRIOR_DF
+        errors: dict[int, float] = {}
         for count in range(1, len(points)):
             known, new = points.take(slice(count)), points.take(slice(count, count + 1))
             if not _can_fit(law, known):
                 continue
             error, variance = _error(law, known, new, drift)
-            errors[float(new.place.world_size[0])] = error
+            errors[count] = error
             density[count - 1] = _log_density(error, variance * total / df, df)
             total += error**2 / variance
             df += 1
@@ -107,13 +108,13 @@ def _error(law: AnyLaw, known: Points, new: Points, drift: Drift) -> tuple[float
     return float(new.log_cost[0] - mean[0]), float(variance[0])
 
 
-def _leave_one_out(law: AnyLaw, points: Points, drift: Drift) -> dict[float, float]:
+def _leave_one_out(law: AnyLaw, points: Points, drift: Drift) -> dict[int, float]:
     errors = {}
     for i in range(len(points)):
         others = points.take(np.arange(len(points)) != i)
         if _can_fit(law, others):
             new = points.take(slice(i, i + 1))
-            errors[float(new.place.world_size[0])] = _error(law, others, new, drift)[0]
+            errors[i] = _error(law, others, new, drift)[0]
     return errors
 
 
@@ -124,7 +125,7 @@ def _log_density(error: float, variance: float, df: float) -> float:
     return constant - math.log(variance) / 2 - (df + 1) / 2 * tail
 
 
-def _mean_relative(errors: dict[float, float]) -> float | None:
+def _mean_relative(errors: dict[int, float]) -> float | None:
     if not errors:
         return None
     return float(np.mean([abs(math.expm1(e)) for e in errors.values()]))

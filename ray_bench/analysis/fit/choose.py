@@ -113,9 +113,12 @@ def _error_table(tests: Sequence[BackTest], points: Points) -> np.ndarray:
     Where a law could not be fitted it gets the median of those that could. Errors across a node
     boundary that the rest of the points do not cross count for no law: none can know it.
     """
-    sizes = [float(n) for n in points.place.world_size]
     rows = [
-        [abs(errors.get(n, math.nan)) for errors in (t.forward, t.left_out) for n in sizes]
+        [
+            abs(errors.get(i, math.nan))
+            for errors in (t.forward, t.left_out)
+            for i in range(len(points))
+        ]
         for t in tests
     ]
     table = np.array(rows)

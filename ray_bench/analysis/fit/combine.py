@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.backtest import BackTest
 from ray_bench.analysis.fit.drift import Drift, carry
 from ray_bench.analysis.fit.points import Points
@@ -56,6 +57,17 @@ class Mixture:
             is_low = self.weights @ below < probability
             low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
         return np.asarray((low + high) / 2)
+
+    def rates(self, world_sizes: Sequence[float], level: float) -> tuple[Estimate, ...]:
+        """Return the throughput of a new run at every place, with its interval."""
+        tail = (1 - level) / 2
+        shift = np.log(np.array(world_sizes, dtype=float))
+        value = shift - self.center
+        low = np.minimum(shift - self.quantile(1 - tail), value)
+        high = np.maximum(shift - self.quantile(tail), value)
+        return tuple(
+            Estimate(*map(float, np.exp(row))) for row in zip(value, low, high, strict=True)
+        )
 
 
 def law_weights(tests: Sequence[BackTest]) -> np.ndarray:

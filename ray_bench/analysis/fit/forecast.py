@@ -79,14 +79,8 @@ class CurveFit:
         self, world_sizes: Sequence[int], level: float = COVERAGE_FRAC
     ) -> tuple[Forecast, ...]:
         """Return the forecast at some world sizes."""
-        mixture = self.mixture(world_sizes)
-        tail = (1 - level) / 2
-        shift = np.log(np.array(world_sizes, dtype=float))
-        value = shift - mixture.center
-        low = np.minimum(shift - mixture.quantile(1 - tail), value)
-        high = np.maximum(shift - mixture.quantile(tail), value)
-        rows = zip(world_sizes, value, low, high, strict=True)
-        return tuple(self._row(n, *np.exp([a, b, c])) for n, a, b, c in rows)
+        rates = self.mixture(world_sizes).rates(world_sizes, level)
+        return tuple(self._row(n, rate) for n, rate in zip(world_sizes, rates, strict=True))
 
     def crosses_boundary(self, world_size: float) -> bool:
         """Whether a world size needs a second node and no measurement had one."""
@@ -94,10 +88,9 @@ class CurveFit:
         there = self.points.at(np.array([world_size]))
         return there.has_many_nodes and not place.has_many_nodes
 
-    def _row(self, size: int, value: float, low: float, high: float) -> Forecast:
+    def _row(self, size: int, rate: Estimate) -> Forecast:
         sizes = self.points.place.world_size
         baseline, first = math.exp(float(self.points.log_throughput[0])), float(sizes[0])
-        rate = Estimate(float(value), float(low), float(high))
         return Forecast(
             world_size=size,
             throughput=rate,

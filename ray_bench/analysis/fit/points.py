@@ -104,23 +104,41 @@ def points_of(
     if batch_per_worker is not None:
         batches = np.array([batch_per_worker[int(n)] for n in sizes], dtype=float)
         share = batches / batches[0]
+    place = Place(world_size=sizes, batch_share=share, workers_per_node=workers_per_node)
+    return _thinned(_points(place, means, _mode(share, sizes)))
+
+
+def placed_points(throughput: Mapping[tuple[int, int], LogEstimate], scaling: Scaling) -> Points:
+    """Return points that differ in placement too.
+
+    Args:
+        throughput: By world size and workers of the fullest node, at least two.
+        scaling: Which batch is fixed.
+    """
+    means = pooled(throughput)
+    keys = sorted(means, key=lambda key: (key[0], -key[1]))
+    sizes, held = (np.array(x, dtype=float) for x in zip(*keys, strict=True))
+    share = np.ones_like(sizes) if scaling == "weak" else sizes[0] / sizes
+    place = Place(world_size=sizes, batch_share=share, workers_per_node=held)
+    return _points(place, [means[key] for key in keys], scaling)
+
+
+def _points(place: Place, means: Sequence[LogEstimate], mode: Mode) -> Points:
     variance, df = _variances(means)
-    return _thinned(
-        Points(
-            place=Place(world_size=sizes, batch_share=share, workers_per_node=workers_per_node),
-            log_cost=np.log(sizes) - np.array([x.log_mean for x in means]),
-            variance=variance,
-            run_variance=None
-            if variance is None
-            else float(np.median(variance * [x.num_runs for x in means])),
-            df=df,
-            is_pooled=means[0].source == "repeats",
-            mode=_mode(share, sizes),
-        )
+    return Points(
+        place=place,
+        log_cost=np.log(place.world_size) - np.array([x.log_mean for x in means]),
+        variance=variance,
+        run_variance=None
+        if variance is None
+        else float(np.median(variance * [x.num_runs for x in means])),
+        df=df,
+        is_pooled=means[0].source == "repeats",
+        mode=mode,
     )
 
 
-def _variances(means: list[LogEstimate]) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _variances(means: Sequence[LogEstimate]) -> tuple[np.ndarray | None, np.ndarray | None]:
     variance = [x.variance for x in means if x.variance is not None and x.df is not None]
     if len(variance) < len(means):
         return None, None

@@ -13,7 +13,8 @@ class Place:
 
     world_size: np.ndarray
     batch_share: np.ndarray  # batch per worker, as a share of that at the smallest world size
-    workers_per_node: int | None = None
+    #: Of all places, or of each: shape (num_places,). None where it is unknown.
+    workers_per_node: int | np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.world_size)
@@ -26,14 +27,22 @@ class Place:
         return np.ceil(self.world_size / self.workers_per_node)
 
     @property
+    def most_on_a_node(self) -> np.ndarray:
+        """Workers of the fullest node; all of them where the size of a node is unknown."""
+        if self.workers_per_node is None:
+            return self.world_size
+        return np.asarray(np.minimum(self.world_size, self.workers_per_node))
+
+    @property
     def has_many_nodes(self) -> bool:
         """Whether some of the world sizes need more than one node."""
         return bool(self.num_nodes.max() > 1)
 
     def take(self, rows: slice | np.ndarray) -> Place:
         """Return some of the places."""
+        held = self.workers_per_node
         return Place(
             world_size=self.world_size[rows],
             batch_share=self.batch_share[rows],
-            workers_per_node=self.workers_per_node,
+            workers_per_node=held[rows] if isinstance(held, np.ndarray) else held,
         )

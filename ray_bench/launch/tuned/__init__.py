@@ -126,6 +126,17 @@ def _places_stay_taken(err: Exception) -> None:
     logger.warning("Ray %s keeps the places of runs that failed: %s", ray.__version__, err)
 
 
+def free_resources() -> Mapping[str, Mapping[str, float]]:
+    """Return what every node has left, by node id; empty where Ray does not tell."""
+    try:
+        from ray._private import state as ray_state  # the public function knows only the sum
+
+        return ray_state.available_resources_per_node() or {}  # type: ignore[no-untyped-call]
+    except (ImportError, AttributeError) as err:
+        logger.info("What every node has left is unknown: %s", err)
+        return {}
+
+
 def autoscaler_limits() -> Mapping[str, float]:
     """Return what the cluster can grow to by resource; empty where it does not scale itself."""
     try:

@@ -16,6 +16,7 @@ from ray_bench.report.sections import (
     decision,
     needs,
     network,
+    nodes,
     phases,
     predictions,
     record,
@@ -42,10 +43,10 @@ _OF_A_GROUP = (
 
 
 def all_sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ...]:
-    """Return failures, every group's sections, settings, the network, how it was measured."""
+    """Return failures, every group's sections, settings, nodes, the network, the record."""
     of_groups = [make(context) for context in contexts for make in _OF_A_GROUP]
     links = network.sections(results.network)
-    varied = settings.sections(contexts)
+    varied = (*settings.sections(contexts), *nodes.sections(results, contexts))
     return (*record.failures(results), *of_groups, *varied, *links, *record.how_measured(results))
 
 

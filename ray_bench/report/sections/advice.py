@@ -47,6 +47,7 @@ def _group_words(context: Context) -> str:
         f"step {where}, {study.first.point.precision}, {study.first.device or 'unknown device'}, "
         f"data set {study.first.dataset or 'unknown'}. Baseline: {workers(study.baseline)}, "
         + ("DDP" if study.first_baseline.point.is_ddp else "plain PyTorch without DDP")
+        + ("" if context.placement is None else f", placement: {context.placement}")
         + "."
         + (" Emulated: accelerators sleep, nothing here is hardware." if study.is_emulated else "")
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ray_bench.analysis.nodes import nodes_used
 from ray_bench.analysis.resources import ResourceRow
-from ray_bench.records import EnvironmentRecord, RunRecord
+from ray_bench.records import RunRecord
 from ray_bench.report.cells import Cell, Section, Table, asked, number, table, text
 from ray_bench.report.context import Context
 
@@ -67,20 +68,15 @@ def _hardware(context: Context) -> Table:
 def _hardware_row(context: Context, row: ResourceRow) -> tuple[Cell, ...]:
     size, memory = row.world_size, row.peak_memory_bytes
     run = context.study.runs_at(size)[0]
-    environment = context.results.environments.get(run.environment_hash or "")
     return (
         asked(size),
         text(run.device or "unknown"),
-        asked(_nodes(environment)),
+        asked(nodes_used(run, context.results.environments)),
         number(memory, "bytes"),
         number(None if memory is None else memory * size, "bytes", "derived"),
         number(run.grad_bytes if size > 1 else None, "bytes"),
         number(_gb_per_s(context, run), "GB/s", "derived"),
     )
-
-
-def _nodes(environment: EnvironmentRecord | None) -> int | None:
-    return None if environment is None else environment.num_nodes
 
 
 def _gb_per_s(context: Context, run: RunRecord) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.warnings import warnings_of
+from ray_bench.analysis.nodes import nodes_by_size
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
@@ -68,11 +69,7 @@ def _extrapolated(context: Context) -> str:
 
 
 def _not_measured(context: Context) -> str:
-    nodes = {
-        environment.num_nodes
-        for run in context.study.group.runs
-        if (environment := context.results.environments.get(run.environment_hash or ""))
-    }
+    nodes = nodes_by_size(context.study.group.runs, context.results.environments).values()
     return (
         "No run spanned several nodes: a prediction that needs a second node does not know its "
         "network."

@@ -14,6 +14,7 @@ from ray_bench.report.stopping import stop_words
 _REMEDIES = {
     "ClusterCapacityError": "Ask for fewer workers, or add hosts to the cluster.",
     "HostsUnreachableError": "Let the hosts reach each other, or name the interface that does.",
+    "PlacementError": "Ask for a placement that fits the nodes, or let Ray place the workers.",
     "MissingDataError": "Give data.dir, or data.download=true, or data.standin=true.",
     "CorruptDataError": "Fetch the data set again.",
     "NonFiniteLossError": "Lower the learning rate, or warm up longer.",
@@ -21,9 +22,14 @@ _REMEDIES = {
     "WorkerFailedError": "Read the cause; if the process was killed, look for lack of memory.",
     "OutOfMemoryError": "Use a smaller batch per worker, or bf16.",
 }
-_INVALID_REMEDY = (
+_CLOCK_REMEDY = (
     "Look for a virtual machine that was paused or whose clock was set, then measure anew."
 )
+_INVALID_REMEDIES = {
+    "clock_mismatch": _CLOCK_REMEDY,
+    "clock_backwards": _CLOCK_REMEDY,
+    "placement_differs": "Look for other jobs on the nodes, or ask for NxM, then measure anew.",
+}
 _NO_REMEDY = "Read the cause, then run the sweep again: finished runs are kept."
 
 
@@ -43,13 +49,17 @@ def _invalid(runs: Sequence[RunRecord]) -> Table:
         (
             text(run.run_id),
             asked(run.point.world_size),
-            text("; ".join(FLAGS[key] for key in INVALID_FLAGS if key in run.flags)),
-            text(_INVALID_REMEDY),
+            text("; ".join(FLAGS[key] for key in _invalid_flags(run))),
+            text(" ".join(dict.fromkeys(_INVALID_REMEDIES[x] for x in _invalid_flags(run)))),
         )
         for run in runs
     ]
     notes = ("They are listed here and left out of every other number.",)
     return table("invalid_runs", "Invalid runs", columns, rows, notes)
+
+
+def _invalid_flags(run: RunRecord) -> list[str]:
+    return [key for key in INVALID_FLAGS if key in run.flags]
 
 
 def _failed(results: Results) -> Table:

@@ -1,4 +1,4 @@
-"""What each setting is worth: precision, memory format, compilation, bucket size, compression."""
+"""What each setting is worth: precision, memory format, compilation, buckets, placement."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _WORDS = {
     "compile": "compile",
     "bucket_cap": "ddp.bucket_cap_mb",
     "compression": "ddp.compression",
+    "placement": "placements",
 }
 
 
@@ -41,7 +42,11 @@ def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
             if any(row.compile_s is not None for row in rows)
             else ()
         ),
-        "Look at the accuracy of both before you choose: precision and compression round.",
+        *(
+            ("Look at the accuracy of both before you choose: precision and compression round.",)
+            if any(row.setting != "placement" for row in rows)
+            else ()
+        ),
     )
     made = table(
         "settings",

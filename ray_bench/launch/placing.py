@@ -1,0 +1,209 @@
+"""Where Ray is asked to put the workers of a run, and whether it did."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.train import ScalingConfig
+
+from ray_bench.config.labels import matches
+from ray_bench.config.placements import ANYWHERE, Placement
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import LaunchError, PlacementError
+from ray_bench.launch.tuned import free_resources
+from ray_bench.records import Point
+
+#: The label by which Ray knows a node.
+_NODE_ID = "ray.io/node-id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A node of the cluster, with its room for workers."""
+
+    node_id: str
+    address: str
+    room: int  # workers that it can hold
+    free: int  # workers that it can hold now
+
+
+def asked_of(point: Point) -> Placement:
+    """Return the place that a point asks for."""
+    return Placement(point.placement, point.num_nodes, point.workers_per_node)
+
+
+def check(config: SweepConfig, *, use_gpu: bool) -> None:
+    """Check that the installed Ray can place the workers of a sweep as it asks.
+
+    Raises:
+        LaunchError: If it cannot; says what to leave out.
+    """
+    if config.launch.gpu_type is not None and not use_gpu:
+        raise LaunchError(
+            f"launch.gpu_type={config.launch.gpu_type} asks for GPUs, and this sweep runs on CPUs; "
+            "take use_gpu=true, or leave launch.gpu_type out."
+        )
+    if config.launch.labels:
+        _check_labels(is_list=False, needed_by="launch.labels")
+    for size in config.world_sizes:
+        for asked in config.placements_of(size):
+            if _needs_nodes(asked):
+                _check_labels(is_list=True, needed_by=f"the placement {asked.name}")
+
+
+def _check_labels(*, is_list: bool, needed_by: str) -> None:
+    parameter = inspect.signature(ScalingConfig).parameters.get("label_selector")
+    if parameter is None or (is_list and not _takes_list(parameter.annotation)):
+        what = "label_selector for each worker" if is_list else "label_selector"
+        raise LaunchError(
+            f"Ray {ray.__version__} cannot do what {needed_by} asks for: its ScalingConfig takes "
+            f"no {what}. Leave it out (pack, spread, 1xM and Nx1 go with any Ray), or install a "
+            "newer Ray."
+        )
+
+
+def _takes_list(annotation: Any) -> bool:
+    kinds = [annotation, *typing.get_args(annotation)]
+    return any(typing.get_origin(kind) is list for kind in kinds)
+
+
+def _needs_nodes(asked: Placement) -> bool:
+    """Whether no strategy of Ray's gives a placement: several nodes with several workers each."""
+    return (asked.num_nodes or 1) > 1 and (asked.workers_per_node or 1) > 1
+
+
+def scaling_config(
+    config: SweepConfig, asked: Placement, *, num_workers: int, use_gpu: bool
+) -> ScalingConfig:
+    """Return how Ray Train is asked for workers.
+
+    Raises:
+        LaunchError: If the installed Ray cannot place them so.
+        PlacementError: If the cluster does not have the nodes.
+    """
+    launch = config.launch
+    resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
+    more: dict[str, Any] = {}
+    if launch.labels:
+        _check_labels(is_list=False, needed_by="launch.labels")
+        more["label_selector"] = dict(launch.labels)
+    if _needs_nodes(asked):
+        _check_labels(is_list=True, needed_by=f"the placement {asked.name}")
+        nodes = choose(hosts_of(config, use_gpu=use_gpu), asked)
+        each = [node for node in nodes for _ in range(asked.workers_per_node or 1)]
+        more["label_selector"] = [{**launch.labels, _NODE_ID: node} for node in each]
+    return ScalingConfig(
+        num_workers=num_workers,
+        use_gpu=use_gpu,
+        resources_per_worker=resources,
+        placement_strategy=_strategy(config, asked),
+        accelerator_type=launch.gpu_type,
+        **more,
+    )
+
+
+def _strategy(config: SweepConfig, asked: Placement) -> str:
+    if asked.name is None:
+        return config.launch.placement
+    if asked.num_nodes is None:
+        return asked.name.upper()
+    if asked.num_nodes == 1:
+        return "STRICT_PACK"
+    # With several workers each the nodes are named.
+    return "STRICT_SPREAD" if asked.workers_per_node == 1 else "PACK"
+
+
+def hosts_of(config: SweepConfig, *, use_gpu: bool) -> list[Host]:
+    """Return the nodes that can hold workers of a sweep, in an order that stays."""
+    demand = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
+    if config.launch.gpu_type is not None:
+        demand[f"accelerator_type:{config.launch.gpu_type}"] = 0.001  # as Ray Train asks for it
+    free = free_resources()
+    found = []
+    for node in ray.nodes():  # type: ignore[no-untyped-call]
+        if not node["Alive"] or not matches(node.get("Labels") or {}, config.launch.labels):
+            continue
+        host = Host(
+            node_id=node["NodeID"],
+            address=node["NodeManagerAddress"],
+            room=_room(node["Resources"], demand),
+            free=_room(free.get(node["NodeID"], node["Resources"]), demand),
+        )
+        found += [host] if host.room else []
+    return sorted(found, key=lambda host: (host.address, host.node_id))
+
+
+def _room(resources: Mapping[str, float], demand: Mapping[str, float]) -> int:
+    # Ray counts in ten-thousandths.
+    return min(int(resources.get(name, 0.0) / each + 1e-6) for name, each in demand.items())
+
+
+def choose(hosts: Sequence[Host], asked: Placement) -> tuple[str, ...]:
+    """Return the ids of N nodes for M workers each: those that are free before those in use.
+
+    Args:
+        hosts: In the order in which equal ones are taken.
+        asked: NxM.
+
+    Raises:
+        PlacementError: If there are too few nodes that can ever hold so many.
+    """
+    count, each = asked.num_nodes or 1, asked.workers_per_node or 1
+    able = [host for host in hosts if host.room >= each]
+    if len(able) < count:
+        rooms = ", ".join(f"{host.address}: {host.room}" for host in hosts) or "none"
+        raise PlacementError(
+            f"The placement {asked.name} needs {count} nodes with room for {each} workers each, "
+            f"and the cluster has {len(able)} (workers that fit, by node: {rooms}). Take a "
+            "placement that fits, such as spread, smaller cpus_per_worker, or add nodes."
+        )
+    able.sort(key=lambda host: host.free < each)
+    return tuple(host.node_id for host in able[:count])
+
+
+def difference(asked: Placement, nodes: Sequence[str], rooms: Iterable[int]) -> str | None:
+    """Return how the place of a run differs from what was asked for; None where it does not.
+
+    Args:
+        asked: What was.
+        nodes: Node of every rank, shape (world_size,).
+        rooms: How many workers each node of the cluster can hold; Ray's `pack` and `spread` do what
+            these allow.
+    """
+    held = sorted(Counter(nodes).values())
+    least, most = _num_nodes(asked, len(nodes), sorted(rooms))
+    is_even = asked.workers_per_node is None or set(held) == {asked.workers_per_node}
+    if asked == ANYWHERE or len(nodes) == 1 or (is_even and least <= len(held) <= most):
+        return None
+    shares = " and ".join(map(str, held))
+    return (
+        f"The placement {asked.name} was asked for, and Ray put {shares} workers on "
+        f"{len(held)} node{'s' * (len(held) > 1)}"
+    )
+
+
+def _num_nodes(asked: Placement, world_size: int, rooms: Sequence[int]) -> tuple[int, int]:
+    """Return the least and the most nodes that a placement may use; rooms are ascending."""
+    if asked.num_nodes is not None:
+        return asked.num_nodes, asked.num_nodes
+    if asked.name == "strict_pack":
+        return 1, 1
+    if asked.name == "strict_spread":
+        return world_size, world_size
+    if asked.name == "spread":
+        return min(world_size, len(rooms)), world_size
+    filled, count = 0, 0
+    for room in rooms:  # Ray may begin with a small node
+        filled, count = filled + room, count + (filled < world_size)
+    return 1, max(count, 1)
+
+
+def is_exact(asked: Placement) -> bool:
+    """Whether a run elsewhere is a failure: Ray's `pack` and `spread` promise nothing."""
+    return asked.name not in (None, "pack", "spread")

@@ -1,0 +1,113 @@
+"""Several placements together: what a boundary between nodes costs, and more nodes than measured.
+
+Nothing where the sweep has a single placement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ray_bench.analysis.placements import Boundary, Joined, PlacedPoint, joined
+from ray_bench.records import Results
+from ray_bench.report.cells import Cell, Kind, Section, Table, asked, estimate, table
+from ray_bench.report.context import Context, workers
+from ray_bench.report.fit_tables import candidate_table
+from ray_bench.report.fit_words import law_words
+from ray_bench.report.sentences import in_words
+
+
+def sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ...]:
+    """Return a section for every set of groups that differ in placement alone."""
+    found = joined(results, [context.study.group for context in contexts])
+    return tuple(_section(x, "" if i == 1 else f"_{i}") for i, x in enumerate(found, start=1))
+
+
+def _section(found: Joined, suffix: str) -> Section:
+    tables = [_places(f"places{suffix}", found)]
+    if found.fit is not None:
+        tables.append(candidate_table(f"place_laws{suffix}", found.fit))
+    if found.forecast:
+        tables.append(_forecast(f"place_forecast{suffix}", found))
+    return Section(f"nodes{suffix}", "Nodes", tuple(_words(found)), tuple(tables))
+
+
+def _words(found: Joined) -> list[str]:
+    words = [boundary_words(x) for x in found.boundaries]
+    if found.fit is None:
+        return [*words, "No law of two levels is fitted: it needs three places, one of them on "
+                "several nodes."]  # fmt: skip
+    words.append(f"All placements together. {law_words(found.fit)}")
+    if found.fit.chosen is not None:
+        meant = {x.name: x.meaning for x in found.fit.chosen.test.law.parameters}
+        parts = [f"{meant[k]}, {in_words(x, 's')}" for k, x in found.parameters.items()]
+        words.append(
+            f"Its parameters, at the batch per worker of {workers(found.places[0].world_size)}: "
+            f"{'; '.join(parts)}. They hold if the law is right."
+        )
+    if not found.forecast:
+        words.append("No forecast for more nodes is given without an interval. Use repeats=3.")
+    return words
+
+
+def boundary_words(boundary: Boundary) -> str:
+    """Return what a boundary between nodes costs, in one sentence or two."""
+    inside, beyond, extra = boundary.inside, boundary.beyond, boundary.extra
+    shown = in_words(extra, "s")
+    if boundary.is_measured:
+        where = (
+            f"Between {workers(inside.world_size)} on one node and as many on "
+            f"{beyond.num_nodes} nodes"
+        )
+        source = "measured"
+    else:
+        where = (
+            f"Between {workers(inside.world_size)} on one node and {beyond.world_size} on "
+            f"{beyond.num_nodes} nodes"
+        )
+        source = "by the law: more than if all were on one node"
+    if extra.low is None:
+        return f"{where}, the step takes {shown} more ({source}; too few runs for an interval)."
+    if boundary.is_found:
+        return (
+            f"Node boundary: {where[0].lower()}{where[1:]}, the step takes {shown} more ({source})."
+        )
+    return f"{where} no boundary is shown: the step takes {shown} more ({source})."
+
+
+def _places(key: str, found: Joined) -> Table:
+    columns = {**_COLUMNS, "extra": "More than on one node"}
+    extra = {x.beyond: x.extra for x in found.boundaries if x.is_measured}
+    rows = [(*_row(x, "measured"), estimate(extra.get(x), "s")) for x in found.places]
+    notes = (
+        "Nodes are those on which the runs were, by Ray's ids. Runs of all groups that were placed "
+        "alike count together.",
+    )
+    return table(key, "Places", columns, rows, notes)
+
+
+_COLUMNS = {
+    "world_size": "Workers",
+    "nodes": "Nodes",
+    "workers_per_node": "Workers a node",
+    "throughput": "Samples/s",
+    "step_time": "Step time",
+}
+
+
+def _row(point: PlacedPoint, kind: Kind) -> tuple[Cell, ...]:
+    return (
+        asked(point.world_size),
+        asked(point.num_nodes),
+        asked(point.workers_per_node),
+        estimate(point.throughput, "samples/s", kind),
+        estimate(point.step_time, "s", kind),
+    )
+
+
+def _forecast(key: str, found: Joined) -> Table:
+    rows = [_row(x, "predicted") for x in found.forecast]
+    notes = (
+        "An interval is where one new run would lie (95 %), the spread between the laws and their "
+        "own error included.",
+    )
+    return table(key, "Forecast for more nodes", _COLUMNS, rows, notes)

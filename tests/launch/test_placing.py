@@ -1,0 +1,165 @@
+"""How Ray is asked for the place of a run, which nodes are chosen, and what is made of the rest."""
+
+from __future__ import annotations
+
+import pytest
+import ray
+from ray.train import ScalingConfig
+
+from ray_bench.config.placements import ANYWHERE, placement
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import LaunchError, PlacementError
+from ray_bench.launch import placing
+from ray_bench.launch.placing import Host, check, choose, difference, hosts_of, is_exact
+
+
+def config(**changes) -> SweepConfig:
+    return SweepConfig(workload="x", **changes)
+
+
+def node(name: str, cpus: float, *, alive: bool = True, labels=(), **resources: float) -> dict:
+    return {
+        "NodeID": name,
+        "NodeManagerAddress": f"10.0.0.{ord(name) - ord('a')}",
+        "Alive": alive,
+        "Resources": {"CPU": cpus, **resources},
+        "Labels": {"ray.io/node-id": name, **dict(labels)},
+    }
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    def of(*nodes: dict, free=()) -> None:
+        monkeypatch.setattr(ray, "nodes", lambda: list(nodes))
+        monkeypatch.setattr(placing, "free_resources", lambda: dict(free))
+
+    return of
+
+
+def test_several_workers_on_each_of_several_nodes_are_named_nodes(cluster):
+    cluster(node("c", 2), node("a", 2), node("b", 1), node("d", 4, alive=False))
+    asked = placing.scaling_config(config(), placement("2x2"), num_workers=4, use_gpu=False)
+    chosen = [label["ray.io/node-id"] for label in asked.label_selector]
+    assert chosen == ["a", "a", "c", "c"]
+    assert asked.num_workers == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [
+        *(("pack", "PACK"), ("spread", "SPREAD"), ("strict_spread", "STRICT_SPREAD")),
+        *(("1x4", "STRICT_PACK"), ("4x1", "STRICT_SPREAD")),
+    ],
+)
+def test_what_a_strategy_of_ray_s_gives_names_no_nodes(name, strategy):
+    asked = placing.scaling_config(config(), placement(name), num_workers=4, use_gpu=False)
+    assert (asked.placement_strategy, asked.label_selector) == (strategy, None)
+
+
+def test_labels_and_gpu_type_reach_ray_with_and_without_nodes(cluster):
+    zone = {"zone": "in(x, y)"}
+    made = config(launch={"labels": zone, "gpu_type": "A100", "placement": "SPREAD"})
+    asked = placing.scaling_config(made, ANYWHERE, num_workers=2, use_gpu=True)
+    assert (asked.label_selector, asked.accelerator_type) == (zone, "A100")
+    assert asked.placement_strategy == "SPREAD"
+    gpus = {"GPU": 2, "accelerator_type:A100": 1}
+    cluster(
+        node("a", 2, labels={"zone": "z"}.items(), **gpus),
+        node("b", 2, labels={"zone": "x"}.items(), **gpus),
+        node("c", 2, labels={"zone": "x"}.items(), GPU=2),
+        node("d", 2, labels={"zone": "y"}.items(), **gpus),
+    )
+    both = placing.scaling_config(made, placement("2x2"), num_workers=4, use_gpu=True)
+    assert both.label_selector == [zone | {"ray.io/node-id": x} for x in ("b", "b", "d", "d")]
+
+
+def test_rooms_are_workers_that_fit_and_free_ones_that_fit_now(cluster):
+    cluster(node("a", 3.0), node("b", 0.0), node("c", 1.4), free={"a": {"CPU": 0.7}})
+    found = hosts_of(config(cpus_per_worker=0.7), use_gpu=False)
+    assert [(host.node_id, host.room, host.free) for host in found] == [("a", 4, 1), ("c", 2, 2)]
+
+
+def test_nodes_in_use_are_taken_last_and_equal_ones_in_their_order():
+    free = {"a": 2, "b": 0, "c": 2, "d": 2}
+    hosts = [Host(node_id=x, address=x, room=2, free=now) for x, now in free.items()]
+    assert choose(hosts, placement("2x2")) == ("a", "c")
+    assert choose(hosts, placement("4x2")) == ("a", "c", "d", "b")
+
+
+def test_too_few_nodes_are_told_with_their_rooms():
+    hosts = [Host(node_id=x, address=f"10.0.0.{x}", room=x, free=x) for x in (1, 2)]
+    with pytest.raises(PlacementError, match=r"2x2 needs 2 nodes with room for 2.* cluster has 1 "):
+        choose(hosts, placement("2x2"))
+
+
+@pytest.mark.parametrize(
+    ("name", "nodes", "rooms", "differs"),
+    [
+        ("2x1", "aa", (2, 2), True),
+        ("2x1", "ab", (2, 2), False),
+        ("2x2", "aaab", (3, 3), True),
+        ("1x2", "ab", (2, 2), True),
+        ("strict_pack", "ab", (2, 2), True),
+        ("strict_spread", "aab", (2, 2, 2), True),
+        ("pack", "aa", (2, 2), False),
+        ("pack", "ab", (2, 2), True),
+        ("pack", "aaab", (2, 4), False),  # Ray may have filled the small node first
+        ("pack", "aabb", (2, 2), False),
+        ("spread", "aa", (2, 2), True),
+        ("spread", "aabb", (2, 2), False),
+        ("spread", "aabb", (2, 2, 1), True),
+        ("spread", "aaa", (8,), False),
+    ],
+)
+def test_what_was_got_is_compared_with_what_the_nodes_allow(name, nodes, rooms, differs):
+    words = difference(placement(name), list(nodes), rooms)
+    assert (words is not None) == differs
+    if words is not None:
+        assert words.startswith(f"The placement {name} was asked for, and Ray put ")
+
+
+def test_where_nothing_was_asked_nothing_differs():
+    assert difference(ANYWHERE, ["a", "b"], (2, 2)) is None
+
+
+def test_ray_s_best_effort_is_flagged_and_everything_else_fails():
+    exact = {name: is_exact(placement(name)) for name in ("pack", "spread", "strict_pack", "2x2")}
+    assert exact == {"pack": False, "spread": False, "strict_pack": True, "2x2": True}
+
+
+class OlderScalingConfig:
+    def __init__(self, num_workers: int = 1, placement_strategy: str = "PACK") -> None:
+        """As in Ray 2.51, which knows no label selectors."""
+
+
+def test_an_older_ray_is_told_from_the_start_what_it_cannot_place(monkeypatch):
+    exact = config(world_sizes=(1, 4), placements=("2x2",))
+    labelled = config(launch={"labels": {"zone": "x"}})
+    check(exact, use_gpu=False)
+    monkeypatch.setattr(placing, "ScalingConfig", OlderScalingConfig)
+    with pytest.raises(LaunchError, match=r"the placement 2x2 .*label_selector for each worker"):
+        check(exact, use_gpu=False)
+    with pytest.raises(LaunchError, match=r"launch\.labels asks for: .*no label_selector"):
+        check(labelled, use_gpu=False)
+    check(config(world_sizes=(1, 4), placements=("4x1", "1x4", "spread")), use_gpu=False)
+
+
+def test_a_ray_with_one_selector_for_all_workers_cannot_name_nodes(monkeypatch):
+    class Single(OlderScalingConfig):
+        def __init__(self, label_selector: dict[str, str] | None = None) -> None:
+            """One for all."""
+
+    Single.__init__.__annotations__["label_selector"] = dict[str, str] | None
+    monkeypatch.setattr(placing, "ScalingConfig", Single)
+    check(config(launch={"labels": {"zone": "x"}}), use_gpu=False)
+    with pytest.raises(LaunchError, match="for each worker"):
+        check(config(world_sizes=(4,), placements=("2x2",)), use_gpu=False)
+
+
+def test_a_gpu_type_needs_gpus():
+    with pytest.raises(LaunchError, match="asks for GPUs, and this sweep runs on CPUs"):
+        check(config(launch={"gpu_type": "A100"}), use_gpu=False)
+
+
+def test_this_ray_takes_a_selector_for_each_worker():
+    assert ScalingConfig(num_workers=2, label_selector=[{"a": "b"}, {}]).label_selector
