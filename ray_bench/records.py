@@ -21,7 +21,8 @@ MemoryFormat = Literal["channels_last", "contiguous"]
 CompileMode = Literal["none", "default", "reduce-overhead"]
 Compression = Literal["none", "bf16"]
 Trainer = Literal["tuned", "plain"]
-Status = Literal["ok", "failed"]
+#: How a run ended; every word but "ok" means that it did not finish.
+Status = Literal["ok", "failed", "diverged", "preempted", "interrupted"]
 
 #: Columns of a long table by name; all arrays have shape (num_rows,).
 Columns = Mapping[str, np.ndarray]
@@ -34,6 +35,7 @@ FLAGS: Mapping[str, str] = {
     "few_blocks": "fewer than 20 timed blocks: the interval within the run is wide",
     "clock_mismatch": "timed blocks and wall clock differ by more than 2 %: the run is invalid",
     "clock_backwards": "a clock stepped backwards during the run: the run is invalid",
+    "stalled": "a rank stood still for a time, its steps are no timing: the run is made again",
     "warmup_unsettled": "step times never settled: warm-up was ended by its limit",
     "gpu_throttled": "the driver slowed a GPU down during the run (heat, power or a fault)",
     "emulated": "the accelerator is emulated by sleeping: the times are not those of hardware",
@@ -162,6 +164,19 @@ class RunRecord:
     ladder_id: str | None = None  # runs of one ladder share it; equal `repeat` is one round of it
     launch_id: str | None = None  # runs that one group of workers made one after the other share it
     trainer: Trainer | None = None  # that started the workers; None: not told, or not Ray Train
+    wait_s: float | None = (
+        None  # before the launch, not part of wall_s: for places that others held
+    )
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it ran to its end; else it is tried again when the sweep is resumed."""
+        return self.status == "ok"
+
+    @property
+    def must_repeat(self) -> bool:
+        """Whether a resumed sweep makes it again."""
+        return not self.is_finished or "stalled" in self.flags
 
     @property
     def startup_s(self) -> float | None:
@@ -348,12 +363,12 @@ class Results:
     @property
     def ok_runs(self) -> tuple[RunRecord, ...]:
         """Runs that finished."""
-        return tuple(run for run in self.runs if run.status == "ok")
+        return tuple(run for run in self.runs if run.is_finished)
 
     @property
     def failed_runs(self) -> tuple[RunRecord, ...]:
-        """Runs that failed, each with its cause."""
-        return tuple(run for run in self.runs if run.status == "failed")
+        """Runs that did not finish, whatever their status, each with its cause."""
+        return tuple(run for run in self.runs if not run.is_finished)
 
     @property
     def missing_run_ids(self) -> tuple[str, ...]:

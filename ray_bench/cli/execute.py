@@ -45,10 +45,8 @@ def _telling_how_to_continue(sweep: Sweep) -> Iterator[None]:
 
 
 def _say_what_is_kept(sweep: Sweep) -> None:
-    say(
-        f"Stopped: {sweep.num_kept} of {sweep.progress.num_planned} runs are kept in "
-        f"{sweep.store.root}. Continue with:\n  {sweep.request.command(resume=True)}"
-    )
+    if sweep.sweep_id in {known.sweep_id for known in sweep.store.sweeps()}:
+        say(sweep.what_is_kept())  # else nothing has begun
 
 
 def _conclude(sweep: Sweep) -> None:
@@ -64,10 +62,6 @@ def _conclude(sweep: Sweep) -> None:
     )
     again = ["ray-bench", "report", sweep.store.root, "--sweep", sweep.sweep_id]
     show(built, sweep.store, shlex.join([*again, "--format", "terminal"]))
-    progress = sweep.progress
-    if progress.num_failed:
-        say(
-            f"{progress.num_failed} of {progress.num_planned} runs failed. Try those again with:\n"
-            f"  {sweep.request.command(resume=True)}"
-        )
+    if outcome := sweep.progress.outcome:
+        say(f"{outcome} Make what is missing with:\n  {sweep.request.command(resume=True)}")
         raise typer.Exit(1)

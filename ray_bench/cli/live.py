@@ -57,7 +57,7 @@ class PlainLines:
 
     def finished(self, run: RunRecord) -> None:
         """Write the run's line."""
-        if run.status == "failed" or not self._failures_only:
+        if not run.is_finished or not self._failures_only:
             typer.echo(run_line(self._progress, run), err=True)
 
     def note(self, text: str) -> None:
@@ -89,7 +89,7 @@ class LiveTable:
 
     def finished(self, run: RunRecord) -> None:
         """Redraw; a failure also leaves a line."""
-        if run.status == "failed":
+        if not run.is_finished:
             self._console.print(Text(run_line(self._progress, run), style="red"))
         self._live.refresh()
 
@@ -130,10 +130,12 @@ def summary_line(progress: SweepProgress) -> str:
 def run_line(progress: SweepProgress, run: RunRecord) -> str:
     """Return one line about a run that ended."""
     head = f"[{progress.num_ended}/{progress.num_planned}] {progress.label(run.point)}:"
-    if run.status == "failed":
+    if not run.is_finished:
         cause = (run.error_message or "no message").strip().partition("\n")[0]
         rank = "" if run.error_rank is None else f"rank {run.error_rank}: "
-        return f"{head} FAILED after {run.wall_s:.1f} s: {rank}{run.error_type}: {cause}"
+        return (
+            f"{head} {run.status.upper()} after {run.wall_s:.1f} s: {rank}{run.error_type}: {cause}"
+        )
     speed = run.throughput_samples_per_s
     text = "no throughput" if speed is None else f"{speed:,.0f} samples/s"
     return f"{head} {text} in {run.wall_s:.1f} s"

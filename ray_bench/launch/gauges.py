@@ -64,9 +64,9 @@ class _Gauges:
         """Show a run that has ended."""
         sweep = (run.sweep_id, run.point.workload)
         with self._lock:
-            for name, status in zip(COUNTS, ("ok", "failed"), strict=True):
+            for name, counts in zip(COUNTS, (run.is_finished, not run.is_finished), strict=True):
                 before = self._values.get((name, sweep), 0.0)
-                self._values[name, sweep] = before + (run.status == status)
+                self._values[name, sweep] = before + counts
             for name in RUN_GAUGES:
                 value = getattr(run, name)
                 tags = (*sweep, str(run.point.world_size), run.point.lr_rule)
@@ -93,6 +93,10 @@ class _ExportingListener:
         self._listener = listener
         self._gauges = gauges
 
+    def joined(self) -> None:
+        """Pass it on."""
+        self._listener.joined()
+
     def run_started(self, planned: PlannedRun) -> None:
         """Pass it on."""
         self._listener.run_started(planned)
@@ -117,3 +121,7 @@ class _ExportingListener:
     def stopping(self) -> None:
         """Pass it on."""
         self._listener.stopping()
+
+    def head_lost(self, reason: str) -> None:
+        """Pass it on."""
+        self._listener.head_lost(reason)

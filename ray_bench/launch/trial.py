@@ -13,30 +13,57 @@ from ray.train.torch import TorchTrainer
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import settings
-from ray_bench.launch.failures import describe
+from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.hosts_backend import HostsConfig
 from ray_bench.launch.requests import Launch
-from ray_bench.launch.tuned import release_callbacks, trainer_class
+from ray_bench.launch.tuned import release_callbacks, release_own_groups, trainer_class
+from ray_bench.launch.vacancy import demand_of, wait_for, worker_resources
+from ray_bench.launch.watchdog import watching
 from ray_bench.launch.worker import launch_worker
 
 
 def run_launch(launch: Launch) -> Any:
-    """Fit one TorchTrainer; return what its workers do, or the failure that ended them."""
+    """Wait for places and fit one TorchTrainer; return what its workers do, or why they did not."""
+    release_own_groups()  # of a launch before this one
+    waited_s = _waited(launch)
+    if isinstance(waited_s, Failure):
+        return waited_s
+    launch.inbox.say.remote(launch.launch_id, waited_s)
+    with watching(launch) as dog:
+        try:
+            return _fit(launch, waited_s)
+        except TrainingFailedError as err:
+            return dog.explain(describe(err))
+
+
+def _waited(launch: Launch) -> float | Failure:
+    config = launch.config
+    demand = demand_of(config, launch.work.world_size, use_gpu=launch.use_gpu)
+
+    def tell(text: str) -> None:
+        launch.inbox.say.remote(launch.launch_id, text)
+
+    return wait_for(demand, launch.hosts, limit_s=config.launch.wait_s, tell=tell)
+
+
+def _fit(launch: Launch, waited_s: float) -> Any:
     first = launch.work.expected[0].planned.run_id
     trainer = make_trainer(
         launch.config,
         num_workers=launch.work.world_size,
         use_gpu=launch.use_gpu,
         loop=launch_worker,
-        loop_config={"launch": launch, "started_at": datetime.now(UTC)},
+        loop_config={"launch": launch, "started_at": datetime.now(UTC), "wait_s": waited_s},
         # Ray resumes a run whose name it knows: a name is never used twice.
         name=f"{first}-{uuid.uuid4().hex[:8]}",
         scratch_dir=launch.scratch_dir,
+        hosts_config=HostsConfig(
+            timeout_s=int(launch.config.launch.timeout_s),
+            inbox=launch.inbox,
+            launch_id=launch.launch_id,
+        ),
     )
-    try:
-        result: Any = trainer.fit()
-    except TrainingFailedError as err:
-        return describe(err)
+    result: Any = trainer.fit()
     return result.return_value  # metrics would be those of the last checkpoint
 
 
@@ -49,18 +76,18 @@ def make_trainer(
     loop_config: dict[str, Any],
     name: str,
     scratch_dir: str,
+    hosts_config: HostsConfig | None = None,
 ) -> TorchTrainer:
     """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process."""
-    resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
     return trainer_class(tuned=config.launch.tuned)(
         loop,
         train_loop_config=loop_config,
         # A new one each time: the trainer changes its backend.
-        torch_config=HostsConfig(timeout_s=int(config.launch.timeout_s)),
+        torch_config=hosts_config or HostsConfig(timeout_s=int(config.launch.timeout_s)),
         scaling_config=ScalingConfig(
             num_workers=num_workers,
             use_gpu=use_gpu,
-            resources_per_worker=resources,
+            resources_per_worker=worker_resources(config, use_gpu=use_gpu),
             placement_strategy=config.launch.placement,
         ),
         run_config=RunConfig(  # type: ignore[call-arg]  # declared as in Train V1

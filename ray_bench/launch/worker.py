@@ -17,6 +17,7 @@ from ray import train
 from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
+from ray_bench.launch import heartbeat
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.measure.clock import SystemClock
@@ -38,22 +39,33 @@ def launch_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
     launch: Launch = loop_config["launch"]
     import_from(launch.import_path)
     group = rank_group()
+    with heartbeat.following(launch.inbox, launch.launch_id):
+        return _work(launch, group, loop_config)
 
+
+def _work(
+    launch: Launch, group: Group, loop_config: dict[str, Any]
+) -> list[Decision | None] | None:
     def deliver(runs: Sequence[RunData]) -> None:
         ray.get(launch.inbox.put.remote(list(runs)))
 
     if isinstance(launch.work, Ladders):
         return _ladders(launch.work, group, deliver)
-    _runs(launch, launch.work, group, loop_config["started_at"], deliver)
+    _runs(launch, launch.work, group, loop_config, deliver)
     return None
 
 
-def _runs(launch: Launch, work: Runs, group: Group, started_at: datetime, deliver: Deliver) -> None:
+def _runs(
+    launch: Launch, work: Runs, group: Group, loop_config: dict[str, Any], deliver: Deliver
+) -> None:
+    started_at: datetime = loop_config["started_at"]
     with process_group(needed=work.expected[0].planned.point.is_ddp):
         for number, expected in enumerate(work.expected):
             data = _train(_run_request(launch, work, expected, started_at), group)
             if group.rank == 0:
                 launch_id = launch.launch_id if work.is_shared else None
+                wait_s = loop_config.get("wait_s") if number == 0 else None
+                data = replace(data, run=replace(data.run, wait_s=wait_s))
                 deliver([_of_launch(data, launch_id, is_first=number == 0)])
             gc.collect()  # what a workload of the user's own holds in cycles
             started_at = datetime.now(UTC)

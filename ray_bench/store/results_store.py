@@ -151,7 +151,7 @@ class ResultsStore:
 
     def finished_run_ids(self, sweep_id: str) -> frozenset[str]:
         """Return the runs that need not run again: stored, and not failed."""
-        return frozenset(run.run_id for run in self.runs(sweep_id) if run.status == "ok")
+        return frozenset(run.run_id for run in self.runs(sweep_id) if not run.must_repeat)
 
     def read(self, sweep_id: str | None = None) -> Results:
         """Read one sweep back.

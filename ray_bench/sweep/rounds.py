@@ -119,7 +119,7 @@ def log_throughputs(runs: Sequence[RunRecord], num_rounds: int) -> Mapping[int, 
     Of the curve: world size 1 without DDP, where it was measured so. A round without a valid run is
     NaN; a world size without one at all is left out.
     """
-    timed = [run for run in runs if run.status == "ok" and run.throughput_samples_per_s]
+    timed = [run for run in runs if run.is_finished and run.throughput_samples_per_s]
     valid = [run for run in timed if not set(run.flags) & set(INVALID_FLAGS)]
     has_plain = any(run.point.world_size == 1 and not run.point.is_ddp for run in valid)
     values: dict[int, list[list[float]]] = {}

@@ -122,7 +122,7 @@ class Entries:
         )
 
     def _remember(self, run: RunRecord) -> None:
-        is_valid = run.status == "ok" and not set(run.flags) & set(INVALID_FLAGS)
+        is_valid = run.is_finished and not set(run.flags) & set(INVALID_FLAGS)
         if _is_baseline(run) and is_valid and run.throughput_samples_per_s:
             self._baseline.setdefault(_setting(run), []).append(run.throughput_samples_per_s)
 

@@ -13,6 +13,10 @@ from ray_bench.report.stopping import stop_words
 
 _REMEDIES = {
     "ClusterCapacityError": "Ask for fewer workers, or add hosts to the cluster.",
+    "PlacesTaken": "Wait until the other job has ended, or raise launch.wait_s.",
+    "HostLost": "Join the host again, then use --resume.",
+    "RanksMissing": "Look at the rank that is named; raise launch.timeout_s if it was only slow.",
+    "Interrupted": "Use --resume.",
     "HostsUnreachableError": "Let the hosts reach each other, or name the interface that does.",
     "MissingDataError": "Give data.dir, or data.download=true, or data.standin=true.",
     "CorruptDataError": "Fetch the data set again.",
@@ -22,7 +26,8 @@ _REMEDIES = {
     "OutOfMemoryError": "Use a smaller batch per worker, or bf16.",
 }
 _INVALID_REMEDY = (
-    "Look for a virtual machine that was paused or whose clock was set, then measure anew."
+    "Look for a virtual machine or a process that was paused, or whose clock was set; then measure "
+    "anew, or with --resume where a rank stood still."
 )
 _NO_REMEDY = "Read the cause, then run the sweep again: finished runs are kept."
 
@@ -65,7 +70,8 @@ def _failed(results: Results) -> Table:
 
 
 def _failed_row(run: RunRecord) -> tuple[Cell, ...]:
-    cause = ": ".join(x for x in (run.error_type, run.error_message) if x) or "unknown"
+    status = None if run.status == "failed" else run.status
+    cause = ": ".join(x for x in (status, run.error_type, run.error_message) if x) or "unknown"
     return (
         text(run.run_id),
         asked(run.point.world_size),
