@@ -7,6 +7,7 @@
     |  `- CorruptDataError                    a data file is truncated or is not what its name says
     |- LaunchError
     |  |- ClusterCapacityError                asked for more workers than the cluster can ever give
+    |  |- PlacesTakenError                    others hold the places, longer than launch.wait_s
     |  |- HostsUnreachableError               hosts of a run cannot connect to each other
     |  |- PlacementError                      workers cannot be, or are not, on the nodes asked for
     |  `- WorkerFailedError                   a rank failed; names the rank and its cause
@@ -57,6 +58,10 @@ class LaunchError(RayBenchError):
 
 class ClusterCapacityError(LaunchError):
     """More workers were asked for than the cluster can ever give."""
+
+
+class PlacesTakenError(LaunchError):
+    """Others hold the places for longer than the user wants to wait."""
 
 
 class HostsUnreachableError(LaunchError):

@@ -36,6 +36,7 @@ FLAGS: Mapping[str, str] = {
     "few_blocks": "fewer than 20 timed blocks: the interval within the run is wide",
     "clock_mismatch": "timed blocks and wall clock differ by more than 2 %: the run is invalid",
     "clock_backwards": "a clock stepped backwards during the run: the run is invalid",
+    "stalled": "a rank stood still for a time, its steps are no timing: the run is made again",
     "warmup_unsettled": "step times never settled: warm-up was ended by its limit",
     "gpu_throttled": "the driver slowed a GPU down during the run (heat, power or a fault)",
     "emulated": "the accelerator is emulated by sleeping: the times are not those of hardware",
@@ -183,13 +184,19 @@ class RunRecord:
     rank_node_ids: tuple[str, ...] | None = None  # Ray's id of every rank's node, by rank
     rank_addresses: tuple[str, ...] | None = None  # of these nodes, by rank
     trainer: Trainer | None = None  # that started the workers; None: not told, or not Ray Train
-    rank_node_ids: tuple[str, ...] | None = None  # Ray's id of every rank's node, by rank
-    rank_addresses: tuple[str, ...] | None = None  # of these nodes, by rank
+    wait_s: float | None = (
+        None  # before the launch, not part of wall_s: for places that others held
+    )
 
     @property
     def is_finished(self) -> bool:
         """Whether it ran to its end; else it is tried again when the sweep is resumed."""
         return self.status == "ok"
+
+    @property
+    def must_repeat(self) -> bool:
+        """Whether a resumed sweep makes it again."""
+        return not self.is_finished or "stalled" in self.flags
 
     @property
     def startup_s(self) -> float | None:

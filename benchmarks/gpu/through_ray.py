@@ -27,6 +27,9 @@ class _Kept:
     def __init__(self) -> None:
         self.finished: list[RunData] = []
 
+    def joined(self) -> None:
+        """The cluster is there."""
+
     def run_started(self, planned: PlannedRun) -> None:
         """A run begins."""
         del planned
@@ -49,6 +52,10 @@ class _Kept:
 
     def stopping(self) -> None:
         """The end of the sweep is awaited."""
+
+    def head_lost(self, reason: str) -> None:
+        """Say it."""
+        print(reason)
 
 
 def through_ray(lab: Lab) -> Found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ray_bench.records import EnvironmentRecord, Point, Results, RunRecord
 
 #: Flags of runs whose numbers cannot be trusted; they are listed and left out of every curve.
-INVALID_FLAGS = ("clock_mismatch", "clock_backwards", "placement_differs")
+INVALID_FLAGS = ("clock_mismatch", "clock_backwards", "placement_differs", "stalled")
 
 #: What of an environment must be equal. Hosts and commits may differ, and the number of nodes grows
 #: with the world size.

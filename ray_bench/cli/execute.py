@@ -46,13 +46,10 @@ def _telling_how_to_continue(sweep: Sweep) -> Iterator[None]:
 
 def _say_what_is_kept(sweep: Sweep) -> None:
     try:
-        kept = str(sweep.num_kept)
-    except StoreError:  # it may be what stopped the sweep
-        kept = "?"
-    say(
-        f"Stopped: {kept} of {sweep.progress.num_planned} runs are kept in "
-        f"{sweep.store.root}. Continue with:\n  {sweep.request.command(resume=True)}"
-    )
+        if sweep.sweep_id in {known.sweep_id for known in sweep.store.sweeps()}:  # it has begun
+            say(sweep.what_is_kept())
+    except StoreError as err:  # it may be what stopped the sweep
+        say(f"What is kept cannot be told: {err}")
 
 
 def _conclude(sweep: Sweep) -> None:
@@ -75,9 +72,6 @@ def _conclude(sweep: Sweep) -> None:
             f"{progress.num_planned} runs. The others with:\n  "
             f"{sweep.request.command(resume=True)}"
         )
-    if progress.num_failed:
-        say(
-            f"{progress.num_failed} of {progress.num_planned} runs failed. Try those again with:\n"
-            f"  {sweep.request.command(resume=True)}"
-        )
+    if outcome := sweep.progress.outcome:
+        say(f"{outcome} Make what is missing with:\n  {sweep.request.command(resume=True)}")
         raise typer.Exit(1)

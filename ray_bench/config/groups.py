@@ -226,6 +226,12 @@ class LaunchConfig(Model):
     timeout_s: Float = Field(
         300.0, ge=1, le=10**6, description="A collective operation that hangs longer fails the run."
     )
+    wait_s: Float = Field(
+        600.0,
+        ge=0,
+        le=10**6,
+        description="Places that another job holds are waited for this long before a run.",
+    )
     placement: Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"] = Field(
         "PACK",
         description="Ray's placement strategy for the workers of a run, where `placements` names "

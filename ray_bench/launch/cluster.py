@@ -14,8 +14,10 @@ import ray
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch import settings
+from ray_bench.launch.places import Host, why_never
 from ray_bench.launch.tuned import autoscaler_limits, starting_cluster
 from ray_bench.launch.tuned.own_cluster import own_cluster
+from ray_bench.launch.vacancy import demand_of, look
 
 _ANSWER_S = 10.0
 _REMEDY = "Check --address and RAY_ADDRESS; a cluster with tokens needs RAY_AUTH_MODE=token."
@@ -27,6 +29,7 @@ class Capacity:
 
     cpus: float
     gpus: float
+    hosts: tuple[Host, ...] | None = None  # None where an autoscaler may add some
 
     @classmethod
     def of(cls, resources: Mapping[str, float]) -> Capacity:
@@ -100,7 +103,30 @@ def capacity() -> Capacity:
     """Return what the connected cluster has, or could grow to where it scales itself."""
     now = Capacity.of(ray.cluster_resources())  # type: ignore[no-untyped-call]
     most = Capacity.of(autoscaler_limits())
-    return Capacity(cpus=max(now.cpus, most.cpus), gpus=max(now.gpus, most.gpus))
+    seen = look()
+    return Capacity(
+        cpus=max(now.cpus, most.cpus),
+        gpus=max(now.gpus, most.gpus),
+        hosts=None if seen.can_grow else seen.hosts,
+    )
+
+
+def check_places(config: SweepConfig, have: Capacity, *, use_gpu: bool) -> None:
+    """Check that every run of a sweep can be placed on the hosts that there are.
+
+    Raises:
+        ClusterCapacityError: If one cannot; the message says what each host has room for.
+    """
+    if have.hosts is None:
+        return
+    cells = [(size, asked) for size in config.world_sizes for asked in config.placements_of(size)]
+    for world_size, asked in sorted(cells, key=lambda cell: cell[0]):
+        why = why_never(demand_of(config, world_size, asked, use_gpu=use_gpu), have.hosts)
+        if why is not None:
+            raise ClusterCapacityError(
+                f"World size {world_size}: {why}. Take smaller `world_sizes`, another "
+                "placement, or a smaller `cpus_per_worker`."
+            )
 
 
 def choose_gpu(config: SweepConfig, have: Capacity) -> bool:

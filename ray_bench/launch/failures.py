@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,11 +10,22 @@ import ray
 from ray.train import ControllerError, WorkerGroupError
 
 from ray_bench.errors import RayBenchError
+from ray_bench.records import Status
 
 MAX_MESSAGE = 500
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "outofmemory", "not enough memory")
 #: What peers report when another rank has died; never the cause itself.
-_COLLATERAL = ("gloo", "connection closed by peer", "connection reset by peer", "nccl")
+_COLLATERAL = (
+    "gloo",
+    "connection closed by peer",
+    "connection reset by peer",
+    "nccl",
+    "waiting for clients",
+    "timed out waiting",
+    "socket timeout",
+    "broken pipe",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +35,12 @@ class Failure:
     type: str
     message: str
     rank: int | None
+    status: Status = "failed"
+
+    @property
+    def is_collateral(self) -> bool:
+        """Whether it only tells that another rank is gone."""
+        return is_collateral(self.message)
 
 
 def describe(error: BaseException) -> Failure:
@@ -35,16 +53,18 @@ def _blamed_rank(error: BaseException) -> tuple[int | None, BaseException]:
     for link in _chain(error):
         if isinstance(link, WorkerGroupError) and link.worker_failures:
             # A rank that only lost its peer comes last: the others name the cause.
-            ranked = sorted(link.worker_failures.items(), key=lambda item: _is_collateral(item[1]))
+            ranked = sorted(
+                link.worker_failures.items(), key=lambda item: is_collateral(str(_root(item[1])))
+            )
             return ranked[0][0], _root(ranked[0][1])
         if isinstance(link, ControllerError):
             return None, _root(link.controller_failure)
     return None, _root(error)
 
 
-def _is_collateral(error: BaseException) -> bool:
-    text = str(_root(error)).lower()
-    return any(word in text for word in _COLLATERAL)
+def is_collateral(text: str) -> bool:
+    """Tell whether words are those of a rank that has lost another one."""
+    return any(word in text.lower() for word in _COLLATERAL)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -68,7 +88,7 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _name_and_text(cause: BaseException) -> tuple[str, str]:
-    name, text = type(cause).__name__, " ".join(str(cause).split())
+    name, text = type(cause).__name__, " ".join(_COLOUR.sub("", str(cause)).split())
     lowered = f"{name} {text}".lower()
     if isinstance(cause, MemoryError) or any(word in lowered for word in _OUT_OF_MEMORY):
         return "OutOfMemory", (

@@ -93,6 +93,10 @@ class _ExportingListener:
         self._listener = listener
         self._gauges = gauges
 
+    def joined(self) -> None:
+        """Pass it on."""
+        self._listener.joined()
+
     def run_started(self, planned: PlannedRun) -> None:
         """Pass it on."""
         self._listener.run_started(planned)
@@ -117,3 +121,7 @@ class _ExportingListener:
     def stopping(self) -> None:
         """Pass it on."""
         self._listener.stopping()
+
+    def head_lost(self, reason: str) -> None:
+        """Pass it on."""
+        self._listener.head_lost(reason)

@@ -7,6 +7,7 @@ Ray knows it, tells the interface that does.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import MutableMapping, Sequence
@@ -20,6 +21,8 @@ from ray_bench.errors import HostsUnreachableError
 GLOO, NCCL = "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"
 #: TCP sends its first packet again after 1 s and after 3 s.
 PATIENCE_S = 4.0
+#: In the system's words: nobody listens there.
+REFUSED = os.strerror(errno.ECONNREFUSED)
 _MAX_NAMED = 3
 _MAX_AT_ONCE = 64
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)

@@ -15,7 +15,7 @@ import ray
 from ray.train.torch import TorchConfig
 from ray.util import get_current_placement_group, get_node_ip_address, remove_placement_group
 
-from ray_bench.launch import hosts
+from ray_bench.launch import heartbeat, hosts
 from ray_bench.launch.hosts import Endpoint, Node
 
 _Backend: Any = TorchConfig().backend_cls
@@ -23,7 +23,15 @@ _Backend: Any = TorchConfig().backend_cls
 
 @dataclass
 class HostsConfig(TorchConfig):
-    """Ray's configuration of a process group, whose ranks look for each other first."""
+    """Ray's configuration of a process group, whose ranks look for each other first.
+
+    Attributes:
+        inbox: Where ranks say from then on where they are; None for silent ones.
+        launch_id: Of the launch that they are part of.
+    """
+
+    inbox: Any = None
+    launch_id: str = ""
 
     @property
     def backend_cls(self) -> Any:
@@ -41,7 +49,7 @@ class HostsBackend(_Backend):  # type: ignore[misc]  # Ray's backend, whatever i
         Raises:
             HostsUnreachableError: If a host cannot reach another one.
         """
-        looks = worker_group.execute(_look)
+        looks = worker_group.execute(_look, backend_config)
         try:
             _connect(worker_group, [node for node, _ in looks])
             super().on_start(worker_group, backend_config)
@@ -59,7 +67,9 @@ def here() -> Node:
     return Node(node_id=node_id, address=address, host_name=socket.gethostname())
 
 
-def _look() -> tuple[Node, Any]:
+def _look(config: Any) -> tuple[Node, Any]:
+    if config.inbox is not None:
+        heartbeat.begin(config.inbox, config.launch_id)
     return here(), get_current_placement_group()
 
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from ray_bench.launch.beats import Beat, Heard
+from ray_bench.launch.failures import Failure
 from ray_bench.records import RunData
+
+#: A sentence for the user; how long a launch, which begins now, has waited; why it was ended.
+Word = str | float | Failure
+#: Of a launch, by its id.
+News = tuple[str, Word]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rank:
+    beat: Beat
+    heard_s: float
+    moved_s: float
 
 
 def open_inbox() -> Any:
@@ -22,6 +38,8 @@ class _Inbox:
 
     def __init__(self) -> None:
         self._runs: list[RunData] = []
+        self._news: list[News] = []
+        self._beats: dict[str, dict[int, _Rank]] = {}  # by launch and rank
 
     def put(self, runs: list[RunData]) -> None:
         """Called by workers."""
@@ -31,3 +49,37 @@ class _Inbox:
         """Called by the driver; what it gets is no longer here."""
         taken, self._runs = self._runs, []
         return taken
+
+    def say(self, launch_id: str, word: Word) -> None:
+        """Called by a trial: what the driver is to hear of a launch."""
+        self._news.append((launch_id, word))
+
+    def news(self) -> list[News]:
+        """Called by the driver; what it gets is no longer here."""
+        taken, self._news = self._news, []
+        return taken
+
+    def beat(self, launch_id: str, beat: Beat) -> None:
+        """Called by each worker each second."""
+        now_s = time.monotonic()
+        ranks = self._beats.setdefault(launch_id, {})
+        last = ranks.get(beat.rank)
+        has_moved = last is None or _standing(last.beat) != _standing(beat)
+        moved_s = now_s if has_moved or last is None else last.moved_s
+        ranks[beat.rank] = _Rank(beat=beat, heard_s=now_s, moved_s=moved_s)
+
+    def heard(self, launch_id: str) -> dict[int, Heard]:
+        """Called by a trial: the last beat of each rank of its launch."""
+        now_s = time.monotonic()
+        return {
+            rank: Heard(beat=x.beat, silent_s=now_s - x.heard_s, still_s=now_s - x.moved_s)
+            for rank, x in self._beats.get(launch_id, {}).items()
+        }
+
+    def forget(self, launch_id: str) -> None:
+        """Called by a trial whose launch has ended."""
+        self._beats.pop(launch_id, None)
+
+
+def _standing(beat: Beat) -> tuple[object, ...]:
+    return beat.step, beat.where, beat.is_waiting

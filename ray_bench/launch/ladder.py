@@ -52,6 +52,7 @@ def run_ladders(
             import_path=os.getcwd(),
             scratch_dir=place.scratch_dir,
             inbox=open_inbox(),
+            hosts=place.hosts,
         )
 
         def ended(decisions: Sequence[Decision | None]) -> None:

@@ -11,6 +11,10 @@ from ray_bench.records import NetworkRecord, PlannedRun, RunData
 class SweepListener(Protocol):
     """Who wants to know what happens, in the process that called `run_sweep`."""
 
+    def joined(self) -> None:
+        """Called when the cluster is joined and can place every run, before anything runs."""
+        ...
+
     def run_started(self, planned: PlannedRun) -> None:
         """Called when a run is handed to the cluster."""
         ...
@@ -33,4 +37,8 @@ class SweepListener(Protocol):
 
     def stopping(self) -> None:
         """Called when a signal asks the sweep to end, which takes some seconds."""
+        ...
+
+    def head_lost(self, reason: str) -> None:
+        """Called from another thread, last of all, when the cluster's head is gone for good."""
         ...

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
-from ray_bench.launch.cluster import Capacity, choose_gpu, connected
+from ray_bench.launch.cluster import Capacity, check_places, choose_gpu, connected
 from ray_bench.launch.interrupt import ending_gently
 from ray_bench.launch.listener import SweepListener
+from ray_bench.launch.scratch import scratch_folder
 from ray_bench.launch.tuned import settled
 from ray_bench.records import NetworkRecord
 
@@ -43,17 +43,20 @@ def run_network(
 
     config = settled(config, note)
     with (
+        ending_gently(lambda: None) as listen,
+        scratch_folder() as scratch,
         connected(address, tuned=config.launch.tuned) as have,
-        ending_gently(lambda: None),
-        tempfile.TemporaryDirectory(prefix="ray_bench-") as scratch,
     ):
+        listen()  # Ray has put its own handlers in place
         sizes = tuple(world_sizes) if world_sizes else default_sizes(config, have)
         config = config.model_copy(update={"world_sizes": sizes})
+        use_gpu = choose_gpu(config, have)
+        check_places(config, have, use_gpu=use_gpu)
         return measure_network(
             config,
             sizes,
             network_id=network_id,
-            use_gpu=choose_gpu(config, have),
+            use_gpu=use_gpu,
             scratch_dir=scratch,
         )
 

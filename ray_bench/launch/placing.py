@@ -7,7 +7,7 @@ import typing
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import ray
 from ray.train import ScalingConfig
@@ -16,7 +16,8 @@ from ray_bench.config.labels import matches
 from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import LaunchError, PlacementError
-from ray_bench.launch.tuned import free_resources
+from ray_bench.launch.places import Strategy
+from ray_bench.launch.tuned import free_by_node
 from ray_bench.records import Point
 
 #: The label by which Ray knows a node.
@@ -88,7 +89,6 @@ def scaling_config(
         PlacementError: If the cluster does not have the nodes.
     """
     launch = config.launch
-    resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
     more: dict[str, Any] = {}
     if launch.labels:
         _check_labels(is_list=False, needed_by="launch.labels")
@@ -101,18 +101,32 @@ def scaling_config(
     return ScalingConfig(
         num_workers=num_workers,
         use_gpu=use_gpu,
-        resources_per_worker=resources,
-        placement_strategy=_strategy(config, asked),
+        resources_per_worker=_resources(config, use_gpu=use_gpu),
+        placement_strategy=strategy_of(config, asked),
         accelerator_type=launch.gpu_type,
         **more,
     )
 
 
-def _strategy(config: SweepConfig, asked: Placement) -> str:
+def _resources(config: SweepConfig, *, use_gpu: bool) -> dict[str, float]:
+    return {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
+
+
+def worker_resources(config: SweepConfig, *, use_gpu: bool) -> dict[str, float]:
+    """Return what a worker takes of its host, the type of its GPU included."""
+    resources = _resources(config, use_gpu=use_gpu)
+    if config.launch.gpu_type is not None:
+        # As Ray Train asks for it.
+        resources[f"accelerator_type:{config.launch.gpu_type}"] = 0.001
+    return resources
+
+
+def strategy_of(config: SweepConfig, asked: Placement) -> Strategy:
+    """Return Ray's strategy for a placement."""
     if asked.name is None:
         return config.launch.placement
     if asked.num_nodes is None:
-        return asked.name.upper()
+        return cast("Strategy", asked.name.upper())
     if asked.num_nodes == 1:
         return "STRICT_PACK"
     # With several workers each the nodes are named.
@@ -121,10 +135,8 @@ def _strategy(config: SweepConfig, asked: Placement) -> str:
 
 def hosts_of(config: SweepConfig, *, use_gpu: bool) -> list[Host]:
     """Return the nodes that can hold workers of a sweep, in an order that stays."""
-    demand = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
-    if config.launch.gpu_type is not None:
-        demand[f"accelerator_type:{config.launch.gpu_type}"] = 0.001  # as Ray Train asks for it
-    free = free_resources()
+    demand = worker_resources(config, use_gpu=use_gpu)
+    free = free_by_node() or {}
     found = []
     for node in ray.nodes():  # type: ignore[no-untyped-call]
         if not node["Alive"] or not matches(node.get("Labels") or {}, config.launch.labels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,20 @@ from typing import Any, final
 import ray
 from ray import tune
 
-from ray_bench.errors import LaunchError
+from ray_bench.errors import LaunchError, PlacesTakenError
 from ray_bench.launch.failures import Failure, describe
-from ray_bench.launch.interrupt import end_sweep
+from ray_bench.launch.interrupt import INTERRUPTION
 from ray_bench.launch.listener import SweepListener
 from ray_bench.launch.requests import ExpectedRun, Launch
 from ray_bench.launch.tuned import release_groups_of_the_dead, trainer_of
+from ray_bench.launch.vacancy import demand_of, wait_for
+
+#: Between two looks at what trials say.
+HEAR_EVERY_S = 1.0
+#: When a sweep ends in a hurry: `ray job stop` leaves 3 s for everything.
+LAST_ANSWER_S = 0.7
+#: After a run that has waited in vain for as long as was asked.
+ASK_AGAIN_S = 10.0
 
 #: Told what a launch returned that ended well.
 Ended = Callable[[Any], None]
@@ -54,7 +63,11 @@ class Reporter(tune.Callback):
         self._launch_of = {
             run.key: launch.launch_id for launch in launches for run in launch.work.expected
         }
+        self._launches = launches
         self._began: dict[str, datetime] = {}  # the run that is going on, by launch
+        self._waited: dict[str, float | None] = {}  # for places, by launch that has begun
+        self._verdicts: dict[str, Failure] = {}  # of launches that were ended, by launch
+        self._heard_s = 0.0
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Tune pickles its callbacks to restore a sweep later. Nothing here restores one, and a
@@ -72,6 +85,8 @@ class Reporter(tune.Callback):
         del iteration, trials, info
         with self._keeping_error():
             self._go_on()
+            if time.monotonic() - self._heard_s > HEAR_EVERY_S:
+                self._hear()
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune calls this."""
@@ -79,9 +94,12 @@ class Reporter(tune.Callback):
         self.num_finished += 1
         with self._keeping_error():
             self._go_on()
+            self._hear()
             outcome = trial.last_result["outcome"]
             if isinstance(outcome, Failure):
                 self._fail(_launch_of(trial), outcome)
+                if outcome.type == "PlacesTaken":
+                    self._ask_once_more()
             else:
                 self._ended(outcome)
 
@@ -92,15 +110,29 @@ class Reporter(tune.Callback):
         with self._keeping_error():
             release_groups_of_the_dead()
             self._go_on()
-            self._fail(_launch_of(trial), describe(_error_of(trial)))
+            self._hear()
+            launch = _launch_of(trial)
+            verdict = self._verdicts.get(launch.launch_id)
+            self._fail(launch, verdict or describe(_error_of(trial)))
 
-    def take_finished(self) -> list[str]:
+    def interrupt(self) -> None:
+        """Hand over what has finished, and the runs that the interruption ended, in a moment."""
+        with contextlib.suppress(ray.exceptions.RayError):  # what the inbox has is lost then
+            self.take_finished(limit_s=LAST_ANSWER_S)
+        by = INTERRUPTION.asked_by or "an interrupt"
+        stopped = Failure("Interrupted", f"The sweep was stopped by {by}.", None, "interrupted")
+        for launch in self._launches:
+            if launch.launch_id in self._began:
+                self._fail(launch, stopped)
+
+    def take_finished(self, limit_s: float | None = None) -> list[str]:
         """Hand over what workers have finished; return the launches that it came from."""
         launches = []
-        for data in ray.get(self._inbox.take.remote()):
+        for data in ray.get(self._inbox.take.remote(), timeout=limit_s):
             key = (data.run.sweep_id, data.run.run_id)
             launch_id = self._launch_of[key]
             waiting = self._waiting[launch_id]
+            self._waited[launch_id] = None  # the first run has the wait
             finished = [run for run in waiting if run.key == key]
             for run in finished:  # none where Ray made the workers begin again
                 waiting.remove(run)
@@ -112,6 +144,34 @@ class Reporter(tune.Callback):
         for launch_id in self.take_finished():
             self._start_next(launch_id)
 
+    def _hear(self) -> None:
+        """Hear what trials say: whom they wait for, that they begin, why they end a launch."""
+        self._heard_s = time.monotonic()
+        for launch_id, word in ray.get(self._inbox.news.remote()):
+            if isinstance(word, Failure):
+                self._verdicts[launch_id] = word
+            elif isinstance(word, str):
+                self._listener.note(word)
+            else:
+                self._waited[launch_id] = word
+                self._began[launch_id] = datetime.now(UTC)
+
+    def _ask_once_more(self) -> None:
+        """Wait for the next launch's places for a moment; without them the sweep ends.
+
+        Raises:
+            PlacesTakenError: Every further run would wait as long, and in vain.
+        """
+        waits = (x for x in self._launches if x.launch_id not in self._began)
+        launch = next(waits, None)
+        if launch is None:
+            return
+        demand = demand_of(launch.config, launch.work.world_size, use_gpu=launch.use_gpu)
+        note = self._listener.note
+        found = wait_for(demand, launch.hosts, limit_s=ASK_AGAIN_S, tell=note)
+        if isinstance(found, Failure):
+            raise PlacesTakenError(f"The places of the next run are taken too. {found.message}")
+
     def _start_next(self, launch_id: str) -> None:
         self._began[launch_id] = datetime.now(UTC)
         if waiting := self._waiting[launch_id]:
@@ -122,11 +182,16 @@ class Reporter(tune.Callback):
         failed, left = launch.work.parted(self._waiting[launch.launch_id])
         now = datetime.now(UTC)
         began = self._began.get(launch.launch_id, now)
+        since_s = (now - began).total_seconds()
+        # What ends before it has its places has only waited.
+        has_begun = launch.launch_id in self._waited
+        wait_s = self._waited[launch.launch_id] if has_begun else since_s
         for run in failed:
             data = run.failed(
                 failure,
                 began,
-                wall_s=(now - began).total_seconds(),
+                wall_s=since_s if has_begun else 0.0,
+                wait_s=wait_s,
                 launch_id=launch.launch_id if launch.work.is_shared else None,
                 trainer=trainer_of(launch.config),
             )
@@ -137,11 +202,13 @@ class Reporter(tune.Callback):
     @contextlib.contextmanager
     def _keeping_error(self) -> Iterator[None]:
         """Keep an error for `fit`: Tune would print it with its traceback, and go on."""
-        try:
-            yield
-        except Exception as err:  # noqa: BLE001  # `fit` raises it again
-            self.error = self.error or err
-            end_sweep()
+        with INTERRUPTION.put_off():
+            try:
+                yield
+            except Exception as err:  # noqa: BLE001  # `fit` raises it again
+                self.error = self.error or err
+        if self.error is not None:
+            raise KeyboardInterrupt  # the only thing that Tune lets through
 
 
 def _launch_of(trial: Any) -> Launch:

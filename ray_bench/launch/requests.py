@@ -9,6 +9,7 @@ from typing import Any
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.failures import Failure
+from ray_bench.launch.places import Host
 from ray_bench.records import PlannedRun, Point, RunData, RunRecord, Trainer
 from ray_bench.train.requests import LadderRequest
 
@@ -34,8 +35,9 @@ class ExpectedRun:
         wall_s: float = 0.0,
         launch_id: str | None = None,
         trainer: Trainer | None = None,
+        wait_s: float | None = None,
     ) -> RunData:
-        """Return the record of this run, failed."""
+        """Return the record of this run, which did not finish."""
         return RunData(
             run=RunRecord(
                 sweep_id=self.sweep_id,
@@ -44,7 +46,7 @@ class ExpectedRun:
                 order_index=self.planned.order_index,
                 attempt=self.attempt,
                 point=self.planned.point,
-                status="failed",
+                status=failure.status,
                 started_at_utc=started_at,
                 wall_s=wall_s,
                 error_type=failure.type,
@@ -52,6 +54,7 @@ class ExpectedRun:
                 error_rank=failure.rank,
                 launch_id=launch_id,
                 trainer=trainer,
+                wait_s=wait_s,
             )
         )
 
@@ -138,3 +141,4 @@ class Launch:
     import_path: str  # where the user's own modules are imported from
     scratch_dir: str  # where Ray Train keeps its own files of the run
     inbox: Any  # handle of the actor that takes finished runs
+    hosts: tuple[Host, ...] = ()  # of the cluster, when the sweep began

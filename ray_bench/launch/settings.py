@@ -9,6 +9,8 @@ from collections.abc import Mapping
 TRAIN_ENV: Mapping[str, str] = {
     # One poll is the price of noticing that a run has ended; Ray's default is 2 s.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    # A stopped rank never leaves its process group; it is killed all the same. Ray's default is 30.
+    "TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S": "5",
 }
 
 #: The same on a local cluster.

@@ -78,6 +78,7 @@ def launches_of(runs: Sequence[ExpectedRun], place: Session, inbox: Any) -> list
             import_path=os.getcwd(),
             scratch_dir=place.scratch_dir,
             inbox=inbox,
+            hosts=place.hosts,
         )
         for group in (_sharing(runs) if shares else [[run] for run in runs])
     ]

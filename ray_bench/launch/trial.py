@@ -15,36 +15,61 @@ from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import PlacementError
 from ray_bench.launch import settings
-from ray_bench.launch.failures import describe
+from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.hosts_backend import HostsConfig
 from ray_bench.launch.placing import asked_of, scaling_config
 from ray_bench.launch.requests import Launch
-from ray_bench.launch.tuned import release_callbacks, trainer_class
+from ray_bench.launch.tuned import release_callbacks, release_own_groups, trainer_class
+from ray_bench.launch.vacancy import demand_of, wait_for
+from ray_bench.launch.watchdog import watching
 from ray_bench.launch.worker import launch_worker
 
 
 def run_launch(launch: Launch) -> Any:
-    """Fit one TorchTrainer; return what its workers do, or the failure that ended them."""
-    try:
-        result: Any = _trainer_of(launch).fit()
-    except (TrainingFailedError, PlacementError) as err:
-        return describe(err)
-    return result.return_value  # metrics would be those of the last checkpoint
+    """Wait for places and fit one TorchTrainer; return what its workers do, or why they did not."""
+    release_own_groups()  # of a launch before this one
+    waited_s = _waited(launch)
+    if isinstance(waited_s, Failure):
+        return waited_s
+    launch.inbox.say.remote(launch.launch_id, waited_s)
+    with watching(launch) as dog:
+        try:
+            return _fit(launch, waited_s)
+        except (TrainingFailedError, PlacementError) as err:
+            return dog.explain(describe(err))
 
 
-def _trainer_of(launch: Launch) -> TorchTrainer:
+def _waited(launch: Launch) -> float | Failure:
+    config = launch.config
+    demand = demand_of(
+        config, launch.work.world_size, asked_of(launch.work.point), use_gpu=launch.use_gpu
+    )
+
+    def tell(text: str) -> None:
+        launch.inbox.say.remote(launch.launch_id, text)
+
+    return wait_for(demand, launch.hosts, limit_s=config.launch.wait_s, tell=tell)
+
+
+def _fit(launch: Launch, waited_s: float) -> Any:
     first = launch.work.expected[0].planned.run_id
-    return make_trainer(
+    result: Any = make_trainer(
         launch.config,
         num_workers=launch.work.world_size,
         use_gpu=launch.use_gpu,
         loop=launch_worker,
-        loop_config={"launch": launch, "started_at": datetime.now(UTC)},
+        loop_config={"launch": launch, "started_at": datetime.now(UTC), "wait_s": waited_s},
         # Ray resumes a run whose name it knows: a name is never used twice.
         name=f"{first}-{uuid.uuid4().hex[:8]}",
         scratch_dir=launch.scratch_dir,
         asked=asked_of(launch.work.point),
-    )
+        hosts_config=HostsConfig(
+            timeout_s=int(launch.config.launch.timeout_s),
+            inbox=launch.inbox,
+            launch_id=launch.launch_id,
+        ),
+    ).fit()
+    return result.return_value  # metrics would be those of the last checkpoint
 
 
 def make_trainer(
@@ -56,6 +81,7 @@ def make_trainer(
     loop_config: dict[str, Any],
     name: str,
     scratch_dir: str,
+    hosts_config: HostsConfig | None = None,
     asked: Placement = ANYWHERE,
 ) -> TorchTrainer:
     """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process.
@@ -68,7 +94,7 @@ def make_trainer(
         loop,
         train_loop_config=loop_config,
         # A new one each time: the trainer changes its backend.
-        torch_config=HostsConfig(timeout_s=int(config.launch.timeout_s)),
+        torch_config=hosts_config or HostsConfig(timeout_s=int(config.launch.timeout_s)),
         scaling_config=scaling_config(config, asked, num_workers=num_workers, use_gpu=use_gpu),
         run_config=RunConfig(  # type: ignore[call-arg]  # declared as in Train V1
             name=name,

@@ -41,7 +41,7 @@ def make(
     try:
         fit(launches, reporter, storage_path=storage_path)
     except KeyboardInterrupt:
-        reporter.take_finished()
+        reporter.interrupt()
         raise
     return reporter.left
 

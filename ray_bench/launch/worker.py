@@ -18,6 +18,7 @@ from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
 from ray_bench.errors import PlacementError
+from ray_bench.launch import heartbeat
 from ray_bench.launch.hosts_backend import here
 from ray_bench.launch.placing import asked_of, difference, hosts_of, is_exact
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
@@ -41,24 +42,34 @@ def launch_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
     launch: Launch = loop_config["launch"]
     import_from(launch.import_path)
     group = rank_group()
+    with heartbeat.following(launch.inbox, launch.launch_id):
+        return _work(launch, group, loop_config)
 
+
+def _work(
+    launch: Launch, group: Group, loop_config: dict[str, Any]
+) -> list[Decision | None] | None:
     def deliver(runs: Sequence[RunData]) -> None:
         ray.get(launch.inbox.put.remote(list(runs)))
 
     if isinstance(launch.work, Ladders):
         return _ladders(launch.work, group, deliver)
-    _runs(launch, launch.work, group, loop_config["started_at"], deliver)
+    _runs(launch, launch.work, group, loop_config, deliver)
     return None
 
 
-def _runs(launch: Launch, work: Runs, group: Group, started_at: datetime, deliver: Deliver) -> None:
+def _runs(
+    launch: Launch, work: Runs, group: Group, loop_config: dict[str, Any], deliver: Deliver
+) -> None:
+    started_at: datetime = loop_config["started_at"]
     with process_group(needed=work.point.is_ddp):
         flags = _placement_flags(launch, group)
         for number, expected in enumerate(work.expected):
             data = _train(_run_request(launch, work, expected, started_at), group)
             if group.rank == 0:
                 launch_id = launch.launch_id if work.is_shared else None
-                run = replace(data.run, flags=data.run.flags + flags)
+                wait_s = loop_config.get("wait_s") if number == 0 else None
+                run = replace(data.run, flags=data.run.flags + flags, wait_s=wait_s)
                 data = replace(data, run=run)
                 deliver([_of_launch(data, launch_id, is_first=number == 0)])
             gc.collect()  # what a workload of the user's own holds in cycles

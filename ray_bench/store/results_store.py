@@ -219,8 +219,8 @@ class ResultsStore:
         return tuple(stored.run for stored in self._reader.newest(sweep_id))
 
     def finished_run_ids(self, sweep_id: str) -> frozenset[str]:
-        """Return the runs that need not run again."""
-        return frozenset(run.run_id for run in self.runs(sweep_id) if run.is_finished)
+        """Return the runs that need not run again: stored, and not failed."""
+        return frozenset(run.run_id for run in self.runs(sweep_id) if not run.must_repeat)
 
     def read(self, sweep_id: str | None = None) -> Results:
         """Read one sweep back.

@@ -23,6 +23,14 @@ class BudgetListener:
         self._spending = spending
         self._alarm = alarm
 
+    def joined(self) -> None:
+        """Pass it on."""
+        self._listener.joined()
+
+    def head_lost(self, reason: str) -> None:
+        """Pass it on."""
+        self._listener.head_lost(reason)
+
     def run_started(self, planned: PlannedRun) -> None:
         """Give it what is left, and no more."""
         self._alarm.set(self._spending.left_s(planned.point.world_size))

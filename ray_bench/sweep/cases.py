@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
 from ray_bench.config.planted import planted_config
-from ray_bench.records import NetworkRecord, PlannedRun, RunData
+from ray_bench.records import NetworkRecord, PlannedRun, RunData, SweepRecord
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.ladder import ladder_request
 from ray_bench.sweep.plan import new_plan
@@ -22,13 +22,12 @@ def measure_cases(
     for case in cases:
         config = planted_config(case)
         plans[case] = new_plan(config, store, "ray-bench selfcheck")
-        store.write_sweep(plans[case].sweep)
         ladder = ladder_request(config, plans[case])
         assert ladder is not None, "a new plan has everything to do"
         ladders.append(ladder)
     by_sweep = {plan.sweep.sweep_id: case for case, plan in plans.items()}
     say(f"Starting {max(x.points[-1].world_size for x in ladders)} workers.")
-    listener = _CaseListener(store, by_sweep, say)
+    listener = _CaseListener(store, by_sweep, [plan.sweep for plan in plans.values()], say)
     run_ladders(ladders, address=address, listener=listener, decided=lambda *_: None)
     return {case: plan.sweep.sweep_id for case, plan in plans.items()}
 
@@ -38,12 +37,22 @@ class _CaseListener:
     """Stores every turn, and says which case has begun."""
 
     def __init__(
-        self, store: ResultsStore, cases: Mapping[str, str], say: Callable[[str], None]
+        self,
+        store: ResultsStore,
+        cases: Mapping[str, str],
+        sweeps: Sequence[SweepRecord],
+        say: Callable[[str], None],
     ) -> None:
         self._store = store
         self._cases = cases  # by sweep id
+        self._sweeps = sweeps
         self._say = say
         self._begun: set[str] = set()
+
+    def joined(self) -> None:
+        """Write down what is to run."""
+        for sweep in self._sweeps:
+            self._store.write_sweep(sweep)
 
     def run_started(self, planned: PlannedRun) -> None:
         """Turns are too short to be told one by one."""
@@ -72,3 +81,7 @@ class _CaseListener:
     def stopping(self) -> None:
         """Say that it is ending."""
         self._say("Stopping. Again to stop at once.")
+
+    def head_lost(self, reason: str) -> None:
+        """Say it; the check has to be made again."""
+        self._say(reason)

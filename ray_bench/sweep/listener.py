@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
-from ray_bench.records import NetworkRecord, PlannedRun, RunData
+from ray_bench.records import NetworkRecord, PlannedRun, RunData, SweepRecord
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.viewer import Viewer
@@ -14,15 +14,37 @@ from ray_bench.trackers.tracking import Tracking
 
 @final
 class StoringListener:
-    """Stores every run as it ends, shows it, and hands it to the trackers."""
+    """Stores every run as it ends, shows it, and hands it to the trackers.
+
+    Args:
+        store: Where to.
+        progress: Counts the runs.
+        viewer: Shows them.
+        tracking: The trackers.
+        new_sweep: Written when the cluster can place its runs; None where it is resumed.
+        kept: Returns what is kept and how to go on, for last words.
+    """
 
     def __init__(
-        self, store: ResultsStore, progress: SweepProgress, viewer: Viewer, tracking: Tracking
+        self,
+        store: ResultsStore,
+        progress: SweepProgress,
+        viewer: Viewer,
+        tracking: Tracking,
+        new_sweep: SweepRecord | None,
+        kept: Callable[[], str],
     ) -> None:
         self._store = store
         self.progress = progress
         self._viewer = viewer
         self._tracking = tracking
+        self._new_sweep = new_sweep
+        self._kept = kept
+
+    def joined(self) -> None:
+        """Write down what is to run; a sweep that cannot be placed leaves nothing."""
+        if self._new_sweep is not None:
+            self._store.write_sweep(self._new_sweep)
 
     def run_started(self, planned: PlannedRun) -> None:
         """Count a run as running."""
@@ -51,3 +73,7 @@ class StoringListener:
     def stopping(self) -> None:
         """Say that the sweep is ending; Ray takes some seconds for it."""
         self._viewer.note("Stopping; the run that is going on is dropped. Again to stop at once.")
+
+    def head_lost(self, reason: str) -> None:
+        """Say what is kept: this process ends now."""
+        self._viewer.note(f"{reason}\n{self._kept()}")

@@ -41,11 +41,11 @@ class Plan:
     @property
     def finished(self) -> tuple[RunRecord, ...]:
         """Runs that need not run again."""
-        return tuple(run for run in self.stored if run.is_finished)
+        return tuple(run for run in self.stored if not run.must_repeat)
 
     @property
     def todo(self) -> tuple[PlannedRun, ...]:
-        """Runs that are missing or have failed, in their order."""
+        """Runs that are missing, have failed or stood still, in their order."""
         done = {run.run_id for run in self.finished}
         return tuple(planned for planned in self.planned if planned.run_id not in done)
 

@@ -61,6 +61,7 @@ class SweepProgress:
         self._running: dict[str, float] = {}
         self._walls: dict[int, list[float]] = {}
         several_seeds = len({run.point.seed for run in planned}) > 1
+        self.num_stalled = 0
         self._points = _points(planned, several_seeds)
         for run in finished:
             self.finished(run)
@@ -79,6 +80,21 @@ class SweepProgress:
     def num_failed(self) -> int:
         """Runs that failed in this call."""
         return sum(row.num_failed for row in self._points.values())
+
+    @property
+    def outcome(self) -> str | None:
+        """What did not end well, in a sentence; None where nothing failed or stood still."""
+        if not self.num_failed and not self.num_stalled:
+            return None
+        good = sum(row.num_done for row in self._points.values()) - self.num_stalled
+        left = self.num_planned - good - self.num_failed - self.num_stalled
+        counts = {
+            "failed": self.num_failed,
+            "stood still for a time and do not count": self.num_stalled,
+            "did not begin": left,
+        }
+        said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+        return f"{good or 'None'} of {self.num_planned} runs finished well: {said}."
 
     @property
     def elapsed_s(self) -> float:
@@ -114,6 +130,7 @@ class SweepProgress:
             row.num_failed += 1
             return
         row.num_done += 1
+        self.num_stalled += run.must_repeat
         self._walls.setdefault(run.point.world_size, []).append(run.wall_s)
         if run.throughput_samples_per_s is not None:
             row.throughputs.append(run.throughput_samples_per_s)

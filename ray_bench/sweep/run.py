@@ -52,6 +52,13 @@ class Sweep:
         """Runs in the store that need not run again."""
         return len(self.store.finished_run_ids(self.sweep_id))
 
+    def what_is_kept(self) -> str:
+        """Return what is in the store, and how to go on."""
+        return (
+            f"Stopped: {self.num_kept} of {self.progress.num_planned} runs are kept in "
+            f"{self.store.root}. Continue with:\n  {self.request.command(resume=True)}"
+        )
+
     def measure(self, viewer: Viewer) -> None:
         """Run what is to run, and store every run as it ends.
 
@@ -60,7 +67,14 @@ class Sweep:
             KeyboardInterrupt: On Ctrl-C or SIGTERM; the same.
         """
         with self.voice.through(viewer.note), self._tracking(viewer.note) as tracking:
-            listener = StoringListener(self.store, self.progress, viewer, tracking)
+            listener = StoringListener(
+                self.store,
+                self.progress,
+                viewer,
+                tracking,
+                new_sweep=None if self.plan.is_resumed else self.plan.sweep,
+                kept=self.what_is_kept,
+            )
             if self.config.interleaved:
                 self._climb(listener)
             elif self.budget is not None:
@@ -144,7 +158,7 @@ class Sweep:
 
 
 def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
-    """Check what can be checked before anything runs, and write down what is to run.
+    """Check what can be checked before a cluster is there.
 
     Args:
         request: What is asked for.
@@ -162,8 +176,6 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     config = _with_data_found(resolved, joins_cluster=joins_cluster(request.address))
     budget = None if request.budget is None else parse_budget(request.budget, resolved.config)
     plan = requested_plan(request, resolved.config, store, say)
-    if not plan.is_resumed:
-        store.write_sweep(plan.sweep)
     return Sweep(
         request=request,
         config=config,

@@ -18,6 +18,7 @@ from ray_bench.records import BlockRecord, EpochRecord, Point
 from ray_bench.train.evaluation import evaluate
 from ray_bench.train.group import Group
 from ray_bench.train.model import eagerly, sync_hook
+from ray_bench.train.pulse import PULSE
 from ray_bench.train.schedule import WarmupSchedule
 from ray_bench.train.shares import Share, shares
 from ray_bench.train.step import Stepper, unsearched
@@ -148,6 +149,7 @@ class Loop:
         lr = self.schedule.lr(first_step)
         done = 0
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
+            PULSE.step = step + 1
             lr = self.schedule.apply(self.stepper.optimizer, step)
             loss, outputs, targets = self.stepper.step(share)
             tally.add(loss, outputs, targets, share.num_samples)

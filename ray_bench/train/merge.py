@@ -172,6 +172,7 @@ def _flags(
         "clock_backwards": any(
             totals.clock_backwards(rank.blocks, rank.epochs, rank.other_times_s()) for rank in ranks
         ),
+        "stalled": totals.stalled([rank.blocks for rank in ranks]),
         "warmup_unsettled": any("warmup_unsettled" in rank.flags for rank in ranks),
         "gpu_throttled": any(rank.gpu.is_throttled for rank in ranks if rank.gpu is not None),
         "steps_cut": facts.total_steps % facts.steps_per_epoch != 0,

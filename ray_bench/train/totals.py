@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from statistics import median
 
 from ray_bench.records import BlockRecord, EpochRecord
 
 CLOCK_TOLERANCE_FRAC = 0.02
 ENOUGH_BLOCKS = 20
+#: A block that takes so many times as long as others, and so many seconds more, has a gap.
+STALL_FACTOR = 5.0
+STALL_S = 2.0
 
 
 def throughput(
@@ -26,9 +30,8 @@ def throughput(
     flagged. Unknown where a clock that stepped backwards leaves no time at all.
     """
     flags = []
-    steady = [[block for block in blocks if not block.is_warmup] for blocks in ranks]
-    if not steady[0]:
-        steady = [list(blocks[1:] or blocks) for blocks in ranks]
+    steady = steady_blocks(ranks)
+    if steady[0][0].is_warmup:
         flags.append("warmup_included")
     if len(steady[0]) < ENOUGH_BLOCKS:
         flags.append("few_blocks")
@@ -37,6 +40,33 @@ def throughput(
         return None, None, flags
     samples = sum(block.num_samples for blocks in steady for block in blocks)
     return samples / seconds, seconds / sum(block.num_steps for block in steady[0]), flags
+
+
+def steady_blocks(ranks: Sequence[Sequence[BlockRecord]]) -> list[list[BlockRecord]]:
+    """Return every rank's blocks after warm-up; where there are none, all but the first."""
+    steady = [[block for block in blocks if not block.is_warmup] for blocks in ranks]
+    return steady if steady[0] else [list(blocks[1:] or blocks) for blocks in ranks]
+
+
+def stalled(ranks: Sequence[Sequence[BlockRecord]]) -> bool:
+    """Tell whether a rank stood still for a time: its process, or its host, was stopped.
+
+    All ranks wait for it, so that a block becomes many times longer on each. Noise and stragglers
+    make it longer by a factor that is far smaller; a short block may double for many reasons.
+
+    Args:
+        ranks: The blocks of every rank, shape (world_size, num_blocks).
+    """
+    return bool(ranks) and all(map(_has_gap, steady_blocks(ranks)))
+
+
+def _has_gap(blocks: Sequence[BlockRecord]) -> bool:
+    typical_s = median(block.duration_s / block.num_steps for block in blocks)
+    return any(
+        block.duration_s - typical_s * block.num_steps > STALL_S
+        and block.duration_s > STALL_FACTOR * typical_s * block.num_steps
+        for block in blocks
+    )
 
 
 def slowest_epochs(per_rank: Sequence[Sequence[EpochRecord]]) -> tuple[EpochRecord, ...]:

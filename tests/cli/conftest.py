@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ray_bench.cli.main import main
+from ray_bench.errors import ClusterCapacityError
 from ray_bench.records import PlannedRun
 from tests.samples import data_of
 
@@ -33,6 +34,9 @@ class FakeLauncher:
         self.calls.append(
             {"config": config, "planned": planned, "attempts": attempts, "address": address}
         )
+        if self.stop_after == 0 and isinstance(self.stop_with, ClusterCapacityError):
+            raise self.stop_with
+        listener.joined()
         numbers = itertools.count()
         while planned:
             self._run(planned, numbers, sweep_id, attempts, listener)

@@ -1,9 +1,12 @@
 """Tests of `ray-bench run` with a launcher that makes records up."""
 
+from dataclasses import replace
+
 import pyarrow.parquet as pq
 import pytest
 
 from ray_bench.errors import ClusterCapacityError, StoreError
+from ray_bench.records import RunData
 from ray_bench.store import ResultsStore
 from ray_bench.workloads.catalog import BUILTIN
 
@@ -69,7 +72,7 @@ def test_a_failed_run_fails_the_command_but_not_the_report(ray_bench, launcher, 
     outcome = ray_bench("run", *SMALL, "--results", results)
     assert outcome.code == 1
     assert outcome.out == "T:3 ok, in short\n"
-    assert "1 of 4 runs failed. Try those again with:" in outcome.err
+    assert "3 of 4 runs finished well: 1 failed. Make what is missing with:" in outcome.err
     assert f"--results {results} --resume" in outcome.err
 
 
@@ -77,7 +80,7 @@ def test_a_sweep_of_failures_is_reported_too(ray_bench, launcher, results):
     launcher.fail = lambda planned: True
     outcome = ray_bench("run", *SMALL, "--results", results)
     assert (outcome.code, outcome.out) == (1, "T:0 ok, in short\n")
-    assert "4 of 4 runs failed" in outcome.err
+    assert "None of 4 runs finished well: 4 failed." in outcome.err
 
 
 def test_ctrl_c_keeps_runs_and_says_how_to_continue(ray_bench, launcher, results):
@@ -88,6 +91,25 @@ def test_ctrl_c_keeps_runs_and_says_how_to_continue(ray_bench, launcher, results
     assert "  ray-bench run workload=cnn-digits 'world_sizes=[1,2]'" in outcome.err
     assert f"--results {results} --resume" in outcome.err
     assert outcome.out == ""
+
+
+def test_a_sweep_that_cannot_be_placed_leaves_nothing(ray_bench, launcher, results):
+    launcher.stop_after, launcher.stop_with = 0, ClusterCapacityError("asked 8, has 4.")
+    outcome = ray_bench("run", *SMALL, "--results", results)
+    assert (outcome.code, outcome.err) == (1, "error: asked 8, has 4.\n")
+    assert ResultsStore(results).sweeps() == ()
+
+
+def test_a_run_that_stood_still_is_made_again(ray_bench, launcher, results):
+    ray_bench("run", *SMALL, "--results", results)
+    store = ResultsStore(results)
+    sweep_id = store.sweeps()[-1].sweep_id
+    first = store.runs(sweep_id)[0]
+    store.write_run(RunData(run=replace(first, attempt=2, flags=("stalled",))))
+    outcome = ray_bench("run", *SMALL, "--results", results, "--resume")
+    assert "skipping 3 of 4 runs" in outcome.err
+    (planned,) = launcher.calls[-1]["planned"]
+    assert planned.run_id == first.run_id
 
 
 def test_a_lost_cluster_says_the_same(ray_bench, launcher, results):
@@ -180,7 +202,7 @@ def test_dry_run_prints_the_plan_and_writes_nothing(ray_bench, launcher, results
 def test_dry_run_lists_placements_and_what_they_leave_out(ray_bench, launcher, results):
     asked = ("world_sizes=[1,2,4]", "workers_per_node=[1,4]")
     outcome = ray_bench("run", *SMALL, "repeats=1", *asked, "--results", results, "--dry-run")
-    rows = [line.split() for line in outcome.out.splitlines()[4:]]
+    rows = [line.split() for line in outcome.out.splitlines() if line.strip()[:1].isdigit()][1:]
     places = {(row[1], row[2]) for row in rows}
     assert places == {("1", "-"), ("2", "2x1"), ("4", "4x1"), ("4", "1x4")}
     assert "note: workers_per_node does not divide every world size" in outcome.err

@@ -22,6 +22,12 @@ class Box:
         self.runs: list[RunData] = []
         self.put = SimpleNamespace(remote=self.runs.extend)
         self.take = SimpleNamespace(remote=self._taken)
+        self.words: list[tuple[str, Any]] = []
+        self.news = SimpleNamespace(remote=self._news)
+
+    def _news(self) -> list[tuple[str, Any]]:
+        words, self.words = self.words, []
+        return words
 
     def _taken(self) -> list[RunData]:
         taken = list(self.runs)

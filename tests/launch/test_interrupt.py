@@ -7,41 +7,78 @@ import signal
 
 import pytest
 
-from ray_bench.launch.interrupt import ending_gently
+from ray_bench.launch import interrupt
+from ray_bench.launch.interrupt import INTERRUPTION, ending_gently
+
+NAMES = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture(autouse=True)
 def _signals_as_before():
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-    before = {name: signal.getsignal(name) for name in names}
+    before = {name: signal.getsignal(name) for name in NAMES}
     yield
-    after = {name: signal.getsignal(name) for name in names}
+    after = {name: signal.getsignal(name) for name in NAMES}
     for name, handler in before.items():
         signal.signal(name, handler)
+    INTERRUPTION.begin(lambda: None)
     assert after == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_before_tune_listens_a_signal_interrupts_at_once(number):
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_a_signal_interrupts_and_is_told(number):
     said = []
     with pytest.raises(KeyboardInterrupt), ending_gently(lambda: said.append("stopping")):
-        os.kill(os.getpid(), number)
+        send(number)
     assert said == ["stopping"]
+    assert INTERRUPTION.asked_by == number.name
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_tune_is_asked_first_and_a_second_signal_interrupts(number):
-    asked, said = [], []
-    with ending_gently(lambda: said.append("stopping")):
-        original = signal.getsignal(number)
+def test_what_is_begun_is_finished_first():
+    done = []
 
-        def like_tune(*_) -> None:
-            asked.append("tune")
-            signal.signal(number, original)  # Tune puts back what was there when it started
+    def write() -> None:
+        with INTERRUPTION.put_off(), INTERRUPTION.put_off():
+            send(signal.SIGTERM)
+            done.append("written")
 
-        signal.signal(signal.SIGUSR1, like_tune)
-        os.kill(os.getpid(), number)
-        assert (said, asked) == (["stopping"], ["tune"])
+    with pytest.raises(KeyboardInterrupt), ending_gently(lambda: None):
+        write()
+    assert done == ["written"]
+
+
+def test_an_interrupt_that_foreign_code_swallowed_comes_again():
+    with ending_gently(lambda: None):
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-    assert said == ["stopping"]
+            send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            INTERRUPTION.check()
+
+
+def test_two_at_once_mean_one_and_a_later_one_ends_at_once(monkeypatch):
+    with ending_gently(lambda: None):
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGHUP)
+        send(signal.SIGTERM)  # as a terminal that closes and systemd do
+        monkeypatch.setattr(interrupt, "TOGETHER_S", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)
+
+
+def test_a_terminal_that_is_gone_does_not_keep_the_sweep_from_ending():
+    def say() -> None:
+        raise OSError("no terminal")
+
+    with pytest.raises(KeyboardInterrupt), ending_gently(say):
+        send(signal.SIGHUP)
+
+
+def test_after_ray_has_taken_the_signal_it_is_taken_back():
+    with ending_gently(lambda: None) as listen:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        listen()
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)

@@ -31,7 +31,7 @@ def node(name: str, cpus: float, *, alive: bool = True, labels=(), **resources: 
 def cluster(monkeypatch):
     def of(*nodes: dict, free=()) -> None:
         monkeypatch.setattr(ray, "nodes", lambda: list(nodes))
-        monkeypatch.setattr(placing, "free_resources", lambda: dict(free))
+        monkeypatch.setattr(placing, "free_by_node", lambda: dict(free) or None)
 
     return of
 

@@ -159,5 +159,7 @@ def test_what_has_finished_is_stored_after_ctrl_c(tmp_path, box):
     heard = Heard()
     reporter = Reporter(heard, [launch])
     box.runs.append(done(launch, 0))
-    reporter.take_finished()
-    assert [what for what, _ in heard.told] == ["ok"]
+    reporter.on_trial_start(0, [], trial_of(launch))
+    reporter.interrupt()
+    assert [what for what, _ in heard.told] == ["started", "ok", "interrupted"]
+    assert heard.runs[-1].error_message == "The sweep was stopped by an interrupt."

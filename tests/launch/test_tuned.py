@@ -12,8 +12,6 @@ from ray._private import state as ray_state
 from ray._private import worker as ray_worker
 from ray.train import ScalingConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
-from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
-from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.util.placement_group import (
     placement_group,
     placement_group_table,
@@ -25,6 +23,7 @@ from ray_bench.launch.cluster import connected
 from ray_bench.launch.trial import make_trainer
 from ray_bench.launch.tuned import release_groups_of_the_dead
 from ray_bench.launch.tuned.own_cluster import is_own_cluster, own_cluster
+from ray_bench.launch.tuned.plain import CLEANER, PlainTrainer
 from ray_bench.launch.tuned.trainer import TunedTrainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Data, on itself
@@ -35,17 +34,20 @@ def callbacks_of(trainer_class):
     return [type(callback) for callback in trainer._create_default_callbacks()]
 
 
-def test_only_the_datasets_are_left_out():
-    ours, every = callbacks_of(TunedTrainer), callbacks_of(TorchTrainer)
-    assert DatasetsCallback in every
-    assert ours == [kind for kind in every if kind is not DatasetsCallback]
+@pytest.mark.parametrize(
+    ("trainer", "left_out"),
+    [(TunedTrainer, ("DatasetsCallback", CLEANER)), (PlainTrainer, (CLEANER,))],
+)
+def test_nobody_looks_after_placement_groups_but_we(trainer, left_out):
+    every = [kind.__name__ for kind in callbacks_of(TorchTrainer)]
+    assert set(left_out) <= set(every)
+    ours = [kind.__name__ for kind in callbacks_of(trainer)]
+    assert ours == [name for name in every if name not in left_out]
 
 
-def test_on_an_own_cluster_nobody_looks_after_placement_groups_but_we():
+def test_an_own_cluster_is_known_while_it_lasts():
     with own_cluster():
-        ours = callbacks_of(TunedTrainer)
-    left_out = (DatasetsCallback, PlacementGroupCleanerCallback)
-    assert ours == [kind for kind in callbacks_of(TorchTrainer) if kind not in left_out]
+        assert is_own_cluster()
     assert not is_own_cluster()
 
 

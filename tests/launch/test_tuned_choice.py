@@ -13,6 +13,7 @@ from ray.train.torch import TorchTrainer
 
 from ray_bench.config.load import load
 from ray_bench.launch import trial, tuned
+from ray_bench.launch.tuned.plain import PlainTrainer
 from ray_bench.launch.tuned.release import ReleasePlacementGroup
 from ray_bench.launch.tuned.trainer import TunedTrainer
 
@@ -36,7 +37,8 @@ def test_another_ray_gives_plain_runs_and_says_so(monkeypatch):
     assert note.startswith(
         "note: Ray 2.56.0: runs take Ray's plain TorchTrainer (the tuned one was"
     )
-    assert tuned.trainer_class(tuned=config.launch.tuned) is TorchTrainer
+    assert tuned.trainer_class(tuned=config.launch.tuned) is PlainTrainer
+    assert issubclass(PlainTrainer, TorchTrainer)
     assert tuned.trainer_of(config) == "plain"
 
 

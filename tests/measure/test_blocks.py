@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ray_bench.config.groups import MeasureConfig
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.records import BlockRecord, EpochRecord
-from ray_bench.train.totals import clock_backwards, clock_mismatch, throughput
+from ray_bench.train.totals import clock_backwards, clock_mismatch, stalled, throughput
 from tests.fakes import FakeClock
 
 
@@ -222,3 +222,25 @@ def test_clocks_that_only_go_forwards_are_not_accused():
 def test_without_any_time_the_throughput_is_unknown():
     rate, step_s, _ = throughput([[block(0, 0, 1.0), block(0, 1, -1.0)]])
     assert (rate, step_s) == (None, None)
+
+
+def steps_of(*durations_s: float, rank: int = 0) -> list[BlockRecord]:
+    return [block(rank, 0, seconds) for seconds in durations_s]
+
+
+@pytest.mark.parametrize(
+    ("durations_s", "has_gap"),
+    [
+        ([0.25] * 30, False),
+        ([0.25] * 15 + [90.0] + [0.25] * 15, True),
+        ([14.0] * 5 + [104.0], True),
+        ([0.25] * 15 + [1.9] + [0.25] * 15, False),  # noise: seconds count too
+        ([14.0] * 5 + [40.0], False),  # a slow step: the factor counts too
+        ([0.25, 0.25, 9.0, 9.0, 9.0], False),  # slower from then on is drift, not a gap
+    ],
+)
+def test_a_rank_that_stood_still_is_seen_in_the_blocks_of_all(durations_s, has_gap):
+    ranks = [steps_of(*durations_s), steps_of(*durations_s, rank=1)]
+    assert stalled(ranks) is has_gap
+    assert not stalled([steps_of(*durations_s), steps_of(*[0.25] * 30, rank=1)])
+    assert not stalled([])

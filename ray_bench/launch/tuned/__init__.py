@@ -13,12 +13,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ray
 
 from ray_bench.config.schema import SweepConfig
+from ray_bench.launch.places import Holder
 from ray_bench.launch.tuned.own_cluster import is_own_cluster
 from ray_bench.records import Trainer
 
@@ -73,13 +74,14 @@ def trainer_class(*, tuned: bool) -> type[TorchTrainer]:
 
         return TunedTrainer
     from ray.train import Result
-    from ray.train.torch import TorchTrainer
 
-    if hasattr(Result, "return_value"):
-        return TorchTrainer
-    from ray_bench.launch.returning import ReturningTrainer  # Ray's own, and what its loop returns
+    if not hasattr(Result, "return_value"):
+        from ray_bench.launch.tuned.returning import ReturningTrainer
 
-    return ReturningTrainer
+        return ReturningTrainer
+    from ray_bench.launch.tuned.plain import PlainTrainer
+
+    return PlainTrainer
 
 
 @contextlib.contextmanager
@@ -122,19 +124,50 @@ def release_groups_of_the_dead() -> None:
         ray.util.remove_placement_group(group)
 
 
+def release_own_groups() -> None:
+    """Give back the places that an earlier launch of this trial left taken."""
+    actor_id = ray.get_runtime_context().get_actor_id()
+    try:
+        from ray_bench.launch.tuned.release import groups_of
+
+        groups = groups_of(actor_id) if actor_id is not None else []
+    except (ImportError, AttributeError) as err:
+        _places_stay_taken(err)
+        return
+    for group in groups:
+        ray.util.remove_placement_group(group)
+
+
+def free_by_node() -> Mapping[str, Mapping[str, float]] | None:
+    """Return the free resources of every node by its id; None where this Ray does not tell."""
+    try:
+        # The public function adds all nodes up.
+        from ray._private.state import available_resources_per_node
+
+        return available_resources_per_node() or None  # type: ignore[no-untyped-call]
+    except (ImportError, AttributeError) as err:
+        logger.info("What is free on which node is unknown: %s", err)
+        return None
+
+
+def holders(wanted: Collection[str]) -> list[Holder]:
+    """Return the other jobs that hold these resources in placement groups, as far as Ray tells."""
+    try:
+        from ray_bench.launch.tuned.release import held_by_jobs
+
+        return held_by_jobs(wanted)
+    except (ImportError, AttributeError) as err:
+        logger.info("Who holds places is unknown: %s", err)
+        return []
+
+
+def can_grow() -> bool:
+    """Whether an autoscaler may add hosts to the cluster."""
+    return bool(autoscaler_limits())
+
+
 def _places_stay_taken(err: Exception) -> None:
     logger.warning("Ray %s keeps the places of runs that failed: %s", ray.__version__, err)
-
-
-def free_resources() -> Mapping[str, Mapping[str, float]]:
-    """Return what every node has left, by node id; empty where Ray does not tell."""
-    try:
-        from ray._private import state as ray_state  # the public function knows only the sum
-
-        return ray_state.available_resources_per_node() or {}  # type: ignore[no-untyped-call]
-    except (ImportError, AttributeError) as err:
-        logger.info("What every node has left is unknown: %s", err)
-        return {}
 
 
 def autoscaler_limits() -> Mapping[str, float]:

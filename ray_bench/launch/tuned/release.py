@@ -7,7 +7,8 @@ of a group only when all workers are up. Removing a group that Ray has removed a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from typing import Any, final
 
 import ray
@@ -18,6 +19,8 @@ from ray._private import state as ray_state
 from ray.core.generated.gcs_pb2 import PlacementGroupTableData  # type: ignore[attr-defined]
 from ray.train.v2._internal.execution.callback import ControllerCallback, WorkerGroupCallback
 from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+from ray_bench.launch.places import Holder
 
 
 @final
@@ -54,15 +57,51 @@ def groups_of_the_dead() -> list[PlacementGroup]:
         AttributeError: This Ray does not tell.
     """
     job_id = ray.get_runtime_context().job_id.binary()
-    found = []
-    for data in _accessor().get_placement_group_table():
-        # The public table does not say who made a group.
-        group = PlacementGroupTableData.FromString(data)
-        # Ray calls a creator that was none, the driver, dead as well.
-        has_creator = group.creator_actor_id not in (b"", ActorID.nil().binary())
-        if has_creator and group.creator_actor_dead and group.creator_job_id == job_id:
-            found.append(PlacementGroup(PlacementGroupID(group.placement_group_id)))
-    return found
+    # Ray calls a creator that was none, the driver, dead as well.
+    nobody = (b"", ActorID.nil().binary())
+    return [
+        _handle(data)
+        for data in _table()
+        if data.creator_job_id == job_id
+        and data.creator_actor_dead
+        and data.creator_actor_id not in nobody
+    ]
+
+
+def groups_of(actor_id: str) -> list[PlacementGroup]:
+    """Return the placement groups that an actor made and that are there still.
+
+    Raises:
+        AttributeError: This Ray does not tell.
+    """
+    return [_handle(data) for data in _table() if data.creator_actor_id.hex() == actor_id]
+
+
+def held_by_jobs(wanted: Collection[str]) -> list[Holder]:
+    """Return what the placement groups of other jobs hold of some resources.
+
+    Raises:
+        AttributeError: This Ray does not tell.
+    """
+    own = ray.get_runtime_context().job_id.binary()
+    held: dict[str, Counter[str]] = {}
+    for data in _table():
+        for bundle in data.bundles if data.creator_job_id != own else ():
+            # A bundle that has no node yet waits, as we do.
+            if bundle.node_id.strip(b"\xff"):
+                asked = {k: v for k, v in bundle.unit_resources.items() if k in wanted}
+                held.setdefault(data.creator_job_id.hex(), Counter()).update(asked)
+    return [Holder(job_id=job_id, held=dict(x)) for job_id, x in held.items() if x]
+
+
+def _table() -> list[Any]:
+    """Return the placement groups that are there; the public table does not say who made one."""
+    found = map(PlacementGroupTableData.FromString, _accessor().get_placement_group_table())
+    return [data for data in found if data.state != PlacementGroupTableData.REMOVED]
+
+
+def _handle(data: Any) -> PlacementGroup:
+    return PlacementGroup(PlacementGroupID(data.placement_group_id))
 
 
 def _accessor() -> Any:

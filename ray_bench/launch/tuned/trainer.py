@@ -12,8 +12,10 @@ from typing import Any, final
 import ray
 from ray.train.torch import TorchTrainer
 
+from ray_bench.launch.tuned import can_grow
 from ray_bench.launch.tuned.controller import FixedCluster, TunedController
 from ray_bench.launch.tuned.own_cluster import is_own_cluster
+from ray_bench.launch.tuned.plain import CLEANER
 
 
 @final
@@ -22,20 +24,17 @@ class TunedTrainer(TorchTrainer):
 
     A trial of Tune only waits for its run, so it runs the controller itself: one process less that
     imports Ray and torch before every run, and idles during it. Workloads have their own data, so
-    there is no actor for Ray Data's. A cluster of the sweep's own has no nodes to ask for, and the
-    driver frees the placement group of a trial that died.
+    there is no actor for Ray Data's. A cluster without an autoscaler has no nodes to ask for.
     """
 
     def _create_default_callbacks(self) -> list[Any]:
         # The types are those of Train V1.
         made: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
-        left_out = {"DatasetsCallback"}
-        if is_own_cluster():
-            left_out.add("PlacementGroupCleanerCallback")
+        left_out = ("DatasetsCallback", CLEANER)
         return [callback for callback in made if type(callback).__name__ not in left_out]
 
     def _initialize_and_run_controller(self, **asked: Any) -> Any:
-        if is_own_cluster():
+        if is_own_cluster() or not can_grow():
             asked["scaling_policy"] = FixedCluster(asked["scaling_policy"].scaling_config)
         if ray.get_runtime_context().get_actor_id() is None:
             # Ray hands the actor that runs the controller to the workers, so there must be one.

@@ -13,6 +13,10 @@ from ray_bench.report.stopping import stop_words
 
 _REMEDIES = {
     "ClusterCapacityError": "Ask for fewer workers, or add hosts to the cluster.",
+    "PlacesTaken": "Wait until the other job has ended, or raise launch.wait_s.",
+    "HostLost": "Join the host again, then use --resume.",
+    "RanksMissing": "Look at the rank that is named; raise launch.timeout_s if it was only slow.",
+    "Interrupted": "Use --resume.",
     "HostsUnreachableError": "Let the hosts reach each other, or name the interface that does.",
     "PlacementError": "Ask for a placement that fits the nodes, or let Ray place the workers.",
     "MissingDataError": "Give data.dir, or data.download=true, or data.standin=true.",
@@ -25,9 +29,13 @@ _REMEDIES = {
 _CLOCK_REMEDY = (
     "Look for a virtual machine that was paused or whose clock was set, then measure anew."
 )
+_STALLED_REMEDY = (
+    "Look for a process or a virtual machine that was paused; --resume makes the run again."
+)
 _INVALID_REMEDIES = {
     "clock_mismatch": _CLOCK_REMEDY,
     "clock_backwards": _CLOCK_REMEDY,
+    "stalled": _STALLED_REMEDY,
     "placement_differs": "Look for other jobs on the nodes, or ask for NxM, then measure anew.",
 }
 _NO_REMEDY = "Read the cause, then run the sweep again: finished runs are kept."

@@ -7,13 +7,14 @@ from typing import Any, final
 
 import ray
 from ray import train
-from ray.train.torch import TorchTrainer
+
+from ray_bench.launch.tuned.plain import PlainTrainer
 
 Loop = Callable[[dict[str, Any]], Any]
 
 
 @final
-class ReturningTrainer(TorchTrainer):
+class ReturningTrainer(PlainTrainer):
     """Ray's plain trainer, whose result has the `return_value` of rank 0."""
 
     def __init__(self, loop: Loop, **asked: Any) -> None:

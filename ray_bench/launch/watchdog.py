@@ -1,0 +1,122 @@
+"""Ends a launch in which nothing moves any more, or whose host is lost. It runs in the trial.
+
+Neither Ray nor a collective operation sees a rank that is stopped before the others wait for it,
+and Ray's controller itself may wait for it for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from typing import final
+
+import ray
+
+from ray_bench.launch.beats import Heard, held_up, missing
+from ray_bench.launch.failures import Failure, is_collateral
+from ray_bench.launch.places import Host
+from ray_bench.launch.requests import Launch
+from ray_bench.launch.vacancy import Look, demand_of, look, lost, lost_words, never
+
+LOOK_EVERY_S = 1.0
+#: How long Ray has for ending a launch whose workers were killed; then the trial ends itself.
+PATIENCE_S = 8.0
+_ANSWER_S = 10.0
+
+
+@contextlib.contextmanager
+def watching(launch: Launch) -> Iterator[Watchdog]:
+    """Watch a launch for as long as it lasts."""
+    dog = Watchdog(launch)
+    dog.start()
+    try:
+        yield dog
+    finally:
+        dog.stop()
+
+
+@final
+class Watchdog:
+    """Looks at the ranks and at the hosts of a launch each second.
+
+    Attributes:
+        verdict: Why it has ended the launch; None while it has not.
+    """
+
+    def __init__(self, launch: Launch) -> None:
+        self.verdict: Failure | None = None
+        self._launch = launch
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; the launch is over."""
+        self._stopped.set()
+        self._thread.join()
+
+    def explain(self, failure: Failure) -> Failure:
+        """Return the cause of a failure where the failure itself is only its consequence."""
+        if self.verdict is not None:
+            return self.verdict
+        if not (failure.is_collateral or failure.type == "WorkerDied"):
+            return failure
+        heard = self._heard()
+        if gone := _gone(heard, self._launch.hosts, look()):
+            return Failure("HostLost", lost_words(gone), None)
+        timeout_s = self._launch.config.launch.timeout_s
+        blamed = held_up(heard, timeout_s) if is_collateral(failure.message) else None
+        return blamed or failure
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(LOOK_EVERY_S):
+            heard = self._heard()
+            verdict = self._judge(heard)
+            if verdict is not None:
+                self.verdict = verdict
+                self._end(heard)
+                return
+
+    def _judge(self, heard: Mapping[int, Heard]) -> Failure | None:
+        launch = self._launch
+        num_ranks, timeout_s = launch.work.world_size, launch.config.launch.timeout_s
+        if failure := missing(heard, num_ranks, timeout_s):
+            return failure
+        seen = _alive()
+        if gone := _gone(heard, launch.hosts, seen):
+            return Failure("HostLost", lost_words(gone), None)
+        demand = demand_of(launch.config, num_ranks, use_gpu=launch.use_gpu)
+        has_all = len(heard) == num_ranks
+        return None if has_all else never(demand, launch.hosts, seen)
+
+    def _heard(self) -> Mapping[int, Heard]:
+        heard: Mapping[int, Heard] = ray.get(
+            self._launch.inbox.heard.remote(self._launch.launch_id), timeout=_ANSWER_S
+        )
+        return heard
+
+    def _end(self, heard: Mapping[int, Heard]) -> None:
+        """Kill the workers, which ends the launch; where it does not, end the trial."""
+        launch = self._launch
+        ray.get(launch.inbox.say.remote(launch.launch_id, self.verdict), timeout=_ANSWER_S)
+        for rank in heard.values():
+            if rank.beat.worker is not None:
+                ray.kill(rank.beat.worker)
+        if not self._stopped.wait(PATIENCE_S):
+            os._exit(1)
+
+
+def _alive() -> Look:
+    """Look at the hosts as Ray sees them; it notices itself when one is gone."""
+    return look(asks=False)
+
+
+def _gone(heard: Mapping[int, Heard], before: tuple[Host, ...], seen: Look) -> list[Host]:
+    """Return the hosts of ranks that are lost."""
+    used = {h.beat.node_id for h in heard.values()}
+    return [host for host in lost(before, seen.hosts) if host.node_id in used]
