@@ -33,6 +33,8 @@ GCS_PORT, DASHBOARD_PORT = 6379, 8265
 #: Short: Ray makes UNIX sockets below it, and their paths have a limit.
 FOLDERS = Path("/tmp")
 _PREFIX = "rblab"
+#: Less than a trial asks for.
+_LITTLE_BYTES = 2**20
 #: What would tell Ray or the ranks where to look, instead of letting them find it.
 _NOT_INHERITED = ("RAY_", "GLOO_", "NCCL_", "MASTER_", "TMPDIR")
 
@@ -43,6 +45,7 @@ class Lab:
 
     network: Network
     num_cpus: int = 2  # that each node tells Ray it has
+    trials_on_head: bool = False  # other hosts have no memory for a trial of Tune, only for workers
 
     @property
     def folder(self) -> Path:
@@ -115,7 +118,8 @@ class Lab:
         temp = self._ray_folder(host)
         temp.mkdir(exist_ok=True)
         own = (f"--node-ip-address={address}", f"--num-cpus={self.num_cpus}", f"--temp-dir={temp}")
-        return ["ray", "start", *role, *own, "--disable-usage-stats"]
+        little = (f"--memory={_LITTLE_BYTES}",) if self.trials_on_head and host != 1 else ()
+        return ["ray", "start", *role, *own, *little, "--disable-usage-stats"]
 
     def _log(self, host: int) -> Path:
         return self.folder / f"host{host}.log"
@@ -166,25 +170,34 @@ class Lab:
 
     def save(self) -> None:
         """Let a later command find the lab."""
-        values = {"network": asdict(self.network), "num_cpus": self.num_cpus}
+        values = asdict(self)
         (self.folder / "lab.json").write_text(json.dumps(values, default=str))
 
     @classmethod
     def load(cls, folder: Path) -> Lab:
         """Find the lab that an earlier command made."""
         values = json.loads((folder / "lab.json").read_text())
-        return cls(Network(**values["network"] | {"folder": folder}), values["num_cpus"])
+        network = Network(**values.pop("network") | {"folder": folder})
+        return cls(network, **values)
 
 
 _LABS = itertools.count()
 
 
-def new_lab(num_hosts: int, *, num_cpus: int = 2, is_ipv6: bool = False, **options: Any) -> Lab:
+def new_lab(
+    num_hosts: int,
+    *,
+    num_cpus: int = 2,
+    trials_on_head: bool = False,
+    is_ipv6: bool = False,
+    **options: Any,
+) -> Lab:
     """Return a lab that does not exist yet, with a name and addresses of its own.
 
     Args:
         num_hosts: Hosts, one Ray node each.
         num_cpus: That each node tells Ray it has.
+        trials_on_head: Whether Tune's trials, and Train's controllers in them, stay on host 1.
         is_ipv6: Hosts have IPv6 addresses only.
         options: Of `Network`: rate, delay_ms, same_name, has_decoy.
     """
@@ -195,7 +208,7 @@ def new_lab(num_hosts: int, *, num_cpus: int = 2, is_ipv6: bool = False, **optio
     network = Network(
         name=folder.name, folder=folder, subnet=subnet, num_hosts=num_hosts, **options
     )
-    return Lab(network, num_cpus)
+    return Lab(network, num_cpus, trials_on_head)
 
 
 @contextlib.contextmanager
