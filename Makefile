@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 
-.PHONY: help demo test test-cluster test-browser bench check fmt docs clean
+.PHONY: help demo test test-cluster test-browser test-versions bench check fmt docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -22,6 +22,9 @@ test-cluster: $(STAMP) ## Run the tests that start a Ray cluster on this machine
 
 test-browser: $(STAMP) ## Run the tests that look at the report in headless Chromium.
 	$(BIN)/pytest -m browser
+
+test-versions: $(STAMP) ## Try every bound of Ray, torch and Python in an environment of its own: 20 GB, an hour.
+	$(BIN)/python -m tests.versions.run
 
 # Interleaved turns of about a second each. Quiet machine, no other jobs: under 15 minutes on 2 cores.
 BENCH_OUT ?= bench-results
