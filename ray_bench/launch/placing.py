@@ -49,27 +49,41 @@ def check(config: SweepConfig, *, use_gpu: bool) -> None:
             f"launch.gpu_type={config.launch.gpu_type} asks for GPUs, and this sweep runs on CPUs; "
             "take use_gpu=true, or leave launch.gpu_type out."
         )
-    if config.launch.labels:
-        _check_labels(is_list=False, needed_by="launch.labels")
+    _check_labels(config)
     for size in config.world_sizes:
         for asked in config.placements_of(size):
-            if _needs_nodes(asked):
-                _check_labels(is_list=True, needed_by=f"the placement {asked.name}")
+            if _needs_nodes(asked) and not _names_nodes():
+                _check_even(hosts_of(config, use_gpu=use_gpu), asked)
 
 
-def _check_labels(*, is_list: bool, needed_by: str) -> None:
-    parameter = inspect.signature(ScalingConfig).parameters.get("label_selector")
-    if parameter is None or (is_list and not _takes_list(parameter.annotation)):
-        what = "label_selector for each worker" if is_list else "label_selector"
+def _check_labels(config: SweepConfig) -> None:
+    if config.launch.labels and _label_selector() is None:
         raise LaunchError(
-            f"Ray {ray.__version__} cannot do what {needed_by} asks for: its ScalingConfig takes "
-            f"no {what}. Leave it out (pack, spread, 1xM and Nx1 go with any Ray), or install a "
-            "newer Ray."
+            f"Ray {ray.__version__} cannot do what launch.labels asks for: its ScalingConfig takes "
+            "no label_selector. Leave it out, or install a newer Ray."
         )
 
 
-def _takes_list(annotation: Any) -> bool:
-    kinds = [annotation, *typing.get_args(annotation)]
+def _check_even(hosts: Sequence[Host], asked: Placement) -> None:
+    """Check that spreading workers evenly is NxM: there are N nodes and no more."""
+    if len(hosts) != asked.num_nodes:
+        raise LaunchError(
+            f"The placement {asked.name} needs a cluster of exactly {asked.num_nodes} nodes with "
+            f"room for workers, got {len(hosts)}: the ScalingConfig of Ray {ray.__version__} takes "
+            "no label_selector for each worker, which would name the nodes. Take pack, spread, 1xM "
+            "or Nx1, which go with any Ray, or install a newer Ray."
+        )
+
+
+def _label_selector() -> inspect.Parameter | None:
+    return inspect.signature(ScalingConfig).parameters.get("label_selector")
+
+
+def _names_nodes() -> bool:
+    """Whether every worker can be given a selector of its own."""
+    parameter = _label_selector()
+    kinds = [] if parameter is None else [parameter.annotation]
+    kinds += [part for kind in kinds for part in typing.get_args(kind)]
     return any(typing.get_origin(kind) is list for kind in kinds)
 
 
@@ -89,15 +103,16 @@ def scaling_config(
     """
     launch = config.launch
     resources = {"CPU": config.cpus_per_worker} | ({"GPU": 1.0} if use_gpu else {})
-    more: dict[str, Any] = {}
-    if launch.labels:
-        _check_labels(is_list=False, needed_by="launch.labels")
-        more["label_selector"] = dict(launch.labels)
+    _check_labels(config)
+    more: dict[str, Any] = {"label_selector": dict(launch.labels)} if launch.labels else {}
     if _needs_nodes(asked):
-        _check_labels(is_list=True, needed_by=f"the placement {asked.name}")
-        nodes = choose(hosts_of(config, use_gpu=use_gpu), asked)
-        each = [node for node in nodes for _ in range(asked.workers_per_node or 1)]
-        more["label_selector"] = [{**launch.labels, _NODE_ID: node} for node in each]
+        hosts = hosts_of(config, use_gpu=use_gpu)
+        nodes = choose(hosts, asked)
+        if _names_nodes():
+            each = [node for node in nodes for _ in range(asked.workers_per_node or 1)]
+            more["label_selector"] = [{**launch.labels, _NODE_ID: node} for node in each]
+        else:
+            _check_even(hosts, asked)
     return ScalingConfig(
         num_workers=num_workers,
         use_gpu=use_gpu,
@@ -115,8 +130,8 @@ def _strategy(config: SweepConfig, asked: Placement) -> str:
         return asked.name.upper()
     if asked.num_nodes == 1:
         return "STRICT_PACK"
-    # With several workers each the nodes are named.
-    return "STRICT_SPREAD" if asked.workers_per_node == 1 else "PACK"
+    # With several workers each the nodes are named, or there are no others.
+    return "STRICT_SPREAD" if asked.workers_per_node == 1 else "SPREAD"
 
 
 def hosts_of(config: SweepConfig, *, use_gpu: bool) -> list[Host]:
