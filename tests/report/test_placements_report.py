@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from ray_bench.records import RunData
 from ray_bench.report.model import build_report
+from ray_bench.report.sections.environment import environment_table
 from ray_bench.trackers.entry import Entries
 from tests.analysis.test_placements import one_level, two_levels
 from tests.placed import placed
-from tests.synthetic import synthetic
+from tests.synthetic import environment, synthetic
 
 
 def section(report, key):
@@ -74,8 +76,24 @@ def test_trackers_have_one_baseline_for_all_placements():
     results = placed(step_s=two_levels)
     entries = Entries(finished=[run for run in results.runs if run.point.world_size == 1])
     spread = next(r for r in results.runs if r.point.placement == "spread")
-    from ray_bench.records import RunData
-
     entry = entries.of(RunData(run=spread))
     assert entry.parameters["placement"] == "spread"
     assert entry.metrics["run/efficiency_frac"] == pytest.approx(0.77, abs=0.02)
+
+
+def test_environments_are_told_apart_by_placement():
+    results = placed(step_s=two_levels)
+    two = environment(num_nodes=2)
+    runs = tuple(
+        replace(run, environment_hash=two.environment_hash)
+        if len(set(run.rank_node_ids)) > 1
+        else run
+        for run in results.runs
+    )
+    hosts = {**results.environments, two.environment_hash: two}
+    rows = environment_table(replace(results, runs=runs, environments=hosts)).rows
+    nodes = {row[0].value: row[1].value for row in rows if row[0].value.startswith("num nodes")}
+    assert nodes == {
+        "num nodes, 1, 2 pack workers": "1",
+        "num nodes, 2 spread, 4 2x2, 4 pack, 4 spread workers": "2",
+    }
