@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ray_bench.records import RunData
+from ray_bench.report.digest import digest
 from ray_bench.report.model import build_report
 from ray_bench.report.sections.environment import environment_table
 from ray_bench.trackers.entry import Entries
@@ -43,6 +44,17 @@ def test_the_boundary_is_named_with_its_cost_and_more_nodes_are_forecast():
     forecast = nodes.tables[2].rows
     assert [row[1].value for row in forecast] == [4, 8, 4, 8]
     assert all(row[4].kind == "predicted" and row[4].low < row[4].high for row in forecast)
+
+
+def test_one_worker_a_node_is_one():
+    places = ((None, (1,)), ("2x1", (1, 1)), ("pack", (2,)))
+    report = build_report(placed(places, step_s=two_levels))
+    assert "Scaling (group 1, 1 worker a node)" in [x.title for x in report.sections]
+
+
+def test_the_first_screen_has_places_and_forecast():
+    nodes = section(digest(build_report(placed(step_s=two_levels))), "nodes")
+    assert [table.key for table in nodes.tables] == ["places", "place_forecast"]
 
 
 def test_no_boundary_is_named_where_none_is_shown():
