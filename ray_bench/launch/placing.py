@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 import typing
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,8 @@ from ray_bench.errors import LaunchError, PlacementError
 from ray_bench.launch.tuned import free_resources
 from ray_bench.records import Point
 
+#: How often, and how far apart, it is looked whether nodes are free; then others are taken.
+_LOOKS, _LOOK_S = 6, 0.5
 #: The label by which Ray knows a node.
 _NODE_ID = "ray.io/node-id"
 
@@ -106,7 +109,7 @@ def scaling_config(
     _check_labels(config)
     more: dict[str, Any] = {"label_selector": dict(launch.labels)} if launch.labels else {}
     if _needs_nodes(asked):
-        hosts = hosts_of(config, use_gpu=use_gpu)
+        hosts = _hosts_when_free(config, asked, use_gpu=use_gpu)
         nodes = choose(hosts, asked)
         if _names_nodes():
             each = [node for node in nodes for _ in range(asked.workers_per_node or 1)]
@@ -132,6 +135,18 @@ def _strategy(config: SweepConfig, asked: Placement) -> str:
         return "STRICT_PACK"
     # With several workers each the nodes are named, or there are no others.
     return "STRICT_SPREAD" if asked.workers_per_node == 1 else "SPREAD"
+
+
+def _hosts_when_free(config: SweepConfig, asked: Placement, *, use_gpu: bool) -> list[Host]:
+    """Return the nodes once the run before has left them, so that repeats are on the same ones."""
+    for _ in range(_LOOKS):
+        hosts = hosts_of(config, use_gpu=use_gpu)
+        each = asked.workers_per_node or 1
+        able = [host for host in hosts if host.room >= each]
+        if all(host.free >= each for host in able[: asked.num_nodes]):
+            break
+        time.sleep(_LOOK_S)  # Ray tells a little late what is free
+    return hosts
 
 
 def hosts_of(config: SweepConfig, *, use_gpu: bool) -> list[Host]:

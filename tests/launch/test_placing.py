@@ -93,6 +93,33 @@ def test_nodes_in_use_are_taken_last_and_equal_ones_in_their_order():
     assert choose(hosts, placement("4x2")) == ("a", "c", "d", "b")
 
 
+@pytest.fixture
+def naps(monkeypatch) -> list[float]:
+    """How long it was waited each time."""
+    found: list[float] = []
+    monkeypatch.setattr(placing.time, "sleep", found.append)
+    return found
+
+
+def nodes_of(asked: ScalingConfig) -> str:
+    return "".join(label["ray.io/node-id"] for label in asked.label_selector)
+
+
+def test_a_repeat_waits_a_little_for_the_nodes_of_the_run_before(cluster, monkeypatch, naps):
+    looks = iter([{"a": {"CPU": 0.0}}, {"a": {"CPU": 0.0}}, {}])
+    cluster(node("a", 2), node("b", 2), node("c", 2))
+    monkeypatch.setattr(placing, "free_resources", lambda: next(looks))
+    asked = placing.scaling_config(config(), placement("2x2"), num_workers=4, use_gpu=False)
+    assert (nodes_of(asked), len(naps)) == ("aabb", 2)
+
+
+def test_nodes_that_stay_in_use_are_left_for_others(cluster, naps):
+    cluster(node("a", 2), node("b", 2), node("c", 2), free={"a": {"CPU": 1.0}})
+    asked = placing.scaling_config(config(), placement("2x2"), num_workers=4, use_gpu=False)
+    assert nodes_of(asked) == "bbcc"
+    assert sum(naps) <= 5
+
+
 def test_too_few_nodes_are_told_with_their_rooms():
     hosts = [Host(node_id=x, address=f"10.0.0.{x}", room=x, free=x) for x in (1, 2)]
     with pytest.raises(PlacementError, match=r"2x2 needs 2 nodes with room for 2.* cluster has 1 "):
