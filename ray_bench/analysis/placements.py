@@ -208,14 +208,14 @@ def _same_size(
                 Boundary(
                     inside=points[on_one],
                     beyond=points[key],
-                    extra=_difference(*parts),
+                    extra=difference(*parts),
                     is_measured=True,
                 )
             )
     return found
 
 
-def _difference(first: tuple[float, LogEstimate], other: tuple[float, LogEstimate]) -> Estimate:
+def difference(first: tuple[float, LogEstimate], other: tuple[float, LogEstimate]) -> Estimate:
     """Return the difference of two step times, with Welch's t-interval."""
     value = first[0] - other[0]
     parts = []

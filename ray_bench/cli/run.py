@@ -23,6 +23,7 @@ Examples:
   ray-bench run curve workload=cnn-digits 'world_sizes=[1,2]' cpus_per_worker=1
   ray-bench run workload=cnn-digits data.dir=/data --resume
   ray-bench run workload=cnn-digits 'world_sizes=[1,2]' --interleaved stop.half_width=0.01
+  ray-bench run sweep.yaml 'world_sizes=[1,2,4]' 'placements=[pack,spread,2x2]' --address auto
   ray-bench run workload=my_package.my_module:MyWorkload 'world_sizes=[1,2]'
 
 `ray-bench config` lists all keys, `ray-bench workloads` all workloads.

@@ -29,7 +29,7 @@ COUNTS: Mapping[str, str] = {
 }
 
 _SWEEP_TAGS = ("sweep", "workload")
-_RUN_TAGS = (*_SWEEP_TAGS, "world_size", "lr_rule")
+_RUN_TAGS = (*_SWEEP_TAGS, "world_size", "lr_rule", "placement")
 
 
 @contextlib.contextmanager
@@ -62,14 +62,15 @@ class _Gauges:
 
     def count(self, run: RunRecord) -> None:
         """Show a run that has ended."""
-        sweep = (run.sweep_id, run.point.workload)
+        point = run.point
+        sweep = (run.sweep_id, point.workload)
         with self._lock:
             for name, counts in zip(COUNTS, (run.is_finished, not run.is_finished), strict=True):
                 before = self._values.get((name, sweep), 0.0)
                 self._values[name, sweep] = before + counts
             for name in RUN_GAUGES:
                 value = getattr(run, name)
-                tags = (*sweep, str(run.point.world_size), run.point.lr_rule)
+                tags = (*sweep, str(point.world_size), point.lr_rule, point.placement or "any")
                 if value is not None:
                     self._values[name, tags] = float(value)
         self._set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 import typing
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,8 @@ from ray_bench.launch.places import Strategy
 from ray_bench.launch.tuned import free_by_node
 from ray_bench.records import Point
 
+#: How often, and how far apart, it is looked whether nodes are free; then others are taken.
+_LOOKS, _LOOK_S = 6, 0.5
 #: The label by which Ray knows a node.
 _NODE_ID = "ray.io/node-id"
 
@@ -50,27 +53,41 @@ def check(config: SweepConfig, *, use_gpu: bool) -> None:
             f"launch.gpu_type={config.launch.gpu_type} asks for GPUs, and this sweep runs on CPUs; "
             "take use_gpu=true, or leave launch.gpu_type out."
         )
-    if config.launch.labels:
-        _check_labels(is_list=False, needed_by="launch.labels")
+    _check_labels(config)
     for size in config.world_sizes:
         for asked in config.placements_of(size):
-            if _needs_nodes(asked):
-                _check_labels(is_list=True, needed_by=f"the placement {asked.name}")
+            if _needs_nodes(asked) and not _names_nodes():
+                _check_even(hosts_of(config, use_gpu=use_gpu), asked)
 
 
-def _check_labels(*, is_list: bool, needed_by: str) -> None:
-    parameter = inspect.signature(ScalingConfig).parameters.get("label_selector")
-    if parameter is None or (is_list and not _takes_list(parameter.annotation)):
-        what = "label_selector for each worker" if is_list else "label_selector"
+def _check_labels(config: SweepConfig) -> None:
+    if config.launch.labels and _label_selector() is None:
         raise LaunchError(
-            f"Ray {ray.__version__} cannot do what {needed_by} asks for: its ScalingConfig takes "
-            f"no {what}. Leave it out (pack, spread, 1xM and Nx1 go with any Ray), or install a "
-            "newer Ray."
+            f"Ray {ray.__version__} cannot do what launch.labels asks for: its ScalingConfig takes "
+            "no label_selector. Leave it out, or install a newer Ray."
         )
 
 
-def _takes_list(annotation: Any) -> bool:
-    kinds = [annotation, *typing.get_args(annotation)]
+def _check_even(hosts: Sequence[Host], asked: Placement) -> None:
+    """Check that spreading workers evenly is NxM: there are N nodes and no more."""
+    if len(hosts) != asked.num_nodes:
+        raise LaunchError(
+            f"The placement {asked.name} needs a cluster of exactly {asked.num_nodes} nodes with "
+            f"room for workers, got {len(hosts)}: the ScalingConfig of Ray {ray.__version__} takes "
+            "no label_selector for each worker, which would name the nodes. Take pack, spread, 1xM "
+            "or Nx1, which go with any Ray, or install a newer Ray."
+        )
+
+
+def _label_selector() -> inspect.Parameter | None:
+    return inspect.signature(ScalingConfig).parameters.get("label_selector")
+
+
+def _names_nodes() -> bool:
+    """Whether every worker can be given a selector of its own."""
+    parameter = _label_selector()
+    kinds = [] if parameter is None else [parameter.annotation]
+    kinds += [part for kind in kinds for part in typing.get_args(kind)]
     return any(typing.get_origin(kind) is list for kind in kinds)
 
 
@@ -89,15 +106,16 @@ def scaling_config(
         PlacementError: If the cluster does not have the nodes.
     """
     launch = config.launch
-    more: dict[str, Any] = {}
-    if launch.labels:
-        _check_labels(is_list=False, needed_by="launch.labels")
-        more["label_selector"] = dict(launch.labels)
+    _check_labels(config)
+    more: dict[str, Any] = {"label_selector": dict(launch.labels)} if launch.labels else {}
     if _needs_nodes(asked):
-        _check_labels(is_list=True, needed_by=f"the placement {asked.name}")
-        nodes = choose(hosts_of(config, use_gpu=use_gpu), asked)
-        each = [node for node in nodes for _ in range(asked.workers_per_node or 1)]
-        more["label_selector"] = [{**launch.labels, _NODE_ID: node} for node in each]
+        hosts = _hosts_when_free(config, asked, use_gpu=use_gpu)
+        nodes = choose(hosts, asked)
+        if _names_nodes():
+            each = [node for node in nodes for _ in range(asked.workers_per_node or 1)]
+            more["label_selector"] = [{**launch.labels, _NODE_ID: node} for node in each]
+        else:
+            _check_even(hosts, asked)
     return ScalingConfig(
         num_workers=num_workers,
         use_gpu=use_gpu,
@@ -129,8 +147,20 @@ def strategy_of(config: SweepConfig, asked: Placement) -> Strategy:
         return cast("Strategy", asked.name.upper())
     if asked.num_nodes == 1:
         return "STRICT_PACK"
-    # With several workers each the nodes are named.
-    return "STRICT_SPREAD" if asked.workers_per_node == 1 else "PACK"
+    # With several workers each the nodes are named, or there are no others.
+    return "STRICT_SPREAD" if asked.workers_per_node == 1 else "SPREAD"
+
+
+def _hosts_when_free(config: SweepConfig, asked: Placement, *, use_gpu: bool) -> list[Host]:
+    """Return the nodes once the run before has left them, so that repeats are on the same ones."""
+    for _ in range(_LOOKS):
+        hosts = hosts_of(config, use_gpu=use_gpu)
+        each = asked.workers_per_node or 1
+        able = [host for host in hosts if host.room >= each]
+        if all(host.free >= each for host in able[: asked.num_nodes]):
+            break
+        time.sleep(_LOOK_S)  # Ray tells a little late what is free
+    return hosts
 
 
 def hosts_of(config: SweepConfig, *, use_gpu: bool) -> list[Host]:

@@ -38,7 +38,10 @@ class Context:
     def placement(self) -> str | None:
         """Where the group's workers were asked to be; None where nobody asked."""
         where = self.study.group.key.get(PLACEMENT)
-        return None if where is None else str(where).replace(" a node", " workers a node")
+        if where is None:
+            return None
+        word = "worker" if where == "1 a node" else "workers"
+        return str(where).replace(" a node", f" {word} a node")
 
     @property
     def no_price(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ _KEPT: Mapping[str, frozenset[str] | None] = {
     "findings": None,
     "scaling": frozenset({"summary"}),
     "settings": None,
+    "nodes": frozenset({"places", "place_forecast"}),
 }
 
 

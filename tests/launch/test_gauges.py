@@ -53,8 +53,8 @@ def test_a_run_is_passed_on_and_shown(made):
         listener.run_finished(failed)
     assert heard == [data, failed]
     sweep = (data.run.sweep_id, "cnn-digits")
-    assert made["bench_throughput_samples_per_s"].values == {(*sweep, "2", "linear"): 1234.4}
-    assert made["bench_step_time_s"].values == {(*sweep, "2", "linear"): 0.25}
+    assert made["bench_throughput_samples_per_s"].values == {(*sweep, "2", "linear", "any"): 1234.4}
+    assert made["bench_step_time_s"].values == {(*sweep, "2", "linear", "any"): 0.25}
     assert made["bench_peak_memory_bytes"].values == {}  # unknown, not 0
     assert made["bench_runs_finished"].values == {sweep: 1}
     assert made["bench_runs_failed"].values == {sweep: 1}

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from ray_bench.records import RunData
+from ray_bench.report.digest import digest
 from ray_bench.report.model import build_report
+from ray_bench.report.sections.environment import environment_table
 from ray_bench.trackers.entry import Entries
 from tests.analysis.test_placements import one_level, two_levels
 from tests.placed import placed
-from tests.synthetic import synthetic
+from tests.synthetic import environment, synthetic
 
 
 def section(report, key):
@@ -41,6 +44,17 @@ def test_the_boundary_is_named_with_its_cost_and_more_nodes_are_forecast():
     forecast = nodes.tables[2].rows
     assert [row[1].value for row in forecast] == [4, 8, 4, 8]
     assert all(row[4].kind == "predicted" and row[4].low < row[4].high for row in forecast)
+
+
+def test_one_worker_a_node_is_one():
+    places = ((None, (1,)), ("2x1", (1, 1)), ("pack", (2,)))
+    report = build_report(placed(places, step_s=two_levels))
+    assert "Scaling (group 1, 1 worker a node)" in [x.title for x in report.sections]
+
+
+def test_the_first_screen_has_places_and_forecast():
+    nodes = section(digest(build_report(placed(step_s=two_levels))), "nodes")
+    assert [table.key for table in nodes.tables] == ["places", "place_forecast"]
 
 
 def test_no_boundary_is_named_where_none_is_shown():
@@ -74,8 +88,24 @@ def test_trackers_have_one_baseline_for_all_placements():
     results = placed(step_s=two_levels)
     entries = Entries(finished=[run for run in results.runs if run.point.world_size == 1])
     spread = next(r for r in results.runs if r.point.placement == "spread")
-    from ray_bench.records import RunData
-
     entry = entries.of(RunData(run=spread))
     assert entry.parameters["placement"] == "spread"
     assert entry.metrics["run/efficiency_frac"] == pytest.approx(0.77, abs=0.02)
+
+
+def test_environments_are_told_apart_by_placement():
+    results = placed(step_s=two_levels)
+    two = environment(num_nodes=2)
+    runs = tuple(
+        replace(run, environment_hash=two.environment_hash)
+        if len(set(run.rank_node_ids)) > 1
+        else run
+        for run in results.runs
+    )
+    hosts = {**results.environments, two.environment_hash: two}
+    rows = environment_table(replace(results, runs=runs, environments=hosts)).rows
+    nodes = {row[0].value: row[1].value for row in rows if row[0].value.startswith("num nodes")}
+    assert nodes == {
+        "num nodes, 1, 2 pack workers": "1",
+        "num nodes, 2 spread, 4 2x2, 4 pack, 4 spread workers": "2",
+    }

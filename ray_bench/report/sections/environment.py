@@ -32,16 +32,21 @@ def _rows(
 
 
 def _label(results: Results, key: str) -> str:
-    """Return the world sizes that ran in an environment, and its hash where others ran them too."""
-    sizes = _sizes(results, key)
-    words = ", ".join(str(n) for n in sorted(sizes)) + f" worker{'s' * (sizes != {1})}"
+    """Return the world sizes that ran in an environment, with placement where one was asked for.
+
+    And its hash where others ran them too.
+    """
+    places = _places(results, key)
+    words = ", ".join(f"{n} {where}".strip() for n, where in sorted(places))
+    words += f" worker{'s' * ({n for n, _ in places} != {1})}"
     others = [other for other in results.environments if other != key]
-    is_shared = any(sizes & _sizes(results, other) for other in others)
-    return words if sizes and not is_shared else f"{words} in {key}" if sizes else key
+    is_shared = any(places & _places(results, other) for other in others)
+    return words if places and not is_shared else f"{words} in {key}" if places else key
 
 
-def _sizes(results: Results, key: str) -> set[int]:
-    return {run.point.world_size for run in results.runs if run.environment_hash == key}
+def _places(results: Results, key: str) -> set[tuple[int, str]]:
+    points = (run.point for run in results.runs if run.environment_hash == key)
+    return {(point.world_size, point.placement or "") for point in points}
 
 
 def _fact(name: str, value: object) -> Cell:
