@@ -18,8 +18,8 @@ from tests.fakes import TinyWorkload
 FINE, RAISES_ON_RANK_ONE, NAN_LOSS, KILLED, OUT_OF_MEMORY = range(5)
 #: In a step in the middle, on the last rank.
 HANGS, STOPS, STALLS, EXITS, UNPICKLABLE, DIES, LASTS = range(5, 12)
-#: Steps that are fine before it.
-MIDDLE = 20
+#: Steps that are fine before it; warm-up is over by then.
+MIDDLE = 250
 STALL_S = 12
 #: Names a file that gets the time of the harm.
 MARK = "FAULT_MARK"

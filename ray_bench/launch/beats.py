@@ -31,7 +31,7 @@ class Beat:
     step: int  # from 1; 0 before the first
     where: str | None  # the function that it is in; None before and after training
     is_waiting: bool  # for other ranks
-    worker: Any = None  # handle of its actor
+    worker: Any = None  # handle of its actor; in its first beat alone
     has_ended: bool = False  # it has done its part
 
 

@@ -22,6 +22,8 @@ from ray_bench.launch.requests import Launch
 from ray_bench.launch.vacancy import Look, demand_of, look, lost, lost_words, never
 
 LOOK_EVERY_S = 1.0
+#: Of the ranks; the hosts, of which there may be many, are asked for less often.
+HOSTS_EVERY_S = 3.0
 #: How long Ray has for ending a launch whose workers were killed; then the trial ends itself.
 PATIENCE_S = 8.0
 #: Workers on a busy machine, or with an environment to install, take their time; Ray's own limits
@@ -52,7 +54,7 @@ class Watchdog:
     def __init__(self, launch: Launch) -> None:
         self.verdict: Failure | None = None
         self._launch = launch
-        self._begin_s = time.monotonic()
+        self._begin_s = self._looked_s = time.monotonic()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -92,6 +94,9 @@ class Watchdog:
         num_ranks, timeout_s = launch.work.world_size, launch.config.launch.timeout_s
         if failure := missing(heard, num_ranks, timeout_s) or self._none_came(heard):
             return failure
+        if time.monotonic() - self._looked_s < HOSTS_EVERY_S:
+            return None
+        self._looked_s = time.monotonic()
         seen = _alive()
         if gone := _gone(heard, launch.hosts, seen):
             return Failure("HostLost", lost_words(gone), None)
