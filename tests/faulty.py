@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -16,10 +17,12 @@ from tests.fakes import TinyWorkload
 
 FINE, RAISES_ON_RANK_ONE, NAN_LOSS, KILLED, OUT_OF_MEMORY = range(5)
 #: In a step in the middle, on the last rank.
-HANGS, STOPS, STALLS, EXITS, UNPICKLABLE, DIES = range(5, 11)
-#: Steps that are fine before it.
-MIDDLE = 20
+HANGS, STOPS, STALLS, EXITS, UNPICKLABLE, DIES, LASTS = range(5, 12)
+#: Steps that are fine before it; warm-up is over by then.
+MIDDLE = 250
 STALL_S = 12
+#: Names a file that gets the time of the harm.
+MARK = "FAULT_MARK"
 
 
 class UnpicklableError(Exception):
@@ -62,6 +65,7 @@ HARMS: dict[int, Callable[[], None]] = {
     EXITS: leave,
     UNPICKLABLE: raise_the_odd,
     DIES: die,
+    LASTS: lambda: None,  # for harm from outside
 }
 
 
@@ -98,5 +102,7 @@ class InTheMiddle:
         time.sleep(0.02)
         self.num_calls += 1
         if self.num_calls == MIDDLE and self.harm is not None:
+            if MARK in os.environ:
+                Path(os.environ[MARK]).write_text(str(time.time()))
             self.harm()
         return self.loss_fn(outputs, targets)

@@ -14,6 +14,8 @@ from ray_bench.launch.failures import Failure
 
 #: gloo and NCCL end a collective after `launch.timeout_s` themselves, and say more than nothing.
 GRACE_S = 5.0
+#: A busy host is not a stopped one, however short `launch.timeout_s` is.
+SILENT_S = 5.0
 #: After an error: who has been silent for longer than this is not merely late.
 LATE_S = 3.0
 _MAX_NAMED = 8
@@ -29,7 +31,7 @@ class Beat:
     step: int  # from 1; 0 before the first
     where: str | None  # the function that it is in; None before and after training
     is_waiting: bool  # for other ranks
-    worker: Any = None  # handle of its actor
+    worker: Any = None  # handle of its actor; in its first beat alone
     has_ended: bool = False  # it has done its part
 
 
@@ -58,7 +60,7 @@ def missing(heard: Mapping[int, Heard], num_ranks: int, timeout_s: float) -> Fai
     if not heard:
         return None
     known, heard = set(heard), _at_work(heard)
-    silent = [h for h in heard.values() if h.silent_s > timeout_s]
+    silent = [h for h in heard.values() if h.silent_s > max(timeout_s, SILENT_S)]
     if silent:
         words = [f"{h.name} has not been heard of for {h.silent_s:.0f} s" for h in silent]
         return _failure(words, heard, [h.beat.rank for h in silent], timeout_s)

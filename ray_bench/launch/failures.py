@@ -13,6 +13,7 @@ from ray_bench.errors import RayBenchError
 from ray_bench.records import Status
 
 MAX_MESSAGE = 500
+_EXIT_CODE = re.compile(r"exit code ([1-9]\d*)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "outofmemory", "not enough memory")
 #: What peers report when another rank has died; never the cause itself.
@@ -46,7 +47,8 @@ class Failure:
 def describe(error: BaseException) -> Failure:
     """Return the failure that explains an error of `TorchTrainer.fit()` or of a Tune trial."""
     rank, cause = _blamed_rank(error)
-    return Failure(*_name_and_text(cause), rank)
+    taken = any(type(link).__name__ == "PreemptionError" for link in _chain(error))
+    return Failure(*_name_and_text(cause), rank, "preempted" if taken else "failed")
 
 
 def _blamed_rank(error: BaseException) -> tuple[int | None, BaseException]:
@@ -96,11 +98,19 @@ def _name_and_text(cause: BaseException) -> tuple[str, str]:
             "workers in strong scaling, or larger hosts."
         )
     if isinstance(cause, ray.exceptions.ActorDiedError | ray.exceptions.WorkerCrashedError):
-        return "WorkerDied", (
-            f"A worker process died without a Python error ({_cut(text)}); often the system's "
-            "out-of-memory killer or a lost node."
-        )
+        return "WorkerDied", _how_it_died(text)
     return name, _cut(text) or name
+
+
+def _how_it_died(text: str) -> str:
+    """Return what Ray knows of the end of a worker's process, the exit code first."""
+    code = _EXIT_CODE.search(text)
+    if code is not None:
+        return f"A worker process ended itself with exit code {code[1]} ({_cut(text)})."
+    return (
+        f"A worker process died without a Python error ({_cut(text)}); often the system's "
+        "out-of-memory killer or a lost node."
+    )
 
 
 def _cut(text: str) -> str:

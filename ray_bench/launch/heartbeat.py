@@ -52,7 +52,9 @@ class Heartbeat:
         self._thread.join()
 
     def _beat_until_the_end(self) -> None:
-        has_ended = False
+        first = replace(self._now(), worker=self._worker)
+        self._inbox.beat.remote(self._launch_id, first)
+        has_ended = self._ended.wait(PERIOD_S)
         while not has_ended:
             self._inbox.beat.remote(self._launch_id, self._now())
             has_ended = self._ended.wait(PERIOD_S)
@@ -68,7 +70,6 @@ class Heartbeat:
             step=PULSE.step,
             where=None if frame is None else place(frame),
             is_waiting=frame is not None and waits(frame),
-            worker=self._worker,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -66,6 +66,8 @@ class _Inbox:
         last = ranks.get(beat.rank)
         has_moved = last is None or _standing(last.beat) != _standing(beat)
         moved_s = now_s if has_moved or last is None else last.moved_s
+        if last is not None:
+            beat = replace(beat, worker=last.beat.worker)
         ranks[beat.rank] = _Rank(beat=beat, heard_s=now_s, moved_s=moved_s)
 
     def heard(self, launch_id: str) -> dict[int, Heard]:

@@ -17,6 +17,7 @@ from ray_bench.config.placements import ANYWHERE, Placement
 Strategy = Literal["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"]
 
 _MAX_NAMED = 4
+_MAX_COMMAND = 60
 _SLACK = 1e-6  # Ray counts resources in ten thousandths
 
 
@@ -55,10 +56,19 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """A Ray job that holds resources, as far as Ray tells."""
+    """Another Ray job, and what it holds as far as Ray tells."""
 
     job_id: str
+    entrypoint: str = ""  # its command line
     held: Mapping[str, float] = field(default_factory=dict)  # of the resources that are asked for
+
+    def __str__(self) -> str:
+        """Return e.g. `job 03000000 (python train.py) holds 2 CPUs`."""
+        command = " ".join(self.entrypoint.split())
+        command = command if len(command) <= _MAX_COMMAND else f"{command[: _MAX_COMMAND - 3]}..."
+        held = " and ".join(amount(name, value) for name, value in self.held.items())
+        name = f"job {self.job_id}{f' ({command})' * bool(command)}"
+        return f"{name} holds {held}" if held else f"{name} is running"
 
 
 def amount(name: str, value: float) -> str:
@@ -130,7 +140,7 @@ def waiting_for(demand: Demand, hosts: Sequence[Host], holders: Sequence[Holder]
         if room(host.free or {}, demand.per_worker) < room(host.total, demand.per_worker)
     ]
     free = _some([f"{host.address} {_free(host, demand)}" for host in short])
-    held = _some([f"job {holder.job_id} holds {_held(holder)}" for holder in holders])
+    held = _some([str(holder) for holder in holders])
     return "; ".join(x for x in (f"waiting for {places}: {free}", held) if x)
 
 
@@ -142,10 +152,6 @@ def _free(host: Host, demand: Demand) -> str:
         for name in demand.per_worker
     ]
     return f"has {' and '.join(there)} free"
-
-
-def _held(holder: Holder) -> str:
-    return " and ".join(amount(name, value) for name, value in holder.held.items())
 
 
 def _some(texts: Sequence[str]) -> str:

@@ -37,6 +37,8 @@ def run_launch(launch: Launch) -> Any:
             return _fit(launch, waited_s)
         except (TrainingFailedError, PlacementError) as err:
             return dog.explain(describe(err))
+        finally:
+            launch.inbox.forget.remote(launch.launch_id)
 
 
 def _waited(launch: Launch) -> float | Failure:

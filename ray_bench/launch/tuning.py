@@ -75,7 +75,8 @@ def fit(launches: Sequence[Launch], reporter: Reporter, *, storage_path: str) ->
 def _trial(config: dict[str, Any]) -> dict[str, Any]:
     from ray_bench.launch.trial import run_launch  # torch, in the trial's process alone
 
-    return {"outcome": run_launch(config["launch"])}
+    # Tune prints a line for a trial whose result shows nothing at all.
+    return {"outcome": run_launch(config["launch"]), "has_ended": 1}
 
 
 def _last_line(err: BaseException) -> str:

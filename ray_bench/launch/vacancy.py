@@ -161,6 +161,6 @@ def wait_for(
 
 def _taken(words: str, limit_s: float) -> str:
     return (
-        f"Gave up after {limit_s:g} s (launch.wait_s) of {words}. Wait until the other job has "
-        "ended, or ask for fewer workers."
+        f"Gave up after {limit_s:g} s of {words}. Wait until the other job has ended, ask for "
+        "fewer workers, or let runs wait longer with launch.wait_s."
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import final
 
@@ -21,8 +22,13 @@ from ray_bench.launch.requests import Launch
 from ray_bench.launch.vacancy import Look, demand_of, look, lost, lost_words, never
 
 LOOK_EVERY_S = 1.0
+#: Of the ranks; the hosts, of which there may be many, are asked for less often.
+HOSTS_EVERY_S = 3.0
 #: How long Ray has for ending a launch whose workers were killed; then the trial ends itself.
 PATIENCE_S = 8.0
+#: Workers on a busy machine, or with an environment to install, take their time; Ray's own limits
+#: come first.
+START_S = 240.0
 _ANSWER_S = 10.0
 
 
@@ -48,6 +54,7 @@ class Watchdog:
     def __init__(self, launch: Launch) -> None:
         self.verdict: Failure | None = None
         self._launch = launch
+        self._begin_s = self._looked_s = time.monotonic()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -85,14 +92,29 @@ class Watchdog:
     def _judge(self, heard: Mapping[int, Heard]) -> Failure | None:
         launch = self._launch
         num_ranks, timeout_s = launch.work.world_size, launch.config.launch.timeout_s
-        if failure := missing(heard, num_ranks, timeout_s):
+        if failure := missing(heard, num_ranks, timeout_s) or self._none_came(heard):
             return failure
+        if time.monotonic() - self._looked_s < HOSTS_EVERY_S:
+            return None
+        self._looked_s = time.monotonic()
         seen = _alive()
         if gone := _gone(heard, launch.hosts, seen):
             return Failure("HostLost", lost_words(gone), None)
         demand = demand_of(launch.config, num_ranks, use_gpu=launch.use_gpu)
         has_all = len(heard) == num_ranks
         return None if has_all else never(demand, launch.hosts, seen)
+
+    def _none_came(self, heard: Mapping[int, Heard]) -> Failure | None:
+        """Return the failure of a launch whose workers do not even start."""
+        limit_s = max(self._launch.config.launch.timeout_s, START_S)
+        if heard or time.monotonic() - self._begin_s < limit_s:
+            return None
+        return Failure(
+            "RanksMissing",
+            f"No rank was heard of for {limit_s:.0f} s: the workers do not start. The limit is "
+            f"launch.timeout_s, or {START_S:g} s where that is more.",
+            None,
+        )
 
     def _heard(self) -> Mapping[int, Heard]:
         heard: Mapping[int, Heard] = ray.get(

@@ -93,9 +93,10 @@ def test_the_inbox_tells_silence_and_standing_still(monkeypatch):
     for second, step in enumerate((1, 2, 2, 2)):
         now["s"] = float(second)
         inbox.beat("one", heard(0, step=step).beat)
-        inbox.beat("one", heard(1, step=second).beat)
+        inbox.beat("one", heard(1, step=second, worker="handle" if not second else None).beat)
     now["s"] = 5.0
     first, second = inbox.heard("one").values()
     assert (first.silent_s, first.still_s) == (2, 4)
     assert (second.silent_s, second.still_s) == (2, 2)
+    assert (first.beat.worker, second.beat.worker) == (None, "handle")
     assert inbox.heard("another") == {}

@@ -54,3 +54,37 @@ def test_a_chain_that_bites_its_tail_ends():
 
 def test_long_messages_are_cut():
     assert len(describe(ValueError("x" * 10_000)).message) == MAX_MESSAGE
+
+
+def test_colours_of_a_terminal_are_not_kept():
+    assert describe(ValueError("\x1b[36mray::f()\x1b[39m planted")).message == "ray::f() planted"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Unable to cast Python instance: [..pair.cc:547] Connection reset by peer to Tensor",
+        "Timed out after 11 seconds waiting for clients. 1/2 clients joined.",
+    ],
+)
+def test_what_a_rank_says_that_lost_another_one_is_no_cause(words):
+    assert describe(RuntimeError(words)).is_collateral
+    assert not describe(ValueError("bad data")).is_collateral
+
+
+class PreemptionError(Exception):
+    """As newer Rays have it."""
+
+
+def test_a_run_whose_host_was_taken_back_is_preempted():
+    wrapper = RuntimeError("wrapped")
+    wrapper.__cause__ = PreemptionError("node is draining")
+    assert describe(wrapper).status == "preempted"
+    assert describe(ValueError("no")).status == "failed"
+
+
+def test_an_exit_code_comes_first(monkeypatch):
+    words = "Worker exit detail: Worker exits with an exit code 3."
+    monkeypatch.setattr(ActorDiedError, "__str__", lambda self: words)
+    message = describe(ControllerError(ActorDiedError())).message
+    assert message.startswith("A worker process ended itself with exit code 3 (")

@@ -14,6 +14,11 @@ from ray_bench.launch.places import (
     why_never,
 )
 
+HOLDERS = [
+    Holder(job_id="03000000", entrypoint="python  hold.py", held={"CPU": 2.0}),
+    Holder(job_id="04000000"),
+]
+
 
 def host(number: int, *, cpus: float = 2, gpus: float = 0, free: float | None = None) -> Host:
     return Host(
@@ -70,10 +75,11 @@ def test_no_host_has_room_for_nothing():
 def test_busy_places_are_told_with_who_holds_them():
     hosts = [host(1, free=1), host(2, free=0)]
     assert num_lacking(demand(2, cpus=2), hosts) == 2
-    words = waiting_for(demand(2, cpus=2), hosts, [Holder(job_id="03000000", held={"CPU": 2.0})])
+    words = waiting_for(demand(2, cpus=2), hosts, HOLDERS)
     assert words == (
         "waiting for 2 places of 2 CPUs: 10.98.0.1 has 1 of 2 CPUs free, "
-        "10.98.0.2 has 0 of 2 CPUs free; job 03000000 holds 2 CPUs"
+        "10.98.0.2 has 0 of 2 CPUs free; job 03000000 (python hold.py) holds 2 CPUs, "
+        "job 04000000 is running"
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ray_bench.config.grid import expand
 from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import PlacesTakenError
 from ray_bench.launch import reporter as reporting
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.reporter import Reporter
@@ -89,6 +90,9 @@ class Heard:
     def run_started(self, planned):
         self.told.append(("started", planned.point.seed))
 
+    def note(self, text):
+        self.told.append(("note", text))
+
     def run_finished(self, data):
         self.told.append((data.run.status, data.run.point.seed))
         self.runs.append(data.run)
@@ -163,3 +167,39 @@ def test_what_has_finished_is_stored_after_ctrl_c(tmp_path, box):
     reporter.interrupt()
     assert [what for what, _ in heard.told] == ["started", "ok", "interrupted"]
     assert heard.runs[-1].error_message == "The sweep was stopped by an interrupt."
+
+
+def test_what_a_trial_says_is_heard(monkeypatch, tmp_path, box):
+    monkeypatch.setattr(reporting, "release_groups_of_the_dead", lambda: None)
+    (launch,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0,))
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    reporter.on_trial_start(0, [], trial_of(launch))
+    verdict = Failure("RanksMissing", "rank 0 is gone", 0)
+    said = ("waiting for 2 places", 12.5, verdict)
+    box.words += [(launch.launch_id, word) for word in said]
+    reporter.on_trial_error(0, [], trial_of(launch))
+    assert heard.told[1:] == [("note", "waiting for 2 places"), ("failed", 0)]
+    (run,) = heard.runs
+    assert (run.error_type, run.wait_s) == ("RanksMissing", 12.5)
+
+
+def test_places_that_are_taken_are_asked_for_once_more_and_then_the_sweep_ends(
+    monkeypatch, tmp_path, box
+):
+    taken = Failure("PlacesTaken", "Gave up after 600 s.", None)
+    monkeypatch.setattr(reporting, "wait_for", lambda *_, **__: taken)
+    first, second = launches(tmp_path, box, world_sizes=(1,), repeats=2)
+    heard = Heard()
+    reporter = Reporter(heard, [first, second])
+    reporter.on_trial_start(0, [], trial_of(first))
+    with pytest.raises(KeyboardInterrupt):
+        reporter.on_trial_complete(0, [], trial_of(first, taken))
+    assert isinstance(reporter.error, PlacesTakenError)
+    (run,) = heard.runs
+    assert (run.wall_s, run.error_type) == (0.0, "PlacesTaken")
+    assert run.wait_s > 0
+    monkeypatch.setattr(reporting, "wait_for", lambda *_, **__: 1.0)
+    reporter = Reporter(Heard(), [first, second])
+    reporter.on_trial_complete(0, [], trial_of(first, taken))
+    assert reporter.error is None

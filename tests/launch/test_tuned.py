@@ -69,6 +69,13 @@ def test_an_own_cluster_has_no_idle_readers_and_the_rest_gives_way(cluster):
 
 
 @pytest.mark.cluster
+def test_a_signal_to_our_process_group_does_not_reach_an_own_cluster(cluster):
+    for kind, processes in cluster.all_processes.items():
+        for info in processes:
+            assert os.getpgid(info.process.pid) == info.process.pid, kind
+
+
+@pytest.mark.cluster
 def test_no_process_of_an_own_cluster_misses_the_dashboard(cluster):
     time.sleep(5)  # it would be looked for every second
     log = Path(cluster.get_logs_dir_path()) / "dashboard_agent.log"

@@ -20,6 +20,7 @@ import ray
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.places import Holder
+from ray_bench.launch.tuned.groups import own_process_groups
 from ray_bench.launch.tuned.own_cluster import is_own_cluster
 from ray_bench.records import Trainer
 
@@ -86,13 +87,14 @@ def trainer_class(*, tuned: bool) -> type[TorchTrainer]:
 
 @contextlib.contextmanager
 def starting_cluster() -> Iterator[None]:
-    """Let a cluster that is started for one sweep, where runs are tuned, start with less."""
+    """Let a cluster start in process groups of its own, and for tuned runs with less."""
     if not is_own_cluster():
-        yield
+        with own_process_groups():
+            yield
         return
     from ray_bench.launch.tuned.helpers import let_workers_go_first, without_helpers
 
-    with without_helpers():
+    with own_process_groups(), without_helpers():
         yield
     let_workers_go_first()
 

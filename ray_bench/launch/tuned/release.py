@@ -78,20 +78,35 @@ def groups_of(actor_id: str) -> list[PlacementGroup]:
 
 
 def held_by_jobs(wanted: Collection[str]) -> list[Holder]:
-    """Return what the placement groups of other jobs hold of some resources.
+    """Return the other jobs, and what their placement groups hold of some resources.
+
+    What tasks and actors hold outside of placement groups, Ray tells nobody without its dashboard.
 
     Raises:
         AttributeError: This Ray does not tell.
     """
-    own = ray.get_runtime_context().job_id.binary()
     held: dict[str, Counter[str]] = {}
     for data in _table():
-        for bundle in data.bundles if data.creator_job_id != own else ():
+        for bundle in data.bundles:
             # A bundle that has no node yet waits, as we do.
             if bundle.node_id.strip(b"\xff"):
                 asked = {k: v for k, v in bundle.unit_resources.items() if k in wanted}
                 held.setdefault(data.creator_job_id.hex(), Counter()).update(asked)
-    return [Holder(job_id=job_id, held=dict(x)) for job_id, x in held.items() if x]
+    own = ray.get_runtime_context().get_job_id()
+    holders = [
+        Holder(
+            job_id=job["JobID"],
+            entrypoint=job.get("Entrypoint", ""),
+            held=dict(held.get(job["JobID"], {})),
+        )
+        for job in ray_state.jobs()  # type: ignore[no-untyped-call]
+        if not job["IsDead"] and job["JobID"] != own and not _is_rays_own(job)
+    ]
+    return sorted(holders, key=lambda holder: not holder.held)
+
+
+def _is_rays_own(job: dict[str, Any]) -> bool:
+    return "dashboard" in job.get("Entrypoint", "")
 
 
 def _table() -> list[Any]:
