@@ -7,7 +7,8 @@ import itertools
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ray_bench.config.groups import Settings
 from ray_bench.config.placements import ANYWHERE, Placement
@@ -193,23 +194,29 @@ def _planned(cells: Sequence[Cell], *, first_index: int) -> tuple[PlannedRun, ..
     )
 
 
-#: Keys of the configuration that came after the first hashes: the group, and the key in it.
-_HASHED_IF_SET = (
-    *(("", "placements"), ("", "workers_per_node")),
-    *(("launch", "labels"), ("launch", "gpu_type")),
-)
+#: Keys of the configuration that came after the first hashes, by group, with what they were before.
+_LATER: Mapping[str, Mapping[str, Any]] = {
+    "": {"placements": None, "workers_per_node": None},
+    "launch": {"labels": {}, "gpu_type": None, "tuned": True},
+}
 
 
 def config_sha256(config: SweepConfig) -> str:
     """Return the hash that tells whether two sweeps asked for the same runs.
 
-    Prices and trackers do not count: they change no run. Keys that came later count where they are
-    set, so that a sweep of an older version can still be resumed.
+    Prices, trackers and patience do not count: they change no run. Keys that came later count where
+    they are set, so that a sweep of an older version can still be resumed.
     """
-    uncounted = {"price_per_worker_hour", "currency", "trackers"}
+    uncounted: Any = {
+        "price_per_worker_hour": True,
+        "currency": True,
+        "trackers": True,
+        "launch": {"wait_s"},
+    }
     values = config.model_dump(mode="json", exclude=uncounted)
-    for part, key in _HASHED_IF_SET:
+    for part, keys in _LATER.items():
         group = values[part] if part else values
-        if not group[key]:
-            del group[key]
+        for key, before in keys.items():
+            if group[key] == before:
+                del group[key]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -12,7 +12,7 @@ from ray_bench.config.groups import WorkloadDefaults
 from ray_bench.config.placements import ANYWHERE, placement
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import LaunchError, PlacementError
-from ray_bench.launch import placing, worker
+from ray_bench.launch import placing, trial, vacancy, worker
 from ray_bench.launch.hosts import Node
 from ray_bench.launch.placing import Host, check, choose, difference, hosts_of, is_exact
 from ray_bench.launch.trial import run_launch
@@ -38,7 +38,8 @@ def node(name: str, cpus: float, *, alive: bool = True, labels=(), **resources: 
 def cluster(monkeypatch):
     def of(*nodes: dict, free=()) -> None:
         monkeypatch.setattr(ray, "nodes", lambda: list(nodes))
-        monkeypatch.setattr(placing, "free_by_node", lambda: dict(free) or None)
+        for module in (placing, vacancy):
+            monkeypatch.setattr(module, "free_by_node", lambda: dict(free) or None)
 
     return of
 
@@ -242,9 +243,14 @@ def test_ranks_refuse_to_measure_at_another_exact_placement(two_ranks):
         two_ranks("2x1", "aa")
 
 
-def test_a_run_without_enough_nodes_fails_before_it_waits_for_them(cluster, tmp_path, box):
+def test_a_run_without_enough_nodes_fails_before_it_waits_for_them(
+    cluster, tmp_path, box, monkeypatch
+):
     cluster(node("a", 2), node("b", 1))
     made = config(world_sizes=(4,), placements=("2x2",)).with_defaults(WorkloadDefaults())
+    monkeypatch.setattr(vacancy, "_silent", lambda nodes: {})
+    monkeypatch.setattr(vacancy, "can_grow", lambda: False)
+    monkeypatch.setattr(trial, "release_own_groups", lambda: None)
     failure = run_launch(launch_of(expand(made), made, tmp_path, box))
-    assert (failure.type, failure.rank) == ("PlacementError", None)
-    assert "10.0.0.0: 2, 10.0.0.1: 1" in failure.message
+    assert (failure.type, failure.rank) == ("ClusterCapacityError", None)
+    assert "Asked 4 workers of 1 CPU (placement 2x2), the cluster can give 2" in failure.message
