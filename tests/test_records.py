@@ -1,10 +1,10 @@
 """How a run ended, as records say it."""
 
 import pytest
-from ray_bench.cli.progress import SweepProgress
 
 from ray_bench.cli.live import run_line
 from ray_bench.records import MAX_TRACEBACK_CHARS, PlannedRun, kept_traceback
+from ray_bench.sweep.progress import SweepProgress
 from tests.samples import make_point, make_run
 
 

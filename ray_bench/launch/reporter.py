@@ -19,7 +19,7 @@ from ray_bench.launch.interrupt import INTERRUPTION
 from ray_bench.launch.listener import SweepListener
 from ray_bench.launch.requests import ExpectedRun, Launch
 from ray_bench.launch.tuned import release_groups_of_the_dead, trainer_of
-from ray_bench.launch.vacancy import demand_of, wait_for
+from ray_bench.launch.vacancy import demand_of_launch, wait_for
 
 #: Between two looks at what trials say.
 HEAR_EVERY_S = 1.0
@@ -166,8 +166,7 @@ class Reporter(tune.Callback):
         launch = next(waits, None)
         if launch is None:
             return
-        demand = demand_of(launch.config, launch.work.world_size, use_gpu=launch.use_gpu)
-        note = self._listener.note
+        note, demand = self._listener.note, demand_of_launch(launch)
         found = wait_for(demand, launch.hosts, limit_s=ASK_AGAIN_S, tell=note)
         if isinstance(found, Failure):
             raise PlacesTakenError(f"The places of the next run are taken too. {found.message}")

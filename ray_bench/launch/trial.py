@@ -20,7 +20,7 @@ from ray_bench.launch.hosts_backend import HostsConfig
 from ray_bench.launch.placing import asked_of, scaling_config
 from ray_bench.launch.requests import Launch
 from ray_bench.launch.tuned import release_callbacks, release_own_groups, trainer_class
-from ray_bench.launch.vacancy import demand_of, wait_for
+from ray_bench.launch.vacancy import demand_of_launch, wait_for
 from ray_bench.launch.watchdog import watching
 from ray_bench.launch.worker import launch_worker
 
@@ -42,15 +42,11 @@ def run_launch(launch: Launch) -> Any:
 
 
 def _waited(launch: Launch) -> float | Failure:
-    config = launch.config
-    demand = demand_of(
-        config, launch.work.world_size, asked_of(launch.work.point), use_gpu=launch.use_gpu
-    )
-
     def tell(text: str) -> None:
         launch.inbox.say.remote(launch.launch_id, text)
 
-    return wait_for(demand, launch.hosts, limit_s=config.launch.wait_s, tell=tell)
+    limit_s = launch.config.launch.wait_s
+    return wait_for(demand_of_launch(launch), launch.hosts, limit_s=limit_s, tell=tell)
 
 
 def _fit(launch: Launch, waited_s: float) -> Any:

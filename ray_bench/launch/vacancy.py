@@ -14,7 +14,8 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import hosts
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.places import Demand, Host, num_lacking, waiting_for, why_never
-from ray_bench.launch.placing import strategy_of, worker_resources
+from ray_bench.launch.placing import asked_of, strategy_of, worker_resources
+from ray_bench.launch.requests import Launch
 from ray_bench.launch.tuned import can_grow, free_by_node, holders
 
 POLL_S = 0.25
@@ -44,6 +45,13 @@ def demand_of(
         asked=asked,
         labels=config.launch.labels,
     )
+
+
+def demand_of_launch(launch: Launch) -> Demand:
+    """Return the places that a launch needs."""
+    work = launch.work
+    asked = asked_of(work.point)
+    return demand_of(launch.config, work.world_size, asked, use_gpu=launch.use_gpu)
 
 
 def look(*, asks: bool = True) -> Look:

@@ -19,7 +19,7 @@ from ray_bench.launch.beats import Heard, held_up, missing
 from ray_bench.launch.failures import Failure, is_collateral
 from ray_bench.launch.places import Host
 from ray_bench.launch.requests import Launch
-from ray_bench.launch.vacancy import Look, demand_of, look, lost, lost_words, never
+from ray_bench.launch.vacancy import Look, demand_of_launch, look, lost, lost_words, never
 
 LOOK_EVERY_S = 1.0
 #: Of the ranks; the hosts, of which there may be many, are asked for less often.
@@ -100,7 +100,7 @@ class Watchdog:
         seen = _alive()
         if gone := _gone(heard, launch.hosts, seen):
             return Failure("HostLost", lost_words(gone), None)
-        demand = demand_of(launch.config, num_ranks, use_gpu=launch.use_gpu)
+        demand = demand_of_launch(launch)
         has_all = len(heard) == num_ranks
         return None if has_all else never(demand, launch.hosts, seen)
 
