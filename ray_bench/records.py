@@ -122,6 +122,7 @@ class RunRecord:
     error_type: str | None = None
     error_message: str | None = None
     error_rank: int | None = None
+    error_traceback: str | None = None
     dataset: str | None = None
     num_train_samples: int | None = None
     num_val_samples: int | None = None

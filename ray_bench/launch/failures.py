@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import traceback
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import ray
@@ -11,6 +13,8 @@ from ray.train import ControllerError, WorkerGroupError
 from ray_bench.errors import RayBenchError
 
 MAX_MESSAGE = 500
+MAX_TRACEBACK = 16_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "outofmemory", "not enough memory")
 #: What peers report when another rank has died; never the cause itself.
 _COLLATERAL = ("gloo", "connection closed by peer", "connection reset by peer", "nccl")
@@ -23,6 +27,28 @@ class Failure:
     type: str
     message: str
     rank: int | None
+    traceback: str | None = None  # without colours
+
+
+def told_by(error: BaseException, rank: int) -> Failure:
+    """Return what a rank that raised says of it itself: then nothing has to survive pickling."""
+    lines = traceback.format_exception(error)
+    return Failure(*_name_and_text(_root(error)), rank, _plain("".join(lines)))
+
+
+def blamed(failure: Failure, told: Mapping[int, Failure]) -> Failure:
+    """Return the failure of a run: what Ray says of it, or the rank itself, which knows more.
+
+    Args:
+        failure: As Ray has it.
+        told: What the ranks that raised have said, by rank.
+    """
+    causes = {rank: said for rank, said in told.items() if not _speaks_of_peers(said.message)}
+    is_sure = failure.rank is not None and not _speaks_of_peers(failure.message)
+    if causes and (not is_sure or failure.rank in causes):
+        return causes.get(failure.rank, next(iter(causes.values())))  # type: ignore[arg-type]
+    own = None if failure.rank is None else told.get(failure.rank)
+    return own if own is not None and own.type == failure.type else failure
 
 
 def describe(error: BaseException) -> Failure:
@@ -43,8 +69,11 @@ def _blamed_rank(error: BaseException) -> tuple[int | None, BaseException]:
 
 
 def _is_collateral(error: BaseException) -> bool:
-    text = str(_root(error)).lower()
-    return any(word in text for word in _COLLATERAL)
+    return _speaks_of_peers(str(_root(error)))
+
+
+def _speaks_of_peers(text: str) -> bool:
+    return any(word in text.lower() for word in _COLLATERAL)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -81,6 +110,15 @@ def _name_and_text(cause: BaseException) -> tuple[str, str]:
             "out-of-memory killer or a lost node."
         )
     return name, _cut(text) or name
+
+
+def _plain(text: str) -> str:
+    """The end of a traceback names the cause; what is cut is in its middle."""
+    text = _COLOUR.sub("", text)
+    if len(text) <= MAX_TRACEBACK:
+        return text
+    half = MAX_TRACEBACK // 2
+    return f"{text[:half]}\n...\n{text[-half:]}"
 
 
 def _cut(text: str) -> str:

@@ -1,13 +1,23 @@
-"""Where workers leave finished runs while their trial goes on."""
+"""Where workers leave what they say and what they finish while their trial goes on."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from ray_bench.launch.words import RankWords
 from ray_bench.records import RunData
+
+
+@dataclass(slots=True)
+class Mail:
+    """What has come since the driver looked last, each in its order."""
+
+    runs: list[RunData] = field(default_factory=list)  # finished
+    words: list[RankWords] = field(default_factory=list)
 
 
 def open_inbox() -> Any:
@@ -18,16 +28,20 @@ def open_inbox() -> Any:
 
 @ray.remote(num_cpus=0)
 class _Inbox:
-    """Holds finished runs until the driver takes them; a killed trial does not lose them."""
+    """Holds mail until the driver takes it; a killed trial does not lose it."""
 
     def __init__(self) -> None:
-        self._runs: list[RunData] = []
+        self._mail = Mail()
 
     def put(self, runs: list[RunData]) -> None:
         """Called by workers."""
-        self._runs += runs
+        self._mail.runs += runs
 
-    def take(self) -> list[RunData]:
+    def tell(self, words: RankWords) -> None:
+        """Called by workers."""
+        self._mail.words.append(words)
+
+    def take(self) -> Mail:
         """Called by the driver; what it gets is no longer here."""
-        taken, self._runs = self._runs, []
+        taken, self._mail = self._mail, Mail()
         return taken

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, final
@@ -13,11 +14,16 @@ import ray
 from ray import tune
 
 from ray_bench.errors import LaunchError
-from ray_bench.launch.failures import Failure, describe
+from ray_bench.launch.arrived import Arrived
+from ray_bench.launch.collect import collect
+from ray_bench.launch.failures import Failure, blamed, describe
+from ray_bench.launch.inbox import Mail
 from ray_bench.launch.interrupt import end_sweep
 from ray_bench.launch.listener import SweepListener
+from ray_bench.launch.places import PlacesWatch
 from ray_bench.launch.requests import ExpectedRun, Launch
 from ray_bench.launch.tuned import release_groups_of_the_dead, trainer_of
+from ray_bench.launch.words import RankWords
 
 #: Told what a launch returned that ended well.
 Ended = Callable[[Any], None]
@@ -55,6 +61,8 @@ class Reporter(tune.Callback):
             run.key: launch.launch_id for launch in launches for run in launch.work.expected
         }
         self._began: dict[str, datetime] = {}  # the run that is going on, by launch
+        self._arrived = {launch.launch_id: Arrived() for launch in launches}
+        self._places = PlacesWatch(self._pass_on)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Tune pickles its callbacks to restore a sweep later. Nothing here restores one, and a
@@ -65,6 +73,7 @@ class Reporter(tune.Callback):
         """Tune calls this."""
         del iteration, trials, info
         with self._keeping_error():
+            self._places.started(_launch_of(trial))
             self._start_next(_launch_of(trial).launch_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -72,6 +81,7 @@ class Reporter(tune.Callback):
         del iteration, trials, info
         with self._keeping_error():
             self._go_on()
+            self._places.look()
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune calls this."""
@@ -97,16 +107,35 @@ class Reporter(tune.Callback):
     def take_finished(self) -> list[str]:
         """Hand over what workers have finished; return the launches that it came from."""
         launches = []
-        for data in ray.get(self._inbox.take.remote()):
+        mail: Mail = ray.get(self._inbox.take.remote())
+        self._hear(mail.words)
+        for data in mail.runs:
             key = (data.run.sweep_id, data.run.run_id)
             launch_id = self._launch_of[key]
             waiting = self._waiting[launch_id]
             finished = [run for run in waiting if run.key == key]
             for run in finished:  # none where Ray made the workers begin again
                 waiting.remove(run)
+                self._arrived[launch_id].forget(key)
                 self._listener.run_finished(data)
                 launches.append(launch_id)
         return launches
+
+    def _hear(self, words: Sequence[RankWords]) -> None:
+        for said in words:
+            arrived = self._arrived.get(said.launch_id)
+            if arrived is None:
+                continue  # of a launch before these, whose runs have ended
+            arrived.add(said)
+            self._places.heard_of(said.launch_id)
+            self._pass_on(replace(said, records=()))
+
+    def _pass_on(self, said: RankWords) -> None:
+        """Tell the listener, about the run that a rank speaks of or that comes next."""
+        waiting = self._waiting[said.launch_id]
+        about = [run for run in waiting if said.key in (None, run.key)]
+        if about and not said.is_last:
+            self._listener.rank_told(about[0].planned, said)
 
     def _go_on(self) -> None:
         for launch_id in self.take_finished():
@@ -119,7 +148,12 @@ class Reporter(tune.Callback):
 
     def _fail(self, launch: Launch, failure: Failure) -> None:
         """Hand over the runs that a failure ended, and keep those that it left."""
+        self._places.heard_of(launch.launch_id)
         failed, left = launch.work.parted(self._waiting[launch.launch_id])
+        arrived = self._arrived[launch.launch_id]
+        for rank, records in collect(arrived.last_words).items():
+            arrived.keep(rank, records)
+        failure = blamed(failure, arrived.failures)
         now = datetime.now(UTC)
         began = self._began.get(launch.launch_id, now)
         for run in failed:
@@ -129,6 +163,7 @@ class Reporter(tune.Callback):
                 wall_s=(now - began).total_seconds(),
                 launch_id=launch.launch_id if launch.work.is_shared else None,
                 trainer=trainer_of(launch.config),
+                so_far=arrived.so_far(run.key),
             )
             self._listener.run_finished(data)
         self._waiting[launch.launch_id] = []

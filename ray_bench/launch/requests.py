@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ray_bench.config.schema import SweepConfig
+from ray_bench.launch.arrived import SoFar
 from ray_bench.launch.failures import Failure
 from ray_bench.records import PlannedRun, RunData, RunRecord, Trainer
 from ray_bench.train.requests import LadderRequest
@@ -34,8 +35,10 @@ class ExpectedRun:
         wall_s: float = 0.0,
         launch_id: str | None = None,
         trainer: Trainer | None = None,
+        so_far: SoFar | None = None,
     ) -> RunData:
-        """Return the record of this run, failed."""
+        """Return the record of this run, failed, with what had come in of it."""
+        so_far = so_far or SoFar()
         return RunData(
             run=RunRecord(
                 sweep_id=self.sweep_id,
@@ -50,9 +53,13 @@ class ExpectedRun:
                 error_type=failure.type,
                 error_message=failure.message,
                 error_rank=failure.rank,
+                error_traceback=failure.traceback,
+                num_steps=so_far.num_steps,
                 launch_id=launch_id,
                 trainer=trainer,
-            )
+            ),
+            epochs=so_far.epochs,
+            blocks=so_far.blocks,
         )
 
 

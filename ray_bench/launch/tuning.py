@@ -75,7 +75,9 @@ def fit(launches: Sequence[Launch], reporter: Reporter, *, storage_path: str) ->
 def _trial(config: dict[str, Any]) -> dict[str, Any]:
     from ray_bench.launch.trial import run_launch  # torch, in the trial's process alone
 
-    return {"outcome": run_launch(config["launch"])}
+    # A result that is new is told by Tune's reporter, which is silent; one without any value would
+    # be printed to stdout as the last one.
+    return {"outcome": run_launch(config["launch"]), "has_ended": True}
 
 
 def _last_line(err: BaseException) -> str:

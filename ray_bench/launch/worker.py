@@ -17,6 +17,7 @@ from ray import train
 from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
+from ray_bench.launch.courier import Courier
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.measure.clock import SystemClock
@@ -42,16 +43,26 @@ def launch_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
     def deliver(runs: Sequence[RunData]) -> None:
         ray.get(launch.inbox.put.remote(list(runs)))
 
-    if isinstance(launch.work, Ladders):
-        return _ladders(launch.work, group, deliver)
-    _runs(launch, launch.work, group, loop_config["started_at"], deliver)
+    with Courier(
+        launch.inbox, launch_id=launch.launch_id, rank=group.rank, folder=launch.scratch_dir
+    ) as courier:
+        if isinstance(launch.work, Ladders):
+            return _ladders(launch.work, group, deliver, courier)
+        _runs(launch, launch.work, group, loop_config["started_at"], deliver, courier)
     return None
 
 
-def _runs(launch: Launch, work: Runs, group: Group, started_at: datetime, deliver: Deliver) -> None:
+def _runs(
+    launch: Launch,
+    work: Runs,
+    group: Group,
+    started_at: datetime,
+    deliver: Deliver,
+    courier: Courier,
+) -> None:
     with process_group(needed=work.expected[0].planned.point.is_ddp):
         for number, expected in enumerate(work.expected):
-            data = _train(_run_request(launch, work, expected, started_at), group)
+            data = _train(_run_request(launch, work, expected, started_at), group, courier)
             if group.rank == 0:
                 launch_id = launch.launch_id if work.is_shared else None
                 deliver([_of_launch(data, launch_id, is_first=number == 0)])
@@ -73,9 +84,11 @@ def _run_request(
     )
 
 
-def _train(run: RunRequest, group: Group) -> RunData:
+def _train(run: RunRequest, group: Group, courier: Courier) -> RunData:
+    courier.live.begin(run)
     workload = catalog.load(run.planned.point.workload)
-    data = train_rank(run, workload, group, SystemClock(group.device))
+    clock = SystemClock(group.device)
+    data = train_rank(run, workload, group, clock, courier.record, courier.live)
     wall_s = (datetime.now(UTC) - run.started_at_utc).total_seconds()
     return replace(data, run=replace(data.run, wall_s=wall_s))
 
@@ -95,12 +108,20 @@ def _of_launch(data: RunData, launch_id: str | None, *, is_first: bool) -> RunDa
     return replace(data, run=run)
 
 
-def _ladders(work: Ladders, everyone: Group, deliver: Deliver) -> list[Decision | None] | None:
+def _ladders(
+    work: Ladders, everyone: Group, deliver: Deliver, courier: Courier
+) -> list[Decision | None] | None:
     clock = SystemClock(everyone.device)
     with process_group(needed=True):
         decisions = [
             train_ladder(
-                ladder, partial(catalog.load, ladder.config.workload), everyone, clock, deliver
+                ladder,
+                partial(catalog.load, ladder.config.workload),
+                everyone,
+                clock,
+                deliver,
+                courier.record,
+                courier.live,
             )
             for ladder in work.ladders
         ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from ray_bench.records import NetworkRecord, PlannedRun, RunData
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.viewer import Viewer
 from ray_bench.trackers.tracking import Tracking
+
+if TYPE_CHECKING:
+    from ray_bench.launch.words import RankWords
 
 
 @final
@@ -27,6 +30,9 @@ class StoringListener:
     def run_started(self, planned: PlannedRun) -> None:
         """Count a run as running."""
         self.progress.started(planned)
+
+    def rank_told(self, planned: PlannedRun, words: RankWords) -> None:
+        """Nobody is shown it yet."""
 
     def run_finished(self, data: RunData) -> None:
         """Store a run that finished or failed."""

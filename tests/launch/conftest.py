@@ -19,5 +19,5 @@ def head(tmp_path_factory) -> Iterator[Head]:
 
 @pytest.fixture
 def box(monkeypatch) -> Box:
-    monkeypatch.setattr(ray, "get", lambda answer: answer)
+    monkeypatch.setattr(ray, "get", lambda answer, timeout=None: answer)
     return Box()

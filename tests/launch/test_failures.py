@@ -7,7 +7,14 @@ from ray.exceptions import ActorDiedError
 from ray.train import ControllerError, WorkerGroupError
 
 from ray_bench.errors import NonFiniteLossError
-from ray_bench.launch.failures import MAX_MESSAGE, describe
+from ray_bench.launch.failures import (
+    MAX_MESSAGE,
+    MAX_TRACEBACK,
+    Failure,
+    blamed,
+    describe,
+    told_by,
+)
 
 
 def test_the_rank_that_raised_is_blamed_and_not_its_peers():
@@ -54,3 +61,34 @@ def test_a_chain_that_bites_its_tail_ends():
 
 def test_long_messages_are_cut():
     assert len(describe(ValueError("x" * 10_000)).message) == MAX_MESSAGE
+
+
+LOST_PEER = "[gloo/transport/tcp/pair.cc] Connection closed by peer"
+
+
+@pytest.mark.parametrize(
+    ("from_ray", "told", "expected"),
+    [
+        # Ray has the same cause, without its traceback.
+        (("ValueError", "bad", 1), {1: ("ValueError", "bad")}, ("ValueError", 1, "trace 1")),
+        # Ray knows a survivor only, or no rank at all.
+        (("RuntimeError", LOST_PEER, 0), {1: ("ValueError", "bad")}, ("ValueError", 1, "trace 1")),
+        (("RayTaskError", "cannot pickle", None), {2: ("Odd", "x")}, ("Odd", 2, "trace 2")),
+        # A rank died without a word, and its peers lost it.
+        (("WorkerDied", "killed", 1), {0: ("RuntimeError", LOST_PEER)}, ("WorkerDied", 1, None)),
+        (("RuntimeError", LOST_PEER, 0), {0: ("RuntimeError", LOST_PEER)},
+         ("RuntimeError", 0, "trace 0")),
+        (("WorkerDied", "killed", 1), {0: ("KeyError", "other")}, ("WorkerDied", 1, None)),
+        (("ValueError", "bad", 1), {}, ("ValueError", 1, None)),
+    ],
+)  # fmt: skip
+def test_what_a_rank_said_of_itself_is_taken_where_it_is_the_cause(from_ray, told, expected):
+    said = {rank: Failure(*words, rank, f"trace {rank}") for rank, words in told.items()}
+    found = blamed(Failure(*from_ray), said)
+    assert (found.type, found.rank, found.traceback) == expected
+
+
+def test_a_long_traceback_keeps_both_ends():
+    failure = told_by(ValueError("x" * 2 * MAX_TRACEBACK + "end"), 0)
+    assert len(failure.traceback) <= MAX_TRACEBACK + len("\n...\n")
+    assert failure.traceback.endswith("end\n")
