@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 
 from ray_bench.records import NetworkRecord, PlannedRun, RunData
 from ray_bench.store import ResultsStore
-from ray_bench.sweep.progress import SweepProgress
+from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.viewer import Viewer
 from ray_bench.trackers.tracking import Tracking
 
@@ -20,24 +20,26 @@ class StoringListener:
     """Stores every run as it ends, shows it, and hands it to the trackers."""
 
     def __init__(
-        self, store: ResultsStore, progress: SweepProgress, viewer: Viewer, tracking: Tracking
+        self, store: ResultsStore, live: LiveSweep, viewer: Viewer, tracking: Tracking
     ) -> None:
         self._store = store
-        self.progress = progress
+        self._live = live
         self._viewer = viewer
         self._tracking = tracking
 
     def run_started(self, planned: PlannedRun) -> None:
         """Count a run as running."""
-        self.progress.started(planned)
+        self._live.run_started(planned)
 
     def rank_told(self, planned: PlannedRun, words: RankWords) -> None:
-        """Nobody is shown it yet."""
+        """Keep what a rank does."""
+        self._live.rank_told(planned, words)
 
     def run_finished(self, data: RunData) -> None:
         """Store a run that finished or failed."""
+        self._live.run_storing(data.run.run_id)
         self._store.write_run(data)
-        self.progress.finished(data.run)
+        self._live.run_finished(data.run)
         self._viewer.finished(data.run)
         self._tracking.run_finished(data)
 

@@ -10,7 +10,9 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.stopping import stop_rule
 from ray_bench.records import PlannedRun
 from ray_bench.store import ResultsStore
+from ray_bench.sweep.keep_live import kept_live
 from ray_bench.sweep.listener import StoringListener
+from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.request import SweepRequest
@@ -30,13 +32,18 @@ class Sweep:
     config: SweepConfig  # with its data found
     plan: Plan
     store: ResultsStore
-    progress: SweepProgress
+    live: LiveSweep
     trackers: tuple[Tracker, ...]
 
     @property
     def sweep_id(self) -> str:
         """Its name in the store."""
         return self.plan.sweep.sweep_id
+
+    @property
+    def progress(self) -> SweepProgress:
+        """What became of its runs so far."""
+        return self.live.progress
 
     @property
     def num_kept(self) -> int:
@@ -50,8 +57,11 @@ class Sweep:
             RayBenchError: If it cannot go on; what has finished is stored.
             KeyboardInterrupt: On Ctrl-C or SIGTERM; the same.
         """
-        with self._tracking(viewer.note) as tracking:
-            listener = StoringListener(self.store, self.progress, viewer, tracking)
+        with (
+            kept_live(self.store, self.sweep_id, self.live, viewer.note),
+            self._tracking(viewer.note) as tracking,
+        ):
+            listener = StoringListener(self.store, self.live, viewer, tracking)
             if self.config.interleaved:
                 self._climb(listener)
             else:
@@ -113,7 +123,7 @@ class Sweep:
         rule = stop_rule(config.stop, min_rounds=config.repeats)
         if rule is None or self.plan.has_stopped or config.interleaved:
             return None
-        return FurtherRounds(rule, config, self.plan, self.store, self.progress.extend).next
+        return FurtherRounds(rule, config, self.plan, self.store, self.live.extend).next
 
 
 def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
@@ -135,14 +145,14 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     plan = requested_plan(request, resolved.config, store, say)
     if not plan.is_resumed:
         store.write_sweep(plan.sweep)
+    concurrent = config.launch.max_concurrent
+    progress = SweepProgress(plan.planned, plan.finished, max_concurrent=concurrent)
     return Sweep(
         request=request,
         config=config,
         plan=plan,
         store=store,
-        progress=SweepProgress(
-            plan.planned, plan.finished, max_concurrent=config.launch.max_concurrent
-        ),
+        live=LiveSweep(plan.sweep.sweep_id, progress),
         trackers=trackers,
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from ray_bench.analysis.groups import valid_runs
 from ray_bench.store import ResultsStore
+from ray_bench.store.live import read_live
 from tests import dying
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
@@ -27,7 +28,8 @@ def test_blocks_of_both_ranks_are_kept_when_one_is_killed_or_raises(tmp_path):
         timeout=380,
         check=False,
     )
-    results = ResultsStore(tmp_path).read()
+    store = ResultsStore(tmp_path)
+    results = store.read()
     by_seed = {run.point.seed: run for run in results.runs}
     killed, raised = by_seed[dying.KILLED], by_seed[dying.RAISES]
     assert (killed.status, killed.error_type, killed.error_rank) == ("failed", "WorkerDied", 1), (
@@ -48,3 +50,5 @@ def test_blocks_of_both_ranks_are_kept_when_one_is_killed_or_raises(tmp_path):
         assert dying.DIES_AT_STEP - 4 <= run.num_steps < dying.DIES_AT_STEP
         assert run.throughput_samples_per_s is None
     assert valid_runs(results) == ()
+    state = read_live(store, results.sweep.sweep_id)
+    assert (state["state"], state["num_failed"], state["runs"]) == ("finished", 2, [])
