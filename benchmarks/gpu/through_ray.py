@@ -14,6 +14,7 @@ from benchmarks.gpu.plain import bare_arm
 from benchmarks.gpu.speed import PARITY_AIM
 from ray_bench.analysis.resources import mfu_frac
 from ray_bench.config.grid import expand
+from ray_bench.launch.words import RankWords
 from ray_bench.records import NetworkRecord, PlannedRun, RunData
 
 #: A phase pass waits for the device at each end of a step: it may be that much slower.
@@ -33,6 +34,10 @@ class _Kept:
     def run_started(self, planned: PlannedRun) -> None:
         """A run begins."""
         del planned
+
+    def rank_told(self, planned: PlannedRun, words: RankWords) -> None:
+        """Nobody watches."""
+        del planned, words
 
     def run_finished(self, data: RunData) -> None:
         """A run has ended."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from ray_bench.cli.live import display_for
+from ray_bench.cli.output import echo
 from ray_bench.errors import RayBenchError, StoreError
 from ray_bench.sweep.request import SweepRequest
 from ray_bench.sweep.run import Sweep, prepare
@@ -21,7 +22,7 @@ def execute(request: SweepRequest, *, quiet: bool) -> None:
         RayBenchError: If it cannot start, or cannot go on.
     """
     sweep = prepare(request, say)
-    display = display_for(sweep.progress, quiet=quiet)
+    display = display_for(sweep.live, quiet=quiet)
     with _telling_how_to_continue(sweep), display:
         sweep.measure(display)
     _conclude(sweep)
@@ -29,7 +30,7 @@ def execute(request: SweepRequest, *, quiet: bool) -> None:
 
 def say(text: str) -> None:
     """Print a sentence where it disturbs no results."""
-    typer.echo(text, err=True)
+    echo(text, err=True)
 
 
 @contextmanager

@@ -51,22 +51,21 @@ def show(report: Report, store: ResultsStore, whole: str) -> None:
         store: Of the results.
         whole: How to have all of it printed.
     """
-    from rich.console import Console
-
+    from ray_bench.cli.output import PatientConsole, echo
     from ray_bench.report.digest import digest
     from ray_bench.report.files import drawn, drawn_before, write_markdown
     from ray_bench.report.html.page import html_report
     from ray_bench.report.terminal import print_report
 
-    print_report(digest(report), Console())
+    print_report(digest(report), PatientConsole())
     svgs = drawn(report, drawn_before(report, store, _MARKDOWN))
     paths = [
         store.write_text("report.html", html_report(report, svgs)),
         write_markdown(report, store, _MARKDOWN, svgs),
         store.write_text("report.json", render(report, "json")),
     ]
-    typer.echo(f"\nWritten: {', '.join(paths)}", err=True)
-    typer.echo(f"All of it here: {whole}", err=True)
+    echo(f"\nWritten: {', '.join(paths)}", err=True)
+    echo(f"All of it here: {whole}", err=True)
 
 
 def render(report: Report, form: str) -> str:

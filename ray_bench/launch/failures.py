@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import ray
 from ray.train import ControllerError, WorkerGroupError
 
 from ray_bench.errors import RayBenchError
-from ray_bench.records import Status
+from ray_bench.records import Status, kept_traceback
 
 MAX_MESSAGE = 500
 _EXIT_CODE = re.compile(r"exit code ([1-9]\d*)")
@@ -37,11 +38,33 @@ class Failure:
     message: str
     rank: int | None
     status: Status = "failed"
+    traceback: str | None = None  # without colours
 
     @property
     def is_collateral(self) -> bool:
         """Whether it only tells that another rank is gone."""
         return is_collateral(self.message)
+
+
+def told_by(error: BaseException, rank: int) -> Failure:
+    """Return what a rank that raised says of it itself: then nothing has to survive pickling."""
+    lines = traceback.format_exception(error)
+    return Failure(*_name_and_text(_root(error)), rank, traceback=kept_traceback("".join(lines)))
+
+
+def blamed(failure: Failure, told: Mapping[int, Failure]) -> Failure:
+    """Return the failure of a run: what Ray says of it, or the rank itself, which knows more.
+
+    Args:
+        failure: As Ray has it.
+        told: What the ranks that raised have said, by rank.
+    """
+    causes = {rank: said for rank, said in told.items() if not is_collateral(said.message)}
+    is_sure = failure.rank is not None and not is_collateral(failure.message)
+    if causes and (not is_sure or failure.rank in causes):
+        return causes.get(failure.rank, next(iter(causes.values())))  # type: ignore[arg-type]
+    own = None if failure.rank is None else told.get(failure.rank)
+    return own if own is not None and own.type == failure.type else failure
 
 
 def describe(error: BaseException) -> Failure:

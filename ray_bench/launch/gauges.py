@@ -10,6 +10,7 @@ from typing import final
 from ray.util.metrics import Gauge
 
 from ray_bench.launch.listener import SweepListener
+from ray_bench.launch.words import RankWords
 from ray_bench.records import NetworkRecord, PlannedRun, RunData, RunRecord
 
 #: Ray hands gauges on every 10 s, and forgets one that was not set for 20 s.
@@ -101,6 +102,10 @@ class _ExportingListener:
     def run_started(self, planned: PlannedRun) -> None:
         """Pass it on."""
         self._listener.run_started(planned)
+
+    def rank_told(self, planned: PlannedRun, words: RankWords) -> None:
+        """Pass it on."""
+        self._listener.rank_told(planned, words)
 
     def run_finished(self, data: RunData) -> None:
         """Pass it on, then show it."""

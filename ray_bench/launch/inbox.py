@@ -1,9 +1,9 @@
-"""Where workers leave finished runs while their trial goes on."""
+"""Where workers leave what they say and what they finish while their trial goes on."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
@@ -11,6 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ray_bench.launch.beats import Beat, Heard
 from ray_bench.launch.failures import Failure
+from ray_bench.launch.words import RankWords
 from ray_bench.records import RunData
 
 #: A sentence for the user; how long a launch, which begins now, has waited; why it was ended.
@@ -26,6 +27,14 @@ class _Rank:
     moved_s: float
 
 
+@dataclass(slots=True)
+class Mail:
+    """What has come since the driver looked last, each in its order."""
+
+    runs: list[RunData] = field(default_factory=list)  # finished
+    words: list[RankWords] = field(default_factory=list)
+
+
 def open_inbox() -> Any:
     """Return the handle of an inbox on the driver's node, which lives as long as the driver."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -34,20 +43,24 @@ def open_inbox() -> Any:
 
 @ray.remote(num_cpus=0)
 class _Inbox:
-    """Holds finished runs until the driver takes them; a killed trial does not lose them."""
+    """Holds mail until the driver takes it; a killed trial does not lose it."""
 
     def __init__(self) -> None:
-        self._runs: list[RunData] = []
+        self._mail = Mail()
         self._news: list[News] = []
         self._beats: dict[str, dict[int, _Rank]] = {}  # by launch and rank
 
     def put(self, runs: list[RunData]) -> None:
         """Called by workers."""
-        self._runs += runs
+        self._mail.runs += runs
 
-    def take(self) -> list[RunData]:
+    def tell(self, words: RankWords) -> None:
+        """Called by workers."""
+        self._mail.words.append(words)
+
+    def take(self) -> Mail:
         """Called by the driver; what it gets is no longer here."""
-        taken, self._runs = self._runs, []
+        taken, self._mail = self._mail, Mail()
         return taken
 
     def say(self, launch_id: str, word: Word) -> None:

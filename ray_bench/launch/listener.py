@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ray_bench.launch.words import RankWords
 from ray_bench.records import NetworkRecord, PlannedRun, RunData
 
 
@@ -17,6 +18,10 @@ class SweepListener(Protocol):
 
     def run_started(self, planned: PlannedRun) -> None:
         """Called when a run is handed to the cluster."""
+        ...
+
+    def rank_told(self, planned: PlannedRun, words: RankWords) -> None:
+        """Called about once a second by every rank of a run that is going on."""
         ...
 
     def run_finished(self, data: RunData) -> None:

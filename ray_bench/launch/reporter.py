@@ -6,6 +6,7 @@ import contextlib
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, final
@@ -14,12 +15,16 @@ import ray
 from ray import tune
 
 from ray_bench.errors import LaunchError, PlacesTakenError
-from ray_bench.launch.failures import Failure, describe
+from ray_bench.launch.arrived import Arrived
+from ray_bench.launch.collect import collect
+from ray_bench.launch.failures import Failure, blamed, describe
+from ray_bench.launch.inbox import Mail
 from ray_bench.launch.interrupt import INTERRUPTION
 from ray_bench.launch.listener import SweepListener
 from ray_bench.launch.requests import ExpectedRun, Launch
 from ray_bench.launch.tuned import release_groups_of_the_dead, trainer_of
 from ray_bench.launch.vacancy import demand_of_launch, wait_for
+from ray_bench.launch.words import RankWords
 
 #: Between two looks at what trials say.
 HEAR_EVERY_S = 1.0
@@ -68,6 +73,7 @@ class Reporter(tune.Callback):
         self._waited: dict[str, float | None] = {}  # for places, by launch that has begun
         self._verdicts: dict[str, Failure] = {}  # of launches that were ended, by launch
         self._heard_s = 0.0
+        self._arrived = {launch.launch_id: Arrived() for launch in launches}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Tune pickles its callbacks to restore a sweep later. Nothing here restores one, and a
@@ -128,7 +134,9 @@ class Reporter(tune.Callback):
     def take_finished(self, limit_s: float | None = None) -> list[str]:
         """Hand over what workers have finished; return the launches that it came from."""
         launches = []
-        for data in ray.get(self._inbox.take.remote(), timeout=limit_s):
+        mail: Mail = ray.get(self._inbox.take.remote(), timeout=limit_s)
+        self._listen(mail.words)
+        for data in mail.runs:
             key = (data.run.sweep_id, data.run.run_id)
             launch_id = self._launch_of[key]
             waiting = self._waiting[launch_id]
@@ -136,9 +144,25 @@ class Reporter(tune.Callback):
             finished = [run for run in waiting if run.key == key]
             for run in finished:  # none where Ray made the workers begin again
                 waiting.remove(run)
+                self._arrived[launch_id].forget(key)
                 self._listener.run_finished(data)
                 launches.append(launch_id)
         return launches
+
+    def _listen(self, words: Sequence[RankWords]) -> None:
+        for said in words:
+            arrived = self._arrived.get(said.launch_id)
+            if arrived is None:
+                continue  # of a launch before these, whose runs have ended
+            arrived.add(said)
+            self._pass_on(replace(said, records=()))
+
+    def _pass_on(self, said: RankWords) -> None:
+        """Tell the listener, about the run that a rank speaks of or that comes next."""
+        waiting = self._waiting[said.launch_id]
+        about = [run for run in waiting if said.key in (None, run.key)]
+        if about and not said.is_last:
+            self._listener.rank_told(about[0].planned, said)
 
     def _go_on(self) -> None:
         for launch_id in self.take_finished():
@@ -179,6 +203,11 @@ class Reporter(tune.Callback):
     def _fail(self, launch: Launch, failure: Failure) -> None:
         """Hand over the runs that a failure ended, and keep those that it left."""
         failed, left = launch.work.parted(self._waiting[launch.launch_id])
+        arrived = self._arrived[launch.launch_id]
+        if failure.status != "interrupted":  # then there is no time
+            for rank, records in collect(arrived.last_words).items():
+                arrived.keep(rank, records)
+            failure = blamed(failure, arrived.failures)
         now = datetime.now(UTC)
         began = self._began.get(launch.launch_id, now)
         since_s = (now - began).total_seconds()
@@ -193,6 +222,7 @@ class Reporter(tune.Callback):
                 wait_s=wait_s,
                 launch_id=launch.launch_id if launch.work.is_shared else None,
                 trainer=trainer_of(launch.config),
+                so_far=arrived.so_far(run.key),
             )
             self._listener.run_finished(data)
         self._waiting[launch.launch_id] = []

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ray_bench.config.schema import SweepConfig
+from ray_bench.launch.arrived import SoFar
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.places import Host
 from ray_bench.records import PlannedRun, Point, RunData, RunRecord, Trainer
@@ -36,8 +37,10 @@ class ExpectedRun:
         launch_id: str | None = None,
         trainer: Trainer | None = None,
         wait_s: float | None = None,
+        so_far: SoFar | None = None,
     ) -> RunData:
-        """Return the record of this run, which did not finish."""
+        """Return the record of this run, which did not finish, with what had come in of it."""
+        so_far = so_far or SoFar()
         return RunData(
             run=RunRecord(
                 sweep_id=self.sweep_id,
@@ -52,10 +55,14 @@ class ExpectedRun:
                 error_type=failure.type,
                 error_message=failure.message,
                 error_rank=failure.rank,
+                error_traceback=failure.traceback,
+                num_steps=so_far.num_steps,
                 launch_id=launch_id,
                 trainer=trainer,
                 wait_s=wait_s,
-            )
+            ),
+            epochs=so_far.epochs,
+            blocks=so_far.blocks,
         )
 
 

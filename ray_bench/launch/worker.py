@@ -19,6 +19,7 @@ from torch._C._distributed_c10d import HashStore
 
 from ray_bench.errors import PlacementError
 from ray_bench.launch import heartbeat
+from ray_bench.launch.courier import Courier
 from ray_bench.launch.hosts_backend import here
 from ray_bench.launch.placing import asked_of, difference, hosts_of, is_exact
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
@@ -52,20 +53,28 @@ def _work(
     def deliver(runs: Sequence[RunData]) -> None:
         ray.get(launch.inbox.put.remote(list(runs)))
 
-    if isinstance(launch.work, Ladders):
-        return _ladders(launch.work, group, deliver)
-    _runs(launch, launch.work, group, loop_config, deliver)
+    with Courier(
+        launch.inbox, launch_id=launch.launch_id, rank=group.rank, folder=launch.scratch_dir
+    ) as courier:
+        if isinstance(launch.work, Ladders):
+            return _ladders(launch.work, group, deliver, courier)
+        _runs(launch, launch.work, group, loop_config, deliver, courier)
     return None
 
 
 def _runs(
-    launch: Launch, work: Runs, group: Group, loop_config: dict[str, Any], deliver: Deliver
+    launch: Launch,
+    work: Runs,
+    group: Group,
+    loop_config: dict[str, Any],
+    deliver: Deliver,
+    courier: Courier,
 ) -> None:
     started_at: datetime = loop_config["started_at"]
     with process_group(needed=work.point.is_ddp):
         flags = _placement_flags(launch, group)
         for number, expected in enumerate(work.expected):
-            data = _train(_run_request(launch, work, expected, started_at), group)
+            data = _train(_run_request(launch, work, expected, started_at), group, courier)
             if group.rank == 0:
                 launch_id = launch.launch_id if work.is_shared else None
                 wait_s = loop_config.get("wait_s") if number == 0 else None
@@ -108,9 +117,11 @@ def _run_request(
     )
 
 
-def _train(run: RunRequest, group: Group) -> RunData:
+def _train(run: RunRequest, group: Group, courier: Courier) -> RunData:
+    courier.live.begin(run)
     workload = catalog.load(run.planned.point.workload)
-    data = train_rank(run, workload, group, SystemClock(group.device))
+    clock = SystemClock(group.device)
+    data = train_rank(run, workload, group, clock, courier.record, courier.live)
     wall_s = (datetime.now(UTC) - run.started_at_utc).total_seconds()
     return replace(data, run=replace(data.run, wall_s=wall_s))
 
@@ -130,12 +141,20 @@ def _of_launch(data: RunData, launch_id: str | None, *, is_first: bool) -> RunDa
     return replace(data, run=run)
 
 
-def _ladders(work: Ladders, everyone: Group, deliver: Deliver) -> list[Decision | None] | None:
+def _ladders(
+    work: Ladders, everyone: Group, deliver: Deliver, courier: Courier
+) -> list[Decision | None] | None:
     clock = SystemClock(everyone.device)
     with process_group(needed=True):
         decisions = [
             train_ladder(
-                ladder, partial(catalog.load, ladder.config.workload), everyone, clock, deliver
+                ladder,
+                partial(catalog.load, ladder.config.workload),
+                everyone,
+                clock,
+                deliver,
+                courier.record,
+                courier.live,
             )
             for ladder in work.ladders
         ]

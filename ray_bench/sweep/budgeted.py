@@ -7,11 +7,14 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from ray_bench.records import NetworkRecord, PlannedRun, RunData
 from ray_bench.sweep.budget import Spending
 from ray_bench.sweep.listener import StoringListener
+
+if TYPE_CHECKING:
+    from ray_bench.launch.words import RankWords
 
 
 @final
@@ -35,6 +38,10 @@ class BudgetListener:
         """Give it what is left, and no more."""
         self._alarm.set(self._spending.left_s(planned.point.world_size))
         self._listener.run_started(planned)
+
+    def rank_told(self, planned: PlannedRun, words: RankWords) -> None:
+        """Pass it on."""
+        self._listener.rank_told(planned, words)
 
     def run_finished(self, data: RunData) -> None:
         """Count it."""

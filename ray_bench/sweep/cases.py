@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from ray_bench.config.planted import planted_config
 from ray_bench.records import NetworkRecord, PlannedRun, RunData, SweepRecord
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.ladder import ladder_request
 from ray_bench.sweep.plan import new_plan
+
+if TYPE_CHECKING:
+    from ray_bench.launch.words import RankWords
 
 
 def measure_cases(
@@ -56,6 +59,9 @@ class _CaseListener:
 
     def run_started(self, planned: PlannedRun) -> None:
         """Turns are too short to be told one by one."""
+
+    def rank_told(self, planned: PlannedRun, words: RankWords) -> None:
+        """The same."""
 
     def run_finished(self, data: RunData) -> None:
         """Store a turn."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from ray_bench.records import NetworkRecord, PlannedRun, RunData, SweepRecord
 from ray_bench.store import ResultsStore
-from ray_bench.sweep.progress import SweepProgress
+from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.viewer import Viewer
 from ray_bench.trackers.tracking import Tracking
+
+if TYPE_CHECKING:
+    from ray_bench.launch.words import RankWords
 
 
 @final
@@ -18,7 +21,7 @@ class StoringListener:
 
     Args:
         store: Where to.
-        progress: Counts the runs.
+        live: Counts the runs, and knows what goes on.
         viewer: Shows them.
         tracking: The trackers.
         new_sweep: Written when the cluster can place its runs; None where it is resumed.
@@ -28,14 +31,14 @@ class StoringListener:
     def __init__(
         self,
         store: ResultsStore,
-        progress: SweepProgress,
+        live: LiveSweep,
         viewer: Viewer,
         tracking: Tracking,
         new_sweep: SweepRecord | None,
         kept: Callable[[], str],
     ) -> None:
         self._store = store
-        self.progress = progress
+        self._live = live
         self._viewer = viewer
         self._tracking = tracking
         self._new_sweep = new_sweep
@@ -48,12 +51,17 @@ class StoringListener:
 
     def run_started(self, planned: PlannedRun) -> None:
         """Count a run as running."""
-        self.progress.started(planned)
+        self._live.run_started(planned)
+
+    def rank_told(self, planned: PlannedRun, words: RankWords) -> None:
+        """Keep what a rank does."""
+        self._live.rank_told(planned, words)
 
     def run_finished(self, data: RunData) -> None:
         """Store a run that finished or failed."""
+        self._live.run_storing(data.run.run_id)
         self._store.write_run(data)
-        self.progress.finished(data.run)
+        self._live.run_finished(data.run)
         self._viewer.finished(data.run)
         self._tracking.run_finished(data)
 

@@ -14,7 +14,9 @@ from ray_bench.store import ResultsStore
 from ray_bench.sweep.budget import AffordableRuns, Budget, Spending, parse_budget
 from ray_bench.sweep.budgeted import Alarm, BudgetListener, ended_by
 from ray_bench.sweep.estimate import Estimates, earlier_runs
+from ray_bench.sweep.keep_live import kept_live
 from ray_bench.sweep.listener import StoringListener
+from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.request import SweepRequest
@@ -38,7 +40,7 @@ class Sweep:
     plan: Plan
     store: ResultsStore
     voice: Voice  # of the store
-    progress: SweepProgress
+    live: LiveSweep
     trackers: tuple[Tracker, ...]
     budget: Budget | None = None
 
@@ -46,6 +48,11 @@ class Sweep:
     def sweep_id(self) -> str:
         """Its name in the store."""
         return self.plan.sweep.sweep_id
+
+    @property
+    def progress(self) -> SweepProgress:
+        """What became of its runs so far."""
+        return self.live.progress
 
     @property
     def num_kept(self) -> int:
@@ -66,10 +73,14 @@ class Sweep:
             RayBenchError: If it cannot go on; what has finished is stored.
             KeyboardInterrupt: On Ctrl-C or SIGTERM; the same.
         """
-        with self.voice.through(viewer.note), self._tracking(viewer.note) as tracking:
+        with (
+            self.voice.through(viewer.note),
+            kept_live(self.store, self.sweep_id, self.live, viewer.note),
+            self._tracking(viewer.note) as tracking,
+        ):
             listener = StoringListener(
                 self.store,
-                self.progress,
+                self.live,
                 viewer,
                 tracking,
                 new_sweep=None if self.plan.is_resumed else self.plan.sweep,
@@ -154,7 +165,7 @@ class Sweep:
         rule = stop_rule(config.stop, min_rounds=config.repeats)
         if rule is None or self.plan.has_stopped or config.interleaved:
             return None
-        return FurtherRounds(rule, config, self.plan, self.store, self.progress.extend).next
+        return FurtherRounds(rule, config, self.plan, self.store, self.live.extend).next
 
 
 def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
@@ -176,15 +187,15 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     config = _with_data_found(resolved, joins_cluster=joins_cluster(request.address))
     budget = None if request.budget is None else parse_budget(request.budget, resolved.config)
     plan = requested_plan(request, resolved.config, store, say)
+    concurrent = config.launch.max_concurrent
+    progress = SweepProgress(plan.planned, plan.finished, max_concurrent=concurrent)
     return Sweep(
         request=request,
         config=config,
         plan=plan,
         store=store,
         voice=voice,
-        progress=SweepProgress(
-            plan.planned, plan.finished, max_concurrent=config.launch.max_concurrent
-        ),
+        live=LiveSweep(plan.sweep.sweep_id, progress),
         trackers=trackers,
         budget=budget,
     )

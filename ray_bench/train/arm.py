@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,10 +17,11 @@ from ray_bench.measure.memory import peak_memory_bytes
 from ray_bench.measure.utilization import watch_gpu
 from ray_bench.records import BlockRecord, BucketRecord, PhaseRecord, RunData, SyncPairRecord
 from ray_bench.train.group import Group
+from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.merge import RankReport, RunFacts, merge, run_facts
 from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
-from ray_bench.train.prepare import Keep, prepare, wrapped_again
+from ray_bench.train.prepare import AnyRecord, Keep, prepare, wrapped_again
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.shares import Share, endless, whole
 
@@ -50,6 +51,8 @@ class Arm:
     def turn(self, request: RunRequest, ladder_id: str) -> RunData:
         """Make one turn and return it as a run; all ranks of this world size call it together."""
         loop, began = self.loop, datetime.now(UTC)
+        loop.live.begin(request)
+        loop.live.num_steps = self.turn_steps
         for _ in range(_UNTIMED_STEPS):
             loop.stepper.step(next(self.stream))
         meter = rank_meter(loop.group.device, is_node_leader=loop.group.local_rank == 0)
@@ -82,6 +85,7 @@ class Arm:
         )
         self.first_records, self.extra = [], NOT_MEASURED
         data = merge(request, self.facts, loop.group.gather(mine))
+        loop.live.end()
         return replace(
             data,
             run=replace(
@@ -96,15 +100,23 @@ class Arm:
         )
 
 
-def make_arm(request: RunRequest, workload: Any, group: Group, clock: Clock) -> Arm:
+def make_arm(
+    request: RunRequest,
+    workload: Any,
+    group: Group,
+    clock: Clock,
+    record: Callable[[AnyRecord], None] = lambda _: None,
+    live: LiveRank | None = None,
+) -> Arm:
     """Build a world size, warm it up, and make the passes that `measure` asks for.
 
-    All ranks of this world size call it together.
+    All ranks of this world size call it together; the arguments are those of `prepare`.
     """
-    loop, keep = prepare(request, workload, group, clock)
+    loop, keep = prepare(request, workload, group, clock, record, live)
     timer = loop.block_timer()
     step_s = group.max(_warm_up(loop, timer))
     keep.taken()
+    loop.live.phase = "passes"
     extra = extra_passes(loop, keep)
     loop = wrapped_again(loop)
     turn_steps = max(1, math.ceil(request.config.ladder.turn_s / step_s))
@@ -126,6 +138,7 @@ def _warm_up(loop: Loop, timer: BlockTimer) -> float:
     stream, clock = whole(endless(loop.batches, loop.group)), loop.clock
     durations_s: list[float] = []
     timer.start_epoch(0)
+    loop.live.phase, loop.live.num_steps = "warm-up", None
     while timer.is_warmup or len(durations_s) < _LEAST_STEPS:
         begin_ns = clock.now_ns()
         share = next(stream)

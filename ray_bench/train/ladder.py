@@ -20,6 +20,8 @@ from ray_bench.measure.stopping import Decision, StopRule
 from ray_bench.records import PlannedRun, Point, RunData
 from ray_bench.train.arm import Arm, make_arm
 from ray_bench.train.group import Group
+from ray_bench.train.live import LiveRank
+from ray_bench.train.prepare import AnyRecord
 from ray_bench.train.requests import LadderRequest, RunRequest
 
 #: Waiting for a turn has no limit of its own; a rank that dies closes its connections.
@@ -35,6 +37,8 @@ def train_ladder(
     everyone: Group,
     clock: Clock,
     deliver: Deliver,
+    record: Callable[[AnyRecord], None] = lambda _: None,
+    live: LiveRank | None = None,
 ) -> Decision | None:
     """Measure round after round on this rank; all ranks call it together.
 
@@ -44,6 +48,8 @@ def train_ladder(
         everyone: This rank among all ranks, of which there are as many as the largest world size.
         clock: Where every duration comes from.
         deliver: Called on rank 0 with each finished round.
+        record: Called with each record of this rank as soon as it exists.
+        live: Told what this rank is doing.
 
     Returns:
         Why it stopped, on rank 0 of a ladder with a stop rule.
@@ -58,7 +64,8 @@ def train_ladder(
         control.barrier()
         group = groups[point]
         if group is not None:
-            arms[point] = make_arm(_run_request(request, point), load(), group, clock)
+            asked = _run_request(request, point)
+            arms[point] = make_arm(asked, load(), group, clock, record, live)
     return _rounds(request, arms, control, deliver)
 
 

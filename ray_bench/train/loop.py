@@ -17,6 +17,7 @@ from ray_bench.measure.phases import Hook
 from ray_bench.records import BlockRecord, EpochRecord, Point
 from ray_bench.train.evaluation import evaluate
 from ray_bench.train.group import Group
+from ray_bench.train.live import LiveRank
 from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.pulse import PULSE
 from ray_bench.train.schedule import WarmupSchedule
@@ -49,6 +50,7 @@ class Loop:
     bucket_cap_mb: float | None = None  # None without DDP
     ddp_arguments: Mapping[str, Any] = field(default_factory=dict)
     compile_s: float | None = None
+    live: LiveRank = field(default_factory=LiveRank)
 
     def sync_hook(self, stamped: Callable[[Hook], Hook] | None = None) -> Hook | None:
         """Return what reduces gradients in DDP, with an instrument where one is given."""
@@ -98,6 +100,8 @@ class Loop:
         """
         tally = Tally(self.group.device)
         self.module.train()
+        self.live.epoch = epoch
+        self._say_phase(timer)
         wall_start = datetime.now(UTC)
         timer.start_epoch(epoch)
         lr = self._train(timer, tally, stream, epoch, first_step=first_step, num_steps=num_steps)
@@ -154,7 +158,9 @@ class Loop:
             loss, outputs, targets = self.stepper.step(share)
             tally.add(loss, outputs, targets, share.num_samples)
             if timer.step_done(share.num_samples):
-                tally.check_finite(epoch=epoch, step=step + 1)
+                self.live.loss = tally.check_finite(epoch=epoch, step=step + 1)
+                self._say_phase(timer)
+            self.live.step_done(share.num_samples)
             done += 1
         if done < num_steps:
             raise TrainingError(
@@ -163,7 +169,12 @@ class Loop:
             )
         return lr
 
+    def _say_phase(self, timer: BlockTimer) -> None:
+        self.live.phase = "warm-up" if timer.is_warmup else "training"
+
     def _evaluate(self) -> tuple[Evaluation | None, float | None]:
+        self.live.phase = "evaluating"
+        self.live.num_evaluated = 0
         begin_ns = self.clock.now_ns()
         # Other shapes, and no gradients: once an epoch.
         with eagerly(self.point.compile), unsearched():

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from ray_bench.errors import TrainingError
 from ray_bench.measure.environment import HostFacts, environment_record
 from ray_bench.measure.peaks import device_peak_flops_per_s
 from ray_bench.measure.utilization import GpuUse, join_uses
@@ -111,7 +112,17 @@ def _dataset_name(batches: Any) -> str | None:
 
 
 def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> RunData:
-    """Return the run's records. `wall_s` is the launch's to fill in, it ends after the ranks do."""
+    """Return the run's records. `wall_s` is the launch's to fill in, it ends after the ranks do.
+
+    Raises:
+        TrainingError: If there are not as many ranks as the point says.
+    """
+    wanted = request.planned.point.world_size
+    if len(ranks) != wanted:
+        raise TrainingError(
+            f"A run of {wanted} ranks was measured by {len(ranks)}: it would count at a world size "
+            "that is not its own. Leave the number of workers to the sweep (no elastic scaling)."
+        )
     epochs = totals.slowest_epochs([rank.epochs for rank in ranks])
     environment = environment_record(
         [rank.host for rank in ranks],

@@ -15,6 +15,7 @@ from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
 from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.group import Group
+from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
 from ray_bench.train.passes import PassRecord
@@ -59,13 +60,24 @@ def prepare(
     group: Group,
     clock: Clock,
     record: Callable[[AnyRecord], None] = lambda _: None,
+    live: LiveRank | None = None,
 ) -> tuple[Loop, Keep]:
     """Build what a request asks for; all ranks call it together.
+
+    Args:
+        request: The run.
+        workload: An object of the workload protocol.
+        group: This rank's place.
+        clock: Where every duration comes from.
+        record: Called with each record of this rank as soon as it exists.
+        live: Told what this rank is doing.
 
     Returns:
         The loop, ready for its first step, and what its records are kept in.
     """
     point, config = request.planned.point, request.config
+    live = live or LiveRank()
+    live.phase = "building"
     context = BuildContext(
         rank=group.rank,
         world_size=group.world_size,
@@ -77,6 +89,7 @@ def prepare(
         emulated=config.emulated,
         process_group=group.process_group,
         memory_format=MEMORY_FORMATS[point.memory_format or "contiguous"],
+        evaluated=live.evaluated,
     )
     if group.device.type == "cpu":
         keep_freed_memory()
@@ -87,7 +100,7 @@ def prepare(
     if point.memory_format == "channels_last":
         module = module.to(memory_format=torch.channels_last)
     per_epoch = steps_per_epoch(batches, group)
-    total = config.steps or per_epoch * (config.epochs or 1)
+    total = live.num_steps = config.steps or per_epoch * (config.epochs or 1)
     stepper = Stepper(
         module=module,
         loss_fn=loss_fn,
@@ -98,6 +111,8 @@ def prepare(
         whole_batch=_whole_share(batches, group) if _depends_on_shape(point, group) else None,
     )
     cap_mb = bucket_cap_mb(point, stepper, batches, group, clock) if point.is_ddp else None
+    if point.compile not in (None, "none"):
+        live.phase = "compiling"
     compile_in_place(module, point.compile)
     arguments: dict[str, Any] = {}
     if cap_mb is not None:
@@ -124,6 +139,7 @@ def prepare(
         bucket_cap_mb=cap_mb,
         ddp_arguments=arguments,
         compile_s=compile_s(stepper, module, batches, group, clock),
+        live=live,
     )
     return loop, keep
 

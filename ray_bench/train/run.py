@@ -20,6 +20,7 @@ from ray_bench.records import (
     SyncPairRecord,
 )
 from ray_bench.train.group import Group
+from ray_bench.train.live import LiveRank
 from ray_bench.train.merge import RankReport, merge, run_facts
 from ray_bench.train.passes import extra_passes
 from ray_bench.train.prepare import AnyRecord, prepare
@@ -32,6 +33,7 @@ def train_rank(
     group: Group,
     clock: Clock,
     record: Callable[[AnyRecord], None] = lambda _: None,
+    live: LiveRank | None = None,
 ) -> RunData:
     """Train one run on this rank and return what all ranks measured together.
 
@@ -42,11 +44,14 @@ def train_rank(
             or the point asks for DDP.
         clock: Where every duration comes from.
         record: Called with each record of this rank as soon as it exists.
+        live: Told what this rank is doing.
 
     Raises:
         TrainingError: NaN loss, no data, or ranks that disagree on the number of steps.
     """
-    loop, keep = prepare(request, workload, group, clock, record)
+    live = live or LiveRank()
+    live.begin(request)
+    loop, keep = prepare(request, workload, group, clock, record, live)
     setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds() - (loop.compile_s or 0.0)
     meter = rank_meter(group.device, is_node_leader=group.local_rank == 0)
     keep.meter = meter
@@ -54,6 +59,7 @@ def train_rank(
         flags = loop.run()
     energy_j = meter.joules() if meter else None
     peak_bytes = peak_memory_bytes(group.device)
+    live.phase = "passes"
     extra = extra_passes(loop, keep)
     mine = RankReport(
         blocks=keep.of(BlockRecord),
@@ -70,4 +76,6 @@ def train_rank(
         gpu=watch.use,
         setup_s=setup_s,
     )
-    return merge(request, run_facts(loop), group.gather(mine))
+    data = merge(request, run_facts(loop), group.gather(mine))
+    live.end()
+    return data

@@ -32,13 +32,19 @@ class Tally:
         else:
             self._has_accuracy = False
 
-    def check_finite(self, *, epoch: int, step: int) -> None:
-        """Raise NonFiniteLossError when the sum of losses is not finite (waits for the device)."""
-        if not math.isfinite(float(self._loss)):
+    def check_finite(self, *, epoch: int, step: int) -> float | None:
+        """Return this rank's mean loss so far, None before its first sample (waits for the device).
+
+        Raises:
+            NonFiniteLossError: If the sum of losses is not finite.
+        """
+        loss = float(self._loss)
+        if not math.isfinite(loss):
             raise NonFiniteLossError(
-                f"The training loss became {float(self._loss)} in epoch {epoch}, by step {step}; "
+                f"The training loss became {loss} in epoch {epoch}, by step {step}; "
                 "lower `lr`, or lengthen `optimizer.warmup_epochs`."
             )
+        return loss / self._samples if self._samples else None
 
     def means(self, group: Group) -> tuple[int, float, float | None]:
         """Return (samples, mean loss, accuracy or None) over all ranks."""

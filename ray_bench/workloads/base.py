@@ -36,6 +36,10 @@ LossFn = Callable[[Any, Any], torch.Tensor]
 Transform = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
+def _tell_nobody(num_done: int, num_samples: int) -> None:
+    del num_done, num_samples
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildContext:
     """What a rank needs to know to build its workload."""
@@ -50,6 +54,9 @@ class BuildContext:
     emulated: EmulatedConfig = field(default_factory=EmulatedConfig)  # for that workload alone
     process_group: Any = None  # for communication of the workload's own; None: the default group
     memory_format: torch.memory_format = torch.contiguous_format  # of 4-dimensional inputs
+    #: An `evaluate` that takes long may say after each batch how many samples of its share are
+    #: done, and how many it has: `context.evaluated(done, len(share))`.
+    evaluated: Callable[[int, int], None] = _tell_nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,8 @@ class ImageClassification:
         was_training = module.training
         module.eval()
         try:
-            return _counted(module, pixels, labels, self._preparation(images, context))
+            prepare = self._preparation(images, context)
+            return _counted(module, pixels, labels, prepare, context.evaluated)
         finally:
             module.train(was_training)
 
@@ -93,11 +94,13 @@ def _counted(
     pixels: torch.Tensor,
     labels: torch.Tensor,
     prepare: Preparation,
+    evaluated: Callable[[int, int], None],
 ) -> Evaluation:
     """Evaluate images of shape (num_samples, height, width, channels) in batches."""
     device = prepare.mean.device
     num_correct = torch.zeros((), dtype=torch.int64, device=device)
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+    num_done = 0
     # Summed on the device: reading a number back after every batch would stall a GPU.
     for batch, targets in zip(
         torch.split(pixels, _EVAL_BATCH), torch.split(labels, _EVAL_BATCH), strict=True
@@ -108,6 +111,8 @@ def _counted(
         targets = targets.to(device)
         num_correct += (outputs.argmax(1) == targets).sum()
         loss_sum += functional.cross_entropy(outputs, targets, reduction="sum")
+        num_done += len(batch)
+        evaluated(num_done, len(labels))
     return Evaluation(
         num_samples=len(labels), num_correct=int(num_correct), loss_sum=float(loss_sum)
     )

@@ -1,13 +1,26 @@
 """Tests of counting and showing progress, on a clock that is set by hand."""
 
 import io
+import os
+import sys
+import time
 
 import pytest
 from rich.console import Console
 
-from ray_bench.cli.live import LiveTable, display_for, run_line, summary_line
+from ray_bench.cli.live import (
+    LiveTable,
+    PlainLines,
+    display_for,
+    live_lines,
+    run_line,
+    summary_line,
+)
+from ray_bench.cli.output import PatientConsole
 from ray_bench.config.grid import expand
 from ray_bench.config.schema import SweepConfig
+from ray_bench.launch.words import RankWords
+from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.progress import SweepProgress, as_duration
 from tests.samples import data_of
 
@@ -123,7 +136,7 @@ def test_points_are_told_apart_by_their_placement():
 def test_the_table_on_a_terminal(progress):
     sink = io.StringIO()
     console = Console(file=sink, force_terminal=True, width=80, color_system=None)
-    with LiveTable(progress, console) as table:
+    with LiveTable(LiveSweep("s", progress), console) as table:
         progress.started(PLANNED[0])
         run = ended(PLANNED[0], status="failed", error_type="E", error_message="[red] no markup")
         progress.finished(run)
@@ -136,5 +149,92 @@ def test_the_table_on_a_terminal(progress):
 
 def test_the_table_only_shows_on_a_terminal(progress, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    assert isinstance(display_for(progress, quiet=False), LiveTable)
-    assert not isinstance(display_for(progress, quiet=True), LiveTable)
+    live = LiveSweep("s", progress)
+    assert isinstance(display_for(live, quiet=False), LiveTable)
+    assert not isinstance(display_for(live, quiet=True), LiveTable)
+
+
+def training(clock, progress, *, step=340, num_steps=800, **changes):
+    """A run of two ranks that has made steps, one in 0.1 s."""
+    live = LiveSweep("s", progress, clock)
+    (planned, _) = of_size(2)
+    live.run_started(planned)
+    for done in (1, step):
+        for rank in range(2):
+            values = {"phase": "training", "step": done, "step_ended_s": 0.1 * done}
+            values |= {"num_samples": 32 * done, "num_steps": num_steps, "loss": 1.2345}
+            said = RankWords(launch_id="l", rank=rank, courier_id="c", **values | changes)
+            live.rank_told(planned, said)
+        clock.now_s += 0.1 * (step - 1) if done == 1 else 0.0
+    return live
+
+
+def test_a_line_says_what_goes_on(clock, progress):
+    live = training(clock, progress)
+    assert live_lines(live) == [
+        "[1/4] cnn-digits w=2 linear: training, step 340 of 800, 640 samples/s so far, "
+        "loss 1.23, about 46 s left"
+    ]
+
+
+def test_a_long_step_and_a_silent_rank_are_told(clock, progress):
+    live = training(clock, progress)
+    clock.now_s += 14
+    (line,) = live_lines(live)
+    assert "training, in step 341 of 800 since 14 s, " in line
+    clock.now_s += 20
+    (line,) = live_lines(live)
+    assert line.endswith("; ranks 0, 1 not heard of for 34 s")
+
+
+def test_an_evaluation_tells_how_far_it_is(clock, progress):
+    shares = {"num_evaluated": 500, "num_to_evaluate": 2500}
+    live = training(clock, progress, phase="evaluating", **shares)
+    clock.now_s += 40
+    (line,) = live_lines(live)
+    assert "evaluating 1,000 of 5,000 samples since 1 min 14 s, " in line
+    assert "step" not in line
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then(clock, progress, capsys):
+    live = training(clock, progress)
+    with PlainLines(live, every_s=0.01) as lines:
+        end_s = time.monotonic() + 30
+        while "so far" not in capsys.readouterr().err and time.monotonic() < end_s:
+            time.sleep(0.01)
+    assert time.monotonic() < end_s
+    assert not lines._thread.is_alive()
+
+
+def test_quiet_says_nothing_of_what_goes_on(clock, progress, capsys):
+    with PlainLines(training(clock, progress), failures_only=True, every_s=0.0) as lines:
+        assert not lines._thread.is_alive()
+    assert capsys.readouterr().err == ""
+
+
+def test_the_table_has_the_run_that_goes_on(clock, progress):
+    sink = io.StringIO()
+    console = Console(file=sink, force_terminal=True, width=120, color_system=None)
+    with LiveTable(training(clock, progress), console):
+        pass
+    assert "[1/4] cnn-digits w=2 linear: training, step 340 of 800, " in sink.getvalue()
+
+
+@pytest.mark.parametrize("console_kind", ["plain", "table"])
+def test_a_display_outlives_its_reader(clock, progress, monkeypatch, console_kind):
+    """A pipe is closed by whoever read it; the sweep goes on."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as nobody:
+        monkeypatch.setattr(sys, "stderr", nobody)
+        live = training(clock, progress)
+        if console_kind == "plain":
+            display = PlainLines(live, every_s=60)
+        else:
+            display = LiveTable(live, PatientConsole(stderr=True, force_terminal=True))
+        with display:
+            for run in of_size(2):
+                record = ended(run, status="failed", error_message="no")
+                live.run_finished(record)
+                display.finished(record)
+                display.note("and so on")

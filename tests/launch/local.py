@@ -9,8 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from ray_bench.config.schema import SweepConfig
+from ray_bench.launch.inbox import Mail
 from ray_bench.launch.requests import ExpectedRun, Launch, Runs
 from ray_bench.launch.trial import make_trainer
+from ray_bench.launch.words import RankWords
 from ray_bench.launch.worker import launch_worker
 from ray_bench.records import PlannedRun, RunData
 
@@ -20,18 +22,21 @@ class Box:
 
     def __init__(self) -> None:
         self.runs: list[RunData] = []
+        self.words: list[RankWords] = []
         self.put = SimpleNamespace(remote=self.runs.extend)
+        self.tell = SimpleNamespace(remote=self.words.append)
         self.take = SimpleNamespace(remote=self._taken)
-        self.words: list[tuple[str, Any]] = []
+        self.said: list[tuple[str, Any]] = []
         self.news = SimpleNamespace(remote=self._news)
 
     def _news(self) -> list[tuple[str, Any]]:
-        words, self.words = self.words, []
-        return words
+        said, self.said = self.said, []
+        return said
 
-    def _taken(self) -> list[RunData]:
-        taken = list(self.runs)
+    def _taken(self) -> Mail:
+        taken = Mail(list(self.runs), list(self.words))
         self.runs.clear()
+        self.words.clear()
         return taken
 
 
@@ -53,9 +58,13 @@ def launch_of(
 
 def launch_here(launch: Launch) -> list[RunData]:
     """Return what the launch hands over."""
-    loop_config = {"launch": launch, "started_at": datetime.now(UTC)}
-    fit_here(launch_worker, launch.config, loop_config, Path(launch.scratch_dir))
-    return launch.inbox.take.remote()
+    fit_here(launch_worker, launch.config, loop_config(launch), Path(launch.scratch_dir))
+    return launch.inbox.take.remote().runs
+
+
+def loop_config(launch: Launch) -> dict[str, Any]:
+    """Return what the worker's loop is given."""
+    return {"launch": launch, "started_at": datetime.now(UTC)}
 
 
 def fit_here(

@@ -7,7 +7,14 @@ from ray.exceptions import ActorDiedError
 from ray.train import ControllerError, WorkerGroupError
 
 from ray_bench.errors import NonFiniteLossError
-from ray_bench.launch.failures import MAX_MESSAGE, describe
+from ray_bench.launch.failures import (
+    MAX_MESSAGE,
+    Failure,
+    blamed,
+    describe,
+    told_by,
+)
+from ray_bench.records import MAX_TRACEBACK_CHARS
 
 
 def test_the_rank_that_raised_is_blamed_and_not_its_peers():
@@ -88,3 +95,34 @@ def test_an_exit_code_comes_first(monkeypatch):
     monkeypatch.setattr(ActorDiedError, "__str__", lambda self: words)
     message = describe(ControllerError(ActorDiedError())).message
     assert message.startswith("A worker process ended itself with exit code 3 (")
+
+
+LOST_PEER = "[gloo/transport/tcp/pair.cc] Connection closed by peer"
+
+
+@pytest.mark.parametrize(
+    ("from_ray", "told", "expected"),
+    [
+        # Ray has the same cause, without its traceback.
+        (("ValueError", "bad", 1), {1: ("ValueError", "bad")}, ("ValueError", 1, "trace 1")),
+        # Ray knows a survivor only, or no rank at all.
+        (("RuntimeError", LOST_PEER, 0), {1: ("ValueError", "bad")}, ("ValueError", 1, "trace 1")),
+        (("RayTaskError", "cannot pickle", None), {2: ("Odd", "x")}, ("Odd", 2, "trace 2")),
+        # A rank died without a word, and its peers lost it.
+        (("WorkerDied", "killed", 1), {0: ("RuntimeError", LOST_PEER)}, ("WorkerDied", 1, None)),
+        (("RuntimeError", LOST_PEER, 0), {0: ("RuntimeError", LOST_PEER)},
+         ("RuntimeError", 0, "trace 0")),
+        (("WorkerDied", "killed", 1), {0: ("KeyError", "other")}, ("WorkerDied", 1, None)),
+        (("ValueError", "bad", 1), {}, ("ValueError", 1, None)),
+    ],
+)  # fmt: skip
+def test_what_a_rank_said_of_itself_is_taken_where_it_is_the_cause(from_ray, told, expected):
+    said = {rank: Failure(*words, rank, traceback=f"trace {rank}") for rank, words in told.items()}
+    found = blamed(Failure(*from_ray), said)
+    assert (found.type, found.rank, found.traceback) == expected
+
+
+def test_of_a_long_traceback_the_end_is_kept():
+    failure = told_by(ValueError("x" * 2 * MAX_TRACEBACK_CHARS + "end"), 0)
+    assert len(failure.traceback) <= MAX_TRACEBACK_CHARS
+    assert failure.traceback.endswith("end")

@@ -17,6 +17,8 @@ from ray_bench.launch.reporter import Reporter
 from ray_bench.launch.requests import ExpectedRun
 from ray_bench.launch.session import Session
 from ray_bench.launch.sweep import launches_of
+from ray_bench.launch.words import RankWords
+from ray_bench.records import BlockRecord
 from tests.fakes import TinyWorkload
 from tests.launch.local import launch_here, launch_of
 
@@ -86,6 +88,7 @@ class Heard:
     def __init__(self):
         self.told = []  # (what, seed)
         self.runs = []
+        self.words = []  # (seed, rank, step, records)
 
     def run_started(self, planned):
         self.told.append(("started", planned.point.seed))
@@ -93,8 +96,12 @@ class Heard:
     def note(self, text):
         self.told.append(("note", text))
 
+    def rank_told(self, planned, words):
+        self.words.append((planned.point.seed, words.rank, words.step, words.records))
+
     def run_finished(self, data):
         self.told.append((data.run.status, data.run.point.seed))
+        self.data = data
         self.runs.append(data.run)
 
 
@@ -177,7 +184,7 @@ def test_what_a_trial_says_is_heard(monkeypatch, tmp_path, box):
     reporter.on_trial_start(0, [], trial_of(launch))
     verdict = Failure("RanksMissing", "rank 0 is gone", 0)
     said = ("waiting for 2 places", 12.5, verdict)
-    box.words += [(launch.launch_id, word) for word in said]
+    box.said += [(launch.launch_id, word) for word in said]
     reporter.on_trial_error(0, [], trial_of(launch))
     assert heard.told[1:] == [("note", "waiting for 2 places"), ("failed", 0)]
     (run,) = heard.runs
@@ -203,3 +210,59 @@ def test_places_that_are_taken_are_asked_for_once_more_and_then_the_sweep_ends(
     reporter = Reporter(Heard(), [first, second])
     reporter.on_trial_complete(0, [], trial_of(first, taken))
     assert reporter.error is None
+
+
+def block_of(rank, number, num_steps=3):
+    return BlockRecord(
+        run_id="any", rank=rank, block=number, epoch=1, num_steps=num_steps, num_samples=8,
+        start_s=0.0, duration_s=0.1, is_warmup=False,
+    )  # fmt: skip
+
+
+def words_of(launch, number, rank, **values):
+    key = None if number is None else launch.work.expected[number].key
+    records = tuple((key, record) for record in values.pop("records", ()))
+    return RankWords(
+        launch_id=launch.launch_id, rank=rank, phase="training", key=key, courier_id=f"c{rank}",
+        records=records, **values,
+    )  # fmt: skip
+
+
+def test_a_run_that_fails_late_keeps_what_came_of_it(tmp_path, box):
+    (launch,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0, 1))
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    reporter.on_trial_start(0, [], trial_of(launch))
+    first, second = launch.work.expected
+    box.words.append(words_of(launch, 0, 0, records=[block_of(0, 0)]))
+    box.runs.append(done(launch, 0))
+    box.words += [
+        words_of(launch, None, 1, step=2),
+        words_of(launch, 1, 1, records=[block_of(1, 0), block_of(1, 1)], step=6),
+        words_of(launch, 1, 0, records=[block_of(0, 0), block_of(0, 0)], step=3),
+    ]
+    reporter.on_step_end(0, [])
+    box.words.append(words_of(launch, 0, 1, records=[block_of(1, 9)]))  # late, of what is over
+    failure = Failure("ValueError", "no", 1, traceback="Traceback ...")
+    box.words.append(words_of(launch, 1, 1, failure=failure, is_last=True))
+    reporter.on_trial_complete(0, [], trial_of(launch, Failure("RuntimeError", "gloo", 0)))
+    assert reporter.error is None
+    run, data = heard.data.run, heard.data
+    assert (run.status, run.num_steps, run.point) == ("failed", 6, second.planned.point)
+    assert (run.error_type, run.error_rank) == ("ValueError", 1)
+    assert run.error_traceback == "Traceback ..."
+    assert [(block.rank, block.block, block.run_id) for block in data.blocks] == [
+        (0, 0, run.run_id), (1, 0, run.run_id), (1, 1, run.run_id),
+    ]  # fmt: skip
+    seeds = [first.planned.point.seed, second.planned.point.seed]
+    assert heard.words[1:] == [(seeds[0], 1, 2, ()), (seeds[1], 1, 6, ()), (seeds[1], 0, 3, ())]
+
+
+def test_a_run_that_ended_well_has_what_rank_0_delivered_and_nothing_else(tmp_path, box):
+    (launch,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0,))
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    box.words.append(words_of(launch, 0, 0, records=[block_of(0, 0)]))
+    box.runs.append(done(launch, 0))
+    reporter.on_step_end(0, [])
+    assert heard.data.blocks == ()

@@ -23,6 +23,9 @@ class Listener:
     def run_started(self, planned) -> None:
         raise StoreError("Cannot write it.")
 
+    def rank_told(self, planned, words) -> None:
+        raise AssertionError("nothing began")
+
     def run_finished(self, data) -> None:
         raise StoreError("Cannot write it.")
 
