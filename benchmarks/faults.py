@@ -154,7 +154,7 @@ def play(
     lab: Lab | None,
     seeds: Sequence[int],
     *more: str,
-    harm: Callable[[Sweep], float | None] = lambda sweep: sweep.wait_for_the_middle(),
+    harm: Callable[[Sweep], float | None],
 ) -> Played:
     """Run a sweep, do it harm, and look at what is left."""
     with sweep_in(lab, seeds, *more) as sweep:
@@ -247,9 +247,19 @@ def in_worker(seed: int, *more: str) -> Callable[[Lab], Played]:
 
     def run(lab: Lab) -> Played:
         order = order_with_first(seed)
-        return play(NAMES[seed], lab, (seed, FINE), order, *more)
+        harm = middle if seed in faulty.HARMS else nothing
+        return play(NAMES[seed], lab, (seed, FINE), order, *more, harm=harm)
 
     return run
+
+
+def middle(sweep: Sweep) -> float:
+    """Return when a rank does the harm itself."""
+    return sweep.wait_for_the_middle()
+
+
+def nothing(_: Sweep) -> None:
+    """The time of the fault is not known."""
 
 
 def order_with_first(seed: int) -> str:
@@ -310,7 +320,7 @@ def busy(lab: Lab) -> Played:
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=lab.environment(1)) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        played = play("places taken for 40 s", lab, (FINE,), harm=lambda _: None)
+        played = play("places taken for 40 s", lab, (FINE,), harm=nothing)
         other.kill()
     played.notes += [x for x in played.output.splitlines() if x.startswith("waiting for")][:1]
     return played
