@@ -181,11 +181,12 @@ def play(
 
 def left_on(lab: Lab) -> str:
     """Return actors, placement groups and working processes on the lab's hosts."""
-    done = lab.on(1, sys.executable, "-c", LEFT)
-    line = next((x for x in done.stdout.splitlines() if x.startswith("LEFT ")), None)
-    if line is None:
-        return "the cluster does not answer"
-    actors, groups = json.loads(line.removeprefix("LEFT "))
+    try:
+        said = lab.on(1, sys.executable, "-c", LEFT, timeout_s=40).stdout
+    except subprocess.TimeoutExpired:
+        said = ""
+    line = next((x for x in said.splitlines() if x.startswith("LEFT ")), None)
+    actors, groups = json.loads(line.removeprefix("LEFT ")) if line else (["a dead cluster"], 0)
     titles = []
     for pid in (pid for host in lab.hosts for pid in lab.network.pids(host)):
         with contextlib.suppress(psutil.Error):
