@@ -154,7 +154,7 @@ def play(
     lab: Lab | None,
     seeds: Sequence[int],
     *more: str,
-    harm: Callable[[Sweep], float | None] = lambda sweep: sweep.wait_for_the_middle(),
+    harm: Callable[[Sweep], float | None],
 ) -> Played:
     """Run a sweep, do it harm, and look at what is left."""
     with sweep_in(lab, seeds, *more) as sweep:
@@ -181,11 +181,12 @@ def play(
 
 def left_on(lab: Lab) -> str:
     """Return actors, placement groups and working processes on the lab's hosts."""
-    done = lab.on(1, sys.executable, "-c", LEFT)
-    line = next((x for x in done.stdout.splitlines() if x.startswith("LEFT ")), None)
-    if line is None:
-        return "the cluster does not answer"
-    actors, groups = json.loads(line.removeprefix("LEFT "))
+    try:
+        said = lab.on(1, sys.executable, "-c", LEFT, timeout_s=40).stdout
+    except subprocess.TimeoutExpired:
+        said = ""
+    line = next((x for x in said.splitlines() if x.startswith("LEFT ")), None)
+    actors, groups = json.loads(line.removeprefix("LEFT ")) if line else (["a dead cluster"], 0)
     titles = []
     for pid in (pid for host in lab.hosts for pid in lab.network.pids(host)):
         with contextlib.suppress(psutil.Error):
@@ -247,9 +248,19 @@ def in_worker(seed: int, *more: str) -> Callable[[Lab], Played]:
 
     def run(lab: Lab) -> Played:
         order = order_with_first(seed)
-        return play(NAMES[seed], lab, (seed, FINE), order, *more)
+        harm = middle if seed in faulty.HARMS else nothing
+        return play(NAMES[seed], lab, (seed, FINE), order, *more, harm=harm)
 
     return run
+
+
+def middle(sweep: Sweep) -> float:
+    """Return when a rank does the harm itself."""
+    return sweep.wait_for_the_middle()
+
+
+def nothing(_: Sweep) -> None:
+    """The time of the fault is not known."""
 
 
 def order_with_first(seed: int) -> str:
@@ -310,7 +321,7 @@ def busy(lab: Lab) -> Played:
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=lab.environment(1)) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        played = play("places taken for 40 s", lab, (FINE,), harm=lambda _: None)
+        played = play("places taken for 40 s", lab, (FINE,), harm=nothing)
         other.kill()
     played.notes += [x for x in played.output.splitlines() if x.startswith("waiting for")][:1]
     return played

@@ -35,8 +35,10 @@ def build(
     """
     from ray_bench.report.model import build_report
 
+    results = store.read(sweep_id)
     return build_report(
-        store.read(sweep_id),
+        results,
+        attempts=store.attempts(results.sweep.sweep_id),
         price_per_worker_hour=price_per_worker_hour,
         currency=currency,
         **ask,

@@ -15,6 +15,8 @@ from ray_bench.records import Status, kept_traceback
 
 MAX_MESSAGE = 500
 _EXIT_CODE = re.compile(r"exit code ([1-9]\d*)")
+_PROCESS = re.compile(r"\bpid: (\d+)\b.*?\bip: (\S+)")
+_DETAIL = re.compile(r"Worker exit detail: (.*?)\.?(?: Some common causes.*)?$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "outofmemory", "not enough memory")
 #: What peers report when another rank has died; never the cause itself.
@@ -126,13 +128,17 @@ def _name_and_text(cause: BaseException) -> tuple[str, str]:
 
 
 def _how_it_died(text: str) -> str:
-    """Return what Ray knows of the end of a worker's process, the exit code first."""
+    """Return what Ray knows of the end of a worker's process, without its names for things."""
     code = _EXIT_CODE.search(text)
+    where = _PROCESS.search(text)
+    process = f"worker process {where[1]} on {where[2]}" if where else "worker process"
+    detail = _DETAIL.search(text)
+    said = _cut(detail[1] if detail else text)
     if code is not None:
-        return f"A worker process ended itself with exit code {code[1]} ({_cut(text)})."
+        return f"A {process} ended itself with exit code {code[1]} ({said})."
     return (
-        f"A worker process died without a Python error ({_cut(text)}); often the system's "
-        "out-of-memory killer or a lost node."
+        f"A {process} died without a Python error ({said}): the system's out-of-memory killer, a "
+        "signal, a lost node, or os._exit in the workload."
     )
 
 

@@ -35,7 +35,7 @@ class Interruption:
         self._say_so: Callable[[], None] = lambda: None
 
     def begin(self, say_so: Callable[[], None]) -> None:
-        """Forget what was asked of an earlier sweep of this process."""
+        """Forget what was asked of a sweep before this one."""
         self.asked_by, self._depth, self._say_so = None, 0, say_so
 
     def ask(self, number: int, frame: FrameType | None) -> None:
@@ -94,5 +94,6 @@ def ending_gently(say_so: Callable[[], None]) -> Iterator[Callable[[], None]]:
     try:
         yield listen
     finally:
+        INTERRUPTION.begin(lambda: None)
         for name, handler in before.items():
             signal.signal(name, handler if handler is not None else signal.SIG_DFL)

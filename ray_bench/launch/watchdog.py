@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import final
 
 import ray
@@ -29,6 +29,8 @@ PATIENCE_S = 8.0
 #: Workers on a busy machine, or with an environment to install, take their time; Ray's own limits
 #: come first.
 START_S = 240.0
+#: A host that is cut off is silent for as long as Ray hopes for it; one that died is not.
+LONG_SILENCE_S = 20.0
 _ANSWER_S = 10.0
 
 
@@ -99,7 +101,7 @@ class Watchdog:
         self._looked_s = time.monotonic()
         seen = _alive()
         if gone := _gone(heard, launch.hosts, seen):
-            return Failure("HostLost", lost_words(gone), None)
+            return Failure("HostLost", f"{lost_words(gone)}{_patience(heard, gone)}", None)
         demand = demand_of_launch(launch)
         has_all = len(heard) == num_ranks
         return None if has_all else never(demand, launch.hosts, seen)
@@ -136,6 +138,18 @@ class Watchdog:
 def _alive() -> Look:
     """Look at the hosts as Ray sees them; it notices itself when one is gone."""
     return look(asks=False)
+
+
+def _patience(heard: Mapping[int, Heard], gone: Sequence[Host]) -> str:
+    """Return how long Ray has waited for a host that said nothing, and what sets it."""
+    nodes = {host.node_id for host in gone}
+    silent_s = max(h.silent_s for h in heard.values() if h.beat.node_id in nodes)
+    if silent_s < LONG_SILENCE_S:
+        return ""
+    return (
+        f" It was silent for {silent_s:.0f} s: Ray gives a host up after so many checks as "
+        "RAY_health_check_failure_threshold says, of RAY_health_check_timeout_ms each."
+    )
 
 
 def _gone(heard: Mapping[int, Heard], before: tuple[Host, ...], seen: Look) -> list[Host]:

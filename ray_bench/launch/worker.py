@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,11 +14,11 @@ from typing import Any
 
 import ray
 import torch.distributed as dist
-from ray import train
+from ray import cloudpickle, train
 from ray.train.torch import get_device
 from torch._C._distributed_c10d import HashStore
 
-from ray_bench.errors import PlacementError
+from ray_bench.errors import PlacementError, WorkerFailedError
 from ray_bench.launch import heartbeat
 from ray_bench.launch.courier import Courier
 from ray_bench.launch.hosts_backend import here
@@ -43,7 +44,7 @@ def launch_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
     launch: Launch = loop_config["launch"]
     import_from(launch.import_path)
     group = rank_group()
-    with heartbeat.following(launch.inbox, launch.launch_id):
+    with heartbeat.following(launch.inbox, launch.launch_id), telling_cause():
         return _work(launch, group, loop_config)
 
 
@@ -159,6 +160,26 @@ def _ladders(
             for ladder in work.ladders
         ]
     return decisions if everyone.rank == 0 else None
+
+
+@contextlib.contextmanager
+def telling_cause() -> Iterator[None]:
+    """Let an error through that can be pickled; of another one, which Ray loses, the words.
+
+    Raises:
+        WorkerFailedError: With the error's own words and place.
+    """
+    try:
+        yield
+    except Exception as err:
+        try:
+            cloudpickle.loads(cloudpickle.dumps(err))  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001  # whatever its methods for it raise
+            place = traceback.extract_tb(err.__traceback__)[-1]
+            raise WorkerFailedError(
+                f"{type(err).__name__}: {err} (in {place.name}, {place.filename}:{place.lineno})"
+            ) from None
+        raise
 
 
 def import_from(path: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ray_bench.analysis.decision.advice import Ask
 from ray_bench.analysis.decision.aim import parse_aim
 from ray_bench.analysis.study import Study, studies
-from ray_bench.records import Results
+from ray_bench.records import Results, RunRecord
 from ray_bench.report.cells import Section
 from ray_bench.report.context import Context
 from ray_bench.report.flags import Flag, flags_of
@@ -18,6 +19,7 @@ from ray_bench.report.overview import Overview, overview
 from ray_bench.report.picture import Picture
 from ray_bench.report.pictures import all_pictures
 from ray_bench.report.sections import all_sections, sections_without_runs
+from ray_bench.report.sections.faults import fault_section
 from ray_bench.report.sentences import answer, answer_without_runs
 
 
@@ -45,6 +47,7 @@ def build_report(
     target_frac: float | None = None,
     epochs: float | None = None,
     analysed: tuple[Study, ...] | None = None,
+    attempts: Sequence[RunRecord] = (),
 ) -> Report:
     """Analyse the results of a sweep and say what they mean.
 
@@ -57,6 +60,7 @@ def build_report(
         target_frac: Validation accuracy to reach; by default what every run reached.
         epochs: Of the run that is decided on; by default as many as were measured.
         analysed: The studies, where they are there already; analysed for the same wishes.
+        attempts: All attempts of the sweep's runs, to say what faults cost.
 
     Raises:
         ConfigError: The aim cannot be read.
@@ -82,7 +86,12 @@ def build_report(
         )
         for number, study in enumerate(found, start=1)
     ]
-    sections = all_sections(results, contexts) if contexts else sections_without_runs(results)
+    lost = fault_section(
+        attempts, price_per_worker_hour=ask.price_per_worker_hour, currency=currency
+    )
+    sections = (
+        all_sections(results, contexts, lost) if contexts else sections_without_runs(results, lost)
+    )
     named = _config(results).get("workload", "?")
     workload = results.runs[0].point.workload if results.runs else named
     return Report(

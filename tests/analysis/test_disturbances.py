@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import numpy as np
 import pytest
 
-from ray_bench.analysis.disturbances import disturbances, steps_made
+from ray_bench.analysis.disturbances import disturbances
 from tests.samples import START, make_point, make_run
 
 
@@ -24,10 +23,10 @@ def test_attempts_are_set_beside_the_run_that_nothing_disturbed():
     attempts = [
         attempt(3, wall_s=10.0),
         attempt(2, "interrupted", wall_s=5.0),
-        attempt(1, "preempted", wall_s=20.0),
+        attempt(1, "preempted", wall_s=20.0, num_steps=400),
         attempt(1, run_id="b", wall_s=30.0),
     ]
-    first, second = disturbances(attempts, {("a", 1): 400})
+    first, second = disturbances(attempts)
     assert (first.run.status, first.num_steps, first.worker_s) == ("preempted", 400, 40.0)
     assert (second.run.status, second.num_steps, second.worker_s) == ("interrupted", None, 10.0)
     assert first.undisturbed_worker_s == 2 * 20.0
@@ -45,10 +44,3 @@ def test_a_point_without_a_good_run_has_nothing_to_be_set_beside():
 def test_a_run_in_which_a_rank_stood_still_is_lost_whole():
     (found,) = disturbances([attempt(1, flags=("stalled",), wall_s=100.0), attempt(2, wall_s=10)])
     assert (found.worker_s, found.undisturbed_worker_s) == (200.0, 20.0)
-
-
-def test_the_rank_that_came_furthest_tells_the_steps():
-    blocks = {"rank": np.array([0, 1, 0, 1, 0]), "num_steps": np.array([5, 5, 7, 7, 7])}
-    assert steps_made(blocks) == 19
-    assert steps_made({}) is None
-    assert steps_made({"rank": np.array([], int), "num_steps": np.array([], int)}) is None

@@ -126,3 +126,19 @@ def test_of_a_long_traceback_the_end_is_kept():
     failure = told_by(ValueError("x" * 2 * MAX_TRACEBACK_CHARS + "end"), 0)
     assert len(failure.traceback) <= MAX_TRACEBACK_CHARS
     assert failure.traceback.endswith("end")
+
+
+def test_of_a_process_that_died_the_host_and_rays_detail_are_kept(monkeypatch):
+    words = (
+        "The actor died unexpectedly before finishing this task. class_name: PatientWorker "
+        "actor_id: d4b9 pid: 3987 namespace: c101 ip: 10.98.0.2 The actor is dead because its "
+        "worker process has died. Worker exit type: SYSTEM_ERROR Worker exit detail: Worker "
+        "unexpectedly exits with a connection error code 2. End of file. Some common causes "
+        "include: (1) the process was killed by the OOM killer, (2) ray stop --force is called."
+    )
+    monkeypatch.setattr(ActorDiedError, "__str__", lambda self: words)
+    assert describe(ControllerError(ActorDiedError())).message == (
+        "A worker process 3987 on 10.98.0.2 died without a Python error (Worker unexpectedly "
+        "exits with a connection error code 2. End of file): the system's out-of-memory killer, "
+        "a signal, a lost node, or os._exit in the workload."
+    )

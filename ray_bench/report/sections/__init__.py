@@ -42,15 +42,24 @@ _OF_A_GROUP = (
 )
 
 
-def all_sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ...]:
-    """Return failures, every group's sections, settings, nodes, the network, the record."""
+def all_sections(
+    results: Results, contexts: Sequence[Context], lost: tuple[Section, ...] = ()
+) -> tuple[Section, ...]:
+    """Return failures, every group's sections, settings, nodes, the network, how it was measured.
+
+    Args:
+        results: A sweep.
+        contexts: Its groups.
+        lost: What its faults cost.
+    """
     of_groups = [make(context) for context in contexts for make in _OF_A_GROUP]
     links = network.sections(results.network)
     varied = (*settings.sections(contexts), *nodes.sections(results, contexts))
-    return (*record.failures(results), *of_groups, *varied, *links, *record.how_measured(results))
+    measured = (*lost, *record.how_measured(results))
+    return (*record.failures(results), *of_groups, *varied, *links, *measured)
 
 
-def sections_without_runs(results: Results) -> tuple[Section, ...]:
+def sections_without_runs(results: Results, lost: tuple[Section, ...] = ()) -> tuple[Section, ...]:
     """Return what can be said where no run can be used."""
     links = network.sections(results.network)
-    return (*record.failures(results), *links, *record.how_measured(results))
+    return (*record.failures(results), *links, *lost, *record.how_measured(results))
