@@ -15,6 +15,7 @@ import sys
 from types import ModuleType
 from tests.samples import data_of
 def run_sweep(config, planned, *, sweep_id, attempts, address, listener, more=None):
+    listener.joined()
     for run in planned:
         listener.run_started(run)
         listener.note("a note")
