@@ -43,8 +43,10 @@ FLAGS: Mapping[str, str] = {
     "batch_exceeds_data": "the global batch is larger than the data set: no step is that large",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
     "placement_differs": "the workers were on other nodes than the placement that was asked for "
-    "gives: the run is invalid",
+    "gives: the run is invalid, and is made again",
 }
+#: Of runs that finished: what went wrong need not happen the next time.
+_MADE_AGAIN = frozenset({"stalled", "placement_differs"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +198,7 @@ class RunRecord:
     @property
     def must_repeat(self) -> bool:
         """Whether a resumed sweep makes it again."""
-        return not self.is_finished or "stalled" in self.flags
+        return not self.is_finished or not _MADE_AGAIN.isdisjoint(self.flags)
 
     @property
     def startup_s(self) -> float | None:

@@ -17,6 +17,7 @@ from ray_bench.config.labels import matches
 from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import LaunchError, PlacementError
+from ray_bench.launch import places
 from ray_bench.launch.places import Strategy
 from ray_bench.launch.tuned import free_by_node
 from ray_bench.records import Point
@@ -179,6 +180,13 @@ def hosts_of(config: SweepConfig, *, use_gpu: bool) -> list[Host]:
         )
         found += [host] if host.room else []
     return sorted(found, key=lambda host: (host.address, host.node_id))
+
+
+def rooms_of(hosts: Iterable[places.Host], config: SweepConfig, *, use_gpu: bool) -> list[int]:
+    """Return how many workers each host has room for, those without left out."""
+    demand = worker_resources(config, use_gpu=use_gpu)
+    fitting = [host for host in hosts if matches(host.labels, config.launch.labels)]
+    return [room for host in fitting if (room := _room(host.total, demand))]
 
 
 def _room(resources: Mapping[str, float], demand: Mapping[str, float]) -> int:

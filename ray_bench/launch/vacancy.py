@@ -14,7 +14,13 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import hosts
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.places import Demand, Host, num_lacking, waiting_for, why_never
-from ray_bench.launch.placing import asked_of, strategy_of, worker_resources
+from ray_bench.launch.placing import (
+    asked_of,
+    difference,
+    rooms_of,
+    strategy_of,
+    worker_resources,
+)
 from ray_bench.launch.requests import Launch
 from ray_bench.launch.tuned import can_grow, free_by_node, holders
 
@@ -114,6 +120,36 @@ def never(demand: Demand, before: Sequence[Host], seen: Look) -> Failure | None:
     if not gone:
         return Failure("ClusterCapacityError", f"{why[0].upper()}{why[1:]}.", None)
     return Failure("HostLost", f"{lost_words(gone)} {why[0].upper()}{why[1:]}.", None)
+
+
+def narrowed(
+    asked: Placement,
+    nodes: Sequence[str],
+    config: SweepConfig,
+    before: Sequence[Host],
+    *,
+    use_gpu: bool,
+    look: Callable[[], Look] = look,
+) -> str | None:
+    """Return how the place of a run differs from what it would be, had no host been lost.
+
+    None where it does not, or where an autoscaler takes hosts away and brings others.
+
+    Args:
+        asked: Where it was to be; `spread` over what there is.
+        nodes: Node of every rank, shape (world_size,).
+        config: Of the sweep.
+        before: The hosts when the sweep began.
+        use_gpu: Whether workers have GPUs.
+        look: Looks at the cluster, where that is needed.
+    """
+    words = difference(asked, nodes, rooms_of(before, config, use_gpu=use_gpu))
+    if words is None:
+        return None
+    seen = look()
+    here = {host.address for host in seen.hosts if host.answers}  # who joined again has another id
+    gone = [host for host in before if host.address not in here]
+    return f"{words}. {lost_words(gone)}" if gone and not seen.can_grow else None
 
 
 def lost_words(gone: Sequence[Host]) -> str:

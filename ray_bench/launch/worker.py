@@ -25,6 +25,7 @@ from ray_bench.launch.hosts_backend import here
 from ray_bench.launch.placing import asked_of, difference, hosts_of, is_exact
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
 from ray_bench.launch.tuned import trainer_of
+from ray_bench.launch.vacancy import narrowed
 from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.stopping import Decision
 from ray_bench.records import RunData
@@ -90,7 +91,8 @@ def _placement_flags(launch: Launch, group: Group) -> tuple[str, ...]:
     """Return what must be said of the place of these ranks.
 
     Raises:
-        PlacementError: If it is not the one that was asked for, and that one is exact.
+        PlacementError: If it is not the one that was asked for, and that one is exact, or a host
+            is lost: what is measured now would be something else.
     """
     asked = asked_of(launch.work.point)
     if asked.name is None:
@@ -101,6 +103,9 @@ def _placement_flags(launch: Launch, group: Group) -> tuple[str, ...]:
     words = difference(asked, nodes, [host.room for host in hosts])
     if words is not None and is_exact(asked):
         raise PlacementError(f"{words}. Run it again, or ask for a placement that the nodes allow.")
+    reason = narrowed(asked, nodes, launch.config, launch.hosts, use_gpu=launch.use_gpu)
+    if reason is not None:
+        raise PlacementError(reason)
     return () if words is None else ("placement_differs",)
 
 

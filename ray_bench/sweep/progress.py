@@ -62,6 +62,7 @@ class SweepProgress:
         self._walls: dict[int, list[float]] = {}
         several_seeds = len({run.point.seed for run in planned}) > 1
         self.num_stalled = 0
+        self.num_elsewhere = 0
         self._points = _points(planned, several_seeds)
         for run in finished:
             self.finished(run)
@@ -84,13 +85,15 @@ class SweepProgress:
     @property
     def outcome(self) -> str | None:
         """What did not end well, in a sentence; None where nothing failed or stood still."""
-        if not self.num_failed and not self.num_stalled:
+        not_counted = self.num_stalled + self.num_elsewhere
+        if not self.num_failed and not not_counted:
             return None
-        good = sum(row.num_done for row in self._points.values()) - self.num_stalled
-        left = self.num_planned - good - self.num_failed - self.num_stalled
+        good = sum(row.num_done for row in self._points.values()) - not_counted
+        left = self.num_planned - good - self.num_failed - not_counted
         counts = {
             "failed": self.num_failed,
             "stood still for a time and do not count": self.num_stalled,
+            "were on other nodes than asked for and do not count": self.num_elsewhere,
             "did not begin": left,
         }
         said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
@@ -130,7 +133,9 @@ class SweepProgress:
             row.num_failed += 1
             return
         row.num_done += 1
-        self.num_stalled += run.must_repeat
+        is_stalled = "stalled" in run.flags
+        self.num_stalled += is_stalled
+        self.num_elsewhere += run.must_repeat and not is_stalled
         self._walls.setdefault(run.point.world_size, []).append(run.wall_s)
         if run.throughput_samples_per_s is not None:
             row.throughputs.append(run.throughput_samples_per_s)

@@ -28,3 +28,13 @@ def test_runs_that_stood_still_are_not_good():
     assert progress_after(*fine, {}).outcome is None
     outcome = progress_after(*fine, {"flags": ("stalled",)}).outcome
     assert outcome == ("11 of 12 runs finished well: 1 stood still for a time and do not count.")
+
+
+def test_runs_that_were_elsewhere_are_not_good_and_are_made_again():
+    elsewhere = {"flags": ("placement_differs",)}
+    assert make_run(**elsewhere).must_repeat
+    outcome = progress_after(*[{}] * 10, elsewhere, {"flags": ("stalled",)}).outcome
+    assert outcome == (
+        "10 of 12 runs finished well: 1 stood still for a time and do not count, "
+        "1 were on other nodes than asked for and do not count."
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -146,11 +147,14 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=10)
     parser.add_argument("--only", help="these faults instead, with commas")
     parser.add_argument("--few", action="store_true", help="four points instead of twelve")
-    parser.add_argument("--save", type=Path, help="folder for the tables and what was said")
+    parser.add_argument("--save", type=Path, help="folder for tables, log and results")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else drawn(options.seed, options.faults)
     with running_lab(2, rate="1gbit", same_name="box", has_decoy=True) as lab, stage(lab) as where:
         story = play(lab, where, options.seed, names, FOUR if options.few else TWELVE)
+        if options.save:
+            kept = options.save / f"results{options.seed}"
+            shutil.copytree(where[0], kept, dirs_exist_ok=True)
         verdict = chaos_verdict.judge(story, where[0])
     text = chaos_verdict.as_markdown(verdict)
     if options.save:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from tests.cluster.chaos import Hit, Story
 SLOW_FRAC = 0.8
 #: After the last fault: what ends later has another reason.
 _SOON_S = 30.0
+#: Of a cause in the table.
+_MOST_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,8 @@ def recorded(hit: Hit, verdict: Verdict) -> str:
         invalid = [name for name in INVALID_FLAGS if name in run.flags]
         flags = f" ({', '.join(invalid)})" if invalid else ""
         rank = "" if run.error_rank is None else f" [rank {run.error_rank}]"
-        cause = f" {run.error_type}: {run.error_message}{rank}" if run.error_type else speed
+        words = textwrap.shorten(run.error_message or "", _MOST_CHARS, placeholder=" ...")
+        cause = f" {run.error_type}: {words}{rank}" if run.error_type else speed
         wait = f", waited {run.wait_s:.0f} s" if (run.wait_s or 0) > 2 else ""
         said.append(f"{run.status}{flags}{wait}{cause}")
     until_s = min(

@@ -40,6 +40,8 @@ def cluster(monkeypatch):
         monkeypatch.setattr(ray, "nodes", lambda: list(nodes))
         for module in (placing, vacancy):
             monkeypatch.setattr(module, "free_by_node", lambda: dict(free) or None)
+        monkeypatch.setattr(vacancy, "_silent", lambda nodes: {})
+        monkeypatch.setattr(vacancy, "can_grow", lambda: False)
 
     return of
 
@@ -248,8 +250,6 @@ def test_a_run_without_enough_nodes_fails_before_it_waits_for_them(
 ):
     cluster(node("a", 2), node("b", 1))
     made = config(world_sizes=(4,), placements=("2x2",)).with_defaults(WorkloadDefaults())
-    monkeypatch.setattr(vacancy, "_silent", lambda nodes: {})
-    monkeypatch.setattr(vacancy, "can_grow", lambda: False)
     monkeypatch.setattr(trial, "release_own_groups", lambda: None)
     failure = run_launch(launch_of(expand(made), made, tmp_path, box))
     assert (failure.type, failure.rank) == ("ClusterCapacityError", None)

@@ -36,7 +36,7 @@ _INVALID_REMEDIES = {
     "clock_mismatch": _CLOCK_REMEDY,
     "clock_backwards": _CLOCK_REMEDY,
     "stalled": _STALLED_REMEDY,
-    "placement_differs": "Look for other jobs on the nodes, or ask for NxM, then measure anew.",
+    "placement_differs": "Look for other jobs on the nodes, or ask for NxM, then use --resume.",
 }
 _NO_REMEDY = "Read the cause, then run the sweep again: finished runs are kept."
 
