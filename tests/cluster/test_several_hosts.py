@@ -53,6 +53,7 @@ def test_a_run_spreads_over_hosts_of_one_name_and_all_reduce_is_measured_where_i
     assert took_s == pytest.approx(largest / BYTES_PER_S, rel=0.15)
 
 
+@pytest.mark.slow
 def test_an_emulated_run_has_one_worker_on_each_host(two_hosts, tmp_path):
     results = measure(two_hosts, tmp_path, *EMULATED, "launch.placement=STRICT_SPREAD")
     on_two_nodes(results, two_hosts)

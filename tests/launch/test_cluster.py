@@ -85,7 +85,7 @@ def test_more_workers_than_the_cluster_can_give_are_refused(head, tmp_path):
     assert "needs 16 CPUs and the cluster can give 2" in done.stderr
 
 
-@pytest.mark.parametrize("shares_workers", ["false", "true"])
+@pytest.mark.parametrize("shares_workers", ["false", pytest.param("true", marks=pytest.mark.slow)])
 def test_a_failing_run_is_recorded_with_its_cause_and_the_others_finish(
     head, tmp_path, shares_workers
 ):
