@@ -130,6 +130,33 @@ def num_lacking(demand: Demand, hosts: Sequence[Host]) -> int:
     return max(0, demand.num_workers - most(demand, rooms))
 
 
+def is_crowded(demand: Demand, hosts: Sequence[Host]) -> bool:
+    """Tell whether Ray would put the workers elsewhere now than on an idle cluster.
+
+    A run that has just ended holds its places for a moment. Meanwhile `SPREAD` takes fewer hosts,
+    and `PACK` more, than they do with all places free.
+    """
+    hosts = able(demand, hosts)
+    if any(host.free is None for host in hosts):
+        return False
+    free = _num_hosts(demand, [room(host.free or {}, demand.per_worker) for host in hosts])
+    idle = _num_hosts(demand, [room(host.total, demand.per_worker) for host in hosts])
+    return free != idle
+
+
+def _num_hosts(demand: Demand, rooms: Sequence[int]) -> int:
+    """Return how many hosts a strategy without a promise would take."""
+    if demand.strategy == "SPREAD":
+        return min(demand.num_workers, sum(places > 0 for places in rooms))
+    if demand.strategy != "PACK":
+        return 0
+    placed, count = 0, 0
+    for places in sorted(rooms, reverse=True):
+        if placed < demand.num_workers:
+            placed, count = placed + places, count + 1
+    return count
+
+
 def waiting_for(demand: Demand, hosts: Sequence[Host], holders: Sequence[Holder]) -> str:
     """Return what is waited for, what is free on which host, and who holds the rest."""
     hosts, lacking = able(demand, hosts), num_lacking(demand, hosts)

@@ -13,7 +13,7 @@ from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch import hosts
 from ray_bench.launch.failures import Failure
-from ray_bench.launch.places import Demand, Host, num_lacking, waiting_for, why_never
+from ray_bench.launch.places import Demand, Host, is_crowded, num_lacking, waiting_for, why_never
 from ray_bench.launch.placing import (
     asked_of,
     difference,
@@ -28,6 +28,8 @@ POLL_S = 0.25
 #: Ray's view of what is free is a second old at times; who waits less has waited for nobody.
 UNTOLD_S = 1.5
 TELL_EVERY_S = 30.0
+#: How long the places of the run before may keep a run from where it would be on an idle cluster.
+CROWDED_S = 4.0
 #: How long a host may take to answer before it counts as cut off.
 ANSWER_S = 2.0
 
@@ -192,12 +194,16 @@ def wait_for(
             return failure
         waited_s = clock_s() - begin_s
         # An autoscaler adds hosts when workers wait for them, not before.
-        if num_lacking(demand, seen.hosts) == 0 or seen.can_grow:
+        if seen.can_grow:
             return waited_s
-        if waited_s >= limit_s:
+        is_free = num_lacking(demand, seen.hosts) == 0
+        if is_free and (waited_s >= CROWDED_S or not is_crowded(demand, seen.hosts)):
+            return waited_s
+        if waited_s >= limit_s and not is_free:
             words = waiting_for(demand, seen.hosts, holders(demand.per_worker))
             return Failure("PlacesTaken", _taken(words, limit_s), None)
-        if waited_s >= (UNTOLD_S if told_s is None else told_s + TELL_EVERY_S):
+        tell_at_s = UNTOLD_S if told_s is None else told_s + TELL_EVERY_S
+        if waited_s >= tell_at_s and not is_free:
             tell(waiting_for(demand, seen.hosts, holders(demand.per_worker)))
             told_s = waited_s
         sleep(POLL_S)

@@ -8,6 +8,7 @@ from ray_bench.launch.places import (
     Demand,
     Holder,
     Host,
+    is_crowded,
     num_lacking,
     room,
     waiting_for,
@@ -97,3 +98,20 @@ def test_where_ray_does_not_tell_what_is_free_nothing_is_waited_for():
 def test_of_many_hosts_some_are_named():
     words = why_never(demand(99), [host(number) for number in range(1, 8)]) or ""
     assert "and 3 more" in words
+
+
+@pytest.mark.parametrize(
+    ("asked", "free", "is_other"),
+    [
+        (demand(2, strategy="SPREAD"), (2, 2), False),
+        (demand(2, strategy="SPREAD"), (2, 0), True),
+        (demand(2, strategy="SPREAD"), (1, 1), False),
+        (demand(2), (2, 2), False),
+        (demand(2), (1, 1), True),
+        (demand(2), (0, 2), False),
+        (demand(2, strategy="STRICT_SPREAD"), (2, 1), False),
+    ],
+)
+def test_places_are_free_and_not_where_they_would_be(asked, free, is_other):
+    hosts = [host(number, free=cpus) for number, cpus in enumerate(free, start=1)]
+    assert is_crowded(asked, hosts) is is_other

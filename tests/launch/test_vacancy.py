@@ -56,6 +56,12 @@ def test_free_places_are_not_worth_a_word():
     assert wait(TAKEN, FREE) == (1.0, [])  # Ray's own view lags
 
 
+def test_places_of_the_run_before_are_waited_for_a_moment():
+    crowded = Look(hosts=(host(1, free=0), host(2, free=4)), can_grow=False)
+    assert wait(crowded, crowded, FREE) == (2.0, [])
+    assert wait(crowded) == (vacancy.CROWDED_S, [])  # another job's: then as it is
+
+
 def test_a_wait_is_told_at_once_and_every_half_minute():
     found, told = wait(*[TAKEN] * 70, FREE)
     assert found == 70.0
