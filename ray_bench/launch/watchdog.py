@@ -57,6 +57,7 @@ class Watchdog:
         self.verdict: Failure | None = None
         self._launch = launch
         self._begin_s = self._looked_s = time.monotonic()
+        self._silent_s: dict[str, float] = {}  # since when hosts do not answer, by node id
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -99,12 +100,34 @@ class Watchdog:
         if time.monotonic() - self._looked_s < HOSTS_EVERY_S:
             return None
         self._looked_s = time.monotonic()
-        seen = _alive()
+        has_all = len(heard) == num_ranks
+        # Ray notices itself when a host is gone, but takes one that was cut off for alive a while.
+        seen = look(asks=not has_all)
         if gone := _gone(heard, launch.hosts, seen):
             return Failure("HostLost", f"{lost_words(gone)}{_patience(heard, gone)}", None)
-        demand = demand_of_launch(launch)
-        has_all = len(heard) == num_ranks
-        return None if has_all else never(demand, launch.hosts, seen)
+        if has_all:
+            return None
+        return never(demand_of_launch(launch), launch.hosts, seen) or self._cut_off(seen)
+
+    def _cut_off(self, seen: Look) -> Failure | None:
+        """Return the failure of a launch that has not begun while a host does not answer.
+
+        Where its ranks are is not known before they are heard, and Ray waits for a worker on such a
+        host for as long as it takes the host for alive.
+        """
+        now_s, limit_s = time.monotonic(), self._launch.config.launch.timeout_s
+        silent = [host for host in seen.hosts if not host.answers]
+        since_s = {host.node_id: self._silent_s.get(host.node_id, now_s) for host in silent}
+        self._silent_s = since_s
+        names = [host.name for host in silent if now_s - since_s[host.node_id] >= limit_s]
+        if not names:
+            return None
+        return Failure(
+            "HostLost",
+            f"Not all ranks have begun, and {', '.join(names)} did not answer for {limit_s:g} s "
+            "(launch.timeout_s). Mend the network, or join the host again, then use --resume.",
+            None,
+        )
 
     def _none_came(self, heard: Mapping[int, Heard]) -> Failure | None:
         """Return the failure of a launch whose workers do not even start."""
@@ -133,11 +156,6 @@ class Watchdog:
                 ray.kill(rank.beat.worker)
         if not self._stopped.wait(PATIENCE_S):
             os._exit(1)
-
-
-def _alive() -> Look:
-    """Look at the hosts as Ray sees them; it notices itself when one is gone."""
-    return look(asks=False)
 
 
 def _patience(heard: Mapping[int, Heard], gone: Sequence[Host]) -> str:

@@ -67,6 +67,20 @@ def replace_node(one: Heard, node_id: str) -> Heard:
     return replace(one, beat=replace(one.beat, node_id=node_id))
 
 
+def test_a_host_that_was_cut_off_keeps_no_launch_waiting(dog, monkeypatch):
+    see(monkeypatch, HOSTS[0], replace(HOSTS[1], answers=False))
+    assert dog._judge(of(heard(0))) is None
+    dog._silent_s["node1"] -= 301
+    assert dog._judge(BOTH) is None  # both ranks train
+    verdict = dog._judge(of(heard(0)))
+    assert (verdict.type, verdict.rank) == ("HostLost", None)
+    assert "10.98.0.2 (node node1) did not answer for 300 s (launch.timeout_s)" in verdict.message
+    see(monkeypatch, *HOSTS)
+    assert dog._judge(of(heard(0))) is None
+    see(monkeypatch, HOSTS[0], replace(HOSTS[1], answers=False))
+    assert dog._judge(of(heard(0))) is None  # it had answered in between
+
+
 def test_workers_that_never_start_end_the_launch(dog, monkeypatch):
     assert dog._judge({}) is None
     dog._begin_s -= 301
