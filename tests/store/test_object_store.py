@@ -172,12 +172,12 @@ def test_listing_a_store_takes_few_requests(proxy):
     assert len(store.summaries()) == 20
     lists = [request for request in proxy.requests if "list-type=2" in request]
     assert len(lists) == 4  # sweeps, runs, and the index of each
-    # Each file that no segment has: what it is, and its content. Then a segment of each kind is
-    # made of them. How many had a segment already depends on when they were written.
-    assert len(proxy.requests) <= 4 + 2 * (20 + 20) + 2
+    # Two requests a file, what it is and its content: the segment that the 17th sweep made of those
+    # before it, the 4 sweeps and 20 runs that have none. Then a segment of each kind is made.
+    assert len(proxy.requests) == 4 + 2 * (1 + 4 + 20) + 2
     proxy.requests.clear()
     assert len(store.summaries()) == 20
-    assert len(proxy.requests) <= 4 + 2 * 4  # segments are few
+    assert len(proxy.requests) == 4 + 2 * 3  # two segments of sweeps, one of runs
 
 
 def test_ctrl_c_ends_a_program_whose_store_hangs(proxy):
