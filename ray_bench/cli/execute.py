@@ -66,13 +66,15 @@ def _conclude(sweep: Sweep) -> None:
     )
     again = ["ray-bench", "report", sweep.store.root, "--sweep", sweep.sweep_id]
     show(built, sweep.store, shlex.join([*again, "--format", "terminal"]))
-    progress = sweep.progress
-    if sweep.budget is not None and progress.num_ended < progress.num_planned:
+    if sweep.budget is not None and sweep.num_kept < sweep.progress.num_planned:
         say(
-            f"Within the budget of {sweep.request.budget}: {progress.num_ended} of "
-            f"{progress.num_planned} runs. The others with:\n  "
+            f"Within the budget of {sweep.request.budget}: {sweep.num_kept} of "
+            f"{sweep.progress.num_planned} runs. The others with:\n  "
             f"{sweep.request.command(resume=True)}"
         )
+        # A run that the budget ended was stopped as asked; other failures are failures.
+        if all(run.status in ("ok", "interrupted") for run in sweep.store.runs(sweep.sweep_id)):
+            return
     if outcome := sweep.progress.outcome:
         say(f"{outcome} Make what is missing with:\n  {sweep.request.command(resume=True)}")
         raise typer.Exit(1)

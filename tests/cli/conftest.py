@@ -23,6 +23,7 @@ class FakeLauncher:
 
     fail: Callable[[PlannedRun], bool] = lambda planned: False
     speed: Callable[[int, int], float] = lambda size, repeat: 100.0 * size + repeat
+    fail_as: str = "failed"  # the status of runs that fail
     stop_after: int | None = None
     stop_with: type[BaseException] | BaseException = KeyboardInterrupt
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -48,7 +49,7 @@ class FakeLauncher:
                 raise self.stop_with
             listener.run_started(run)
             failed = self.fail(run)
-            changes = {"status": "failed", "error_type": "NonFiniteLossError"} if failed else {}
+            changes = {"status": self.fail_as, "error_type": "NonFiniteLossError"} if failed else {}
             if failed:
                 changes |= {"error_message": "loss is nan\nmore", "error_rank": 1}
             size = run.point.world_size

@@ -237,6 +237,17 @@ def test_dry_run_says_that_a_machine_is_too_small(ray_bench, launcher, results):
     assert "It does not fit: World size 64 needs 4096 CPUs" in outcome.out
 
 
+def test_a_run_that_the_budget_ended_is_no_failure_and_another_one_is(ray_bench, launcher, results):
+    launcher.fail = lambda planned: True
+    money = ["price_per_worker_hour=360", "--budget", "2USD", "--results", results]
+    assert ray_bench("run", *SMALL, *money).code == 1
+    launcher.fail_as = "interrupted"
+    outcome = ray_bench("run", *SMALL, *money)
+    assert outcome.code == 0
+    assert "Within the budget of 2USD: 0 of 4 runs." in outcome.err
+    assert "failed" not in outcome.err
+
+
 def test_a_budget_takes_what_tells_most_and_says_what_is_left(ray_bench, launcher, results):
     launcher.run_fields = {**TIMED, "wall_s": 12.3}
     money = ["price_per_worker_hour=360", "--budget", "5USD"]  # 0.1 a worker and second
