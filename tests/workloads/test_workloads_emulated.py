@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -133,6 +135,42 @@ def test_the_ranks_learn_when_the_last_of_them_was_ready(tmp_path):
     assert run_ranks(job, 3, tmp_path) == [([1.0, 1.0, 1.0], 1e6 + 2e-6)] * 3
 
 
+def test_between_hosts_a_plain_all_reduce_comes_first_and_its_time_counts(tmp_path, monkeypatch):
+    def job(group):
+        monkeypatch.setattr(wires, "_host", lambda: f"host {group.rank}")
+        monkeypatch.setattr(wires, "mean_and_latest", None)  # a star over one host's link
+        wire = VirtualWire(None, world_size=2, latency_s=0.0, gbit_per_s=None)
+        if group.rank:
+            time.sleep(0.1)
+        ready_at_s = time.perf_counter()
+        arrivals: list[float] = []
+        buffer = torch.tensor([float(group.rank), 4.0])
+        wire.carry(buffer, ready_at_s=ready_at_s, arrived=arrivals.append).wait()
+        return buffer.tolist(), arrivals[0] - ready_at_s
+
+    (mean, waited_s), (_, late_waited_s) = run_ranks(job, 2, tmp_path)
+    assert mean == [0.5, 4.0]
+    assert waited_s > 0.09 > late_waited_s
+
+
+def test_a_host_is_a_kernel_and_in_it_a_network_namespace(tmp_path):
+    """Cloned machines have one name and two clocks; containers are apart, as machines are."""
+
+    def proc(name: str, boot_id: str, network: str) -> Path:
+        folder = tmp_path / name
+        (folder / "sys/kernel/random").mkdir(parents=True)
+        (folder / "sys/kernel/random/boot_id").write_text(f"{boot_id}\n")
+        (folder / "self/ns").mkdir(parents=True)
+        (folder / "self/ns/net").symlink_to(network)
+        return folder
+
+    one = wires._host(proc("one", "a", "net:[1]"))
+    assert one == wires._host(proc("same", "a", "net:[1]"))
+    assert one != wires._host(proc("container", "a", "net:[2]"))
+    assert one != wires._host(proc("machine", "b", "net:[1]"))
+    assert wires._host(tmp_path / "nowhere") == socket.gethostname()
+
+
 def test_without_a_wire_there_is_no_limit():
     assert not EmulatedConfig().has_wire
     assert EmulatedConfig(gbit_per_s=1).has_wire
@@ -148,15 +186,3 @@ def test_a_turn_catches_up_nothing_from_before_it():
     begin_s = time.perf_counter()
     model(torch.zeros(1, 1))
     assert time.perf_counter() - begin_s >= 0.01 * FORWARD_FRAC
-
-
-def test_ranks_share_a_clock_where_they_share_a_kernel_whatever_the_host_is_called(
-    tmp_path, monkeypatch
-):
-    """Cloned machines have one name and two clocks; containers of a machine two names and one."""
-    boot_ids = [tmp_path / "one", tmp_path / "other"]
-    for number, boot_id in enumerate(boot_ids):
-        boot_id.write_text(f"boot-{number}\n")
-    assert [wires._clock(boot_id) for boot_id in boot_ids] == ["boot-0", "boot-1"]
-    monkeypatch.setattr(wires.socket, "gethostname", lambda: "box")
-    assert wires._clock(tmp_path / "not-linux") == "box"
