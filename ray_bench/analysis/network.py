@@ -12,7 +12,7 @@ take the median of every size and minimise relative residuals, so that 4 B count
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from ray_bench.records import Columns
 #: A relative residual above this is said in words: the model does not describe such sizes.
 POOR_RESIDUAL_FRAC = 0.25
 _NUM_PARAMETERS = 2
+#: Sizes within this factor of what is sent tell its time: libraries and networks treat small and
+#: large buffers differently, so that one line through all of them may hold for none.
+NEAR_FACTOR = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +152,29 @@ def median_of(samples: Sequence[float]) -> Estimate:
     return Estimate(value, float(ordered[k - 1]), float(ordered[-k])) if k else Estimate(value)
 
 
+def near(link: Link, num_bytes: Sequence[float]) -> Link:
+    """Return a link whose alpha and beta are those of buffers about as large as some.
+
+    Args:
+        link: Measured at sizes of all kinds.
+        num_bytes: What is sent. All sizes count where fewer than three measured ones lie within
+            `NEAR_FACTOR` of it.
+    """
+    low, high = min(num_bytes) / NEAR_FACTOR, max(num_bytes) * NEAR_FACTOR
+    groups = tuple(
+        replace(x, rows=tuple(row for row in x.rows if low <= row.num_bytes <= high))
+        for x in link.groups
+    )
+    if len({row.num_bytes for x in groups for row in x.rows}) <= _NUM_PARAMETERS:
+        return link
+    return replace(link, groups=groups, ring=_ring(groups))
+
+
 def _link(groups: tuple[GroupOfRanks, ...]) -> Link:
+    return Link(is_inter_node=groups[0].num_nodes > 1, groups=groups, ring=_ring(groups))
+
+
+def _ring(groups: tuple[GroupOfRanks, ...]) -> LineFit | None:
     points = [
         _Point(group.world_size, row.num_bytes, row.time_s.value)
         for group in groups
@@ -157,8 +182,7 @@ def _link(groups: tuple[GroupOfRanks, ...]) -> Link:
     ]
     steps = np.array([2.0 * (point.world_size - 1) for point in points])
     sent = steps * np.array([point.num_bytes / point.world_size for point in points])
-    ring = _fit(points, np.column_stack([steps, sent]))
-    return Link(is_inter_node=groups[0].num_nodes > 1, groups=groups, ring=ring)
+    return _fit(points, np.column_stack([steps, sent]))
 
 
 def _fit(points: Sequence[_Point], terms: np.ndarray) -> LineFit | None:

@@ -136,7 +136,9 @@ def predict(
     (results, study), *others = [_study(store, name) for name in names]
     profile = step_profile(results, study, others)
     asked = None if network is None else (network, _network_study(store, network))
-    within, between = links_of(results, study, asked, given_link(link, latency, preset, ""))
+    given = given_link(link, latency, preset, "")
+    sizes = profile.buckets.num_bytes.tolist()
+    within, between = links_of(results, study, asked, given, sizes)
     between = given_link(inter_link, inter_latency, inter_preset, "inter-") or between
     question = question_of(
         profile,

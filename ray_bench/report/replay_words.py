@@ -73,9 +73,15 @@ def link_words(link: LinkValues) -> str:
         return f"Stated: {values}. It has no interval of its own."
     how = "all-reduces of" if link.origin == "sweep" else "gradient buckets of"
     return (
-        f"Measured, from {how} {link.name}: {values}; alpha and beta miss a size by up to "
-        f"{_shown(link.worst_residual_frac, 'frac')}."
+        f"Measured, from {how} {link.name}: {values}; for buffers of {_sizes(link)}, which they "
+        f"miss by up to {_shown(link.worst_residual_frac, 'frac')}."
     )
+
+
+def _sizes(link: LinkValues) -> str:
+    assert link.sizes_bytes is not None
+    low, high = (_shown(size, "bytes") for size in link.sizes_bytes)
+    return f"{low} to {high}"
 
 
 def _algorithm(question: Question) -> str:

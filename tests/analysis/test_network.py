@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ray_bench.analysis.network import median_of, network_study
+from ray_bench.analysis.network import median_of, near, network_study
 from tests.network_samples import SIZES_BYTES, network_columns, ring_s
 
 
@@ -51,6 +51,22 @@ def test_bandwidths_and_latency():
     assert group.latency_s.value == pytest.approx(ring_s(4, 4))
     assert largest.algorithm_bytes_per_s.value == pytest.approx(largest.num_bytes / seconds)
     assert largest.bus_bytes_per_s.value == pytest.approx(1.5 * largest.num_bytes / seconds)
+
+
+def test_alpha_and_beta_near_a_size_are_not_those_of_a_network_that_lets_small_ones_through():
+    columns = network_columns((2, 4), alpha=0, beta=1e-8, noise=0)
+    small = columns["num_bytes"] <= 2**18
+    columns["duration_s"] = np.where(small, columns["duration_s"] / 10, columns["duration_s"])
+    (link,) = network_study(columns).links
+    assert link.ring.s_per_byte.value != pytest.approx(1e-8, rel=0.05)
+    close = near(link, [2**22])
+    assert close.ring.s_per_byte.value == pytest.approx(1e-8, rel=1e-6)
+    assert [row.num_bytes for row in close.groups[0].rows] == [2**20, 2**22, 2**24]
+
+
+def test_where_too_few_sizes_are_near_all_of_them_count():
+    (link,) = network_study(network_columns((2, 4))).links
+    assert near(link, [2**40]) == link
 
 
 def test_links_within_a_node_and_between_nodes_are_kept_apart():

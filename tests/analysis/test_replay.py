@@ -162,7 +162,7 @@ def test_the_measured_world_size_is_what_it_was():
 
 def test_intervals_of_a_measured_link_are_wider_than_of_a_stated_one():
     columns = network_columns((2, 4), alpha=5e-5, beta=5e-9, noise=0.4)
-    measured, between = measured_links(network_study(columns), "sweep", "x")
+    measured, between = measured_links(network_study(columns), "sweep", "x", [2**20])
     assert between is None
     profile = profile_of(played_results(Truth()))
     value = dataclasses.replace
@@ -180,7 +180,7 @@ def test_the_link_may_come_from_the_buckets_of_sampled_steps():
     results = played_results(truth, sampled_at=(1, 2, 4))
     (study,) = studies(results)
     times = bucket_times(study.group.runs, split_by_run(results.buckets), results.environments)
-    link, _ = measured_links(network_study(times), "buckets", "sweep-1")
+    link, _ = measured_links(network_study(times), "buckets", "sweep-1", [2**20])
     assert link.alpha_s.value == pytest.approx(2e-4, rel=0.05)
     assert link.beta_s_per_byte.value == pytest.approx(4e-9, rel=0.05)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import cast
 
 from ray_bench.analysis.bucket_times import bucket_times
@@ -25,6 +26,7 @@ def links_of(
     study: Study,
     asked: tuple[str, NetworkStudy] | None,
     given: LinkValues | None,
+    bucket_bytes: Sequence[float],
 ) -> tuple[LinkValues | None, LinkValues | None]:
     """Return the links within a node and between nodes, as asked for, else as measured.
 
@@ -33,6 +35,7 @@ def links_of(
         study: Its runs.
         asked: An all-reduce sweep that was asked for, with its name.
         given: The link that was stated.
+        bucket_bytes: Gradient buckets of a step, shape (K,).
 
     Raises:
         ConfigError: Two links are asked for, or none was measured.
@@ -42,11 +45,11 @@ def links_of(
     if given is not None:
         return given, None
     if asked is not None:
-        return measured_links(asked[1], "sweep", asked[0])
+        return measured_links(asked[1], "sweep", asked[0], bucket_bytes)
     sweep_id = results.sweep.sweep_id
     own = network_study(results.network)
     if own is not None:
-        return measured_links(own, "sweep", sweep_id)
+        return measured_links(own, "sweep", sweep_id, bucket_bytes)
     runs = [run for run in study.group.runs if run.point.world_size > 1]
     times = bucket_times(runs, split_by_run(results.buckets), results.environments)
     buckets = network_study(times)
@@ -55,7 +58,7 @@ def links_of(
             f"No network was measured in {sweep_id}. Give --network ID, --link 25Gbps --latency "
             "20us, or --preset NAME (see --presets)."
         )
-    return measured_links(buckets, "buckets", sweep_id)
+    return measured_links(buckets, "buckets", sweep_id, bucket_bytes)
 
 
 def given_link(

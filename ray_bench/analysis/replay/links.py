@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from ray_bench.analysis.estimate import Estimate
-from ray_bench.analysis.network import Link, NetworkStudy
+from ray_bench.analysis.network import Link, NetworkStudy, near
 from ray_bench.analysis.replay.cost import Wire
 from ray_bench.analysis.replay.presets import Preset
 from ray_bench.errors import AnalysisError
@@ -26,6 +27,7 @@ class LinkValues:
     origin: Origin
     name: str  # of the preset, or the id of the sweep; empty if stated
     worst_residual_frac: float | None = None  # of the fit, where it was measured
+    sizes_bytes: tuple[int, int] | None = None  # smallest and largest buffer of that fit
 
     @property
     def is_measured(self) -> bool:
@@ -66,14 +68,21 @@ def preset_link(preset: Preset) -> LinkValues:
 
 
 def measured_links(
-    study: NetworkStudy, origin: Origin, name: str
+    study: NetworkStudy, origin: Origin, name: str, bucket_bytes: Sequence[float]
 ) -> tuple[LinkValues | None, LinkValues | None]:
     """Return the links within a node and between nodes, None where one was not measured.
+
+    Args:
+        study: The all-reduces.
+        origin: Which ones these are.
+        name: Of their sweep.
+        bucket_bytes: What the link is to be known for, shape (K,).
 
     Raises:
         AnalysisError: A link was measured at too few sizes for alpha and beta.
     """
-    found = {link.is_inter_node: _values(link, origin, name) for link in study.links}
+    links = (near(link, bucket_bytes) for link in study.links)
+    found = {link.is_inter_node: _values(link, origin, name) for link in links}
     return found.get(False), found.get(True)
 
 
@@ -90,7 +99,13 @@ def _values(link: Link, origin: Origin, name: str) -> LinkValues:
         origin=origin,
         name=name,
         worst_residual_frac=link.ring.worst_residual_frac,
+        sizes_bytes=_sizes(link),
     )
+
+
+def _sizes(link: Link) -> tuple[int, int]:
+    sizes = [row.num_bytes for group in link.groups for row in group.rows]
+    return min(sizes), max(sizes)
 
 
 def _drawn(value: Estimate, rng: np.random.Generator, count: int) -> np.ndarray:
