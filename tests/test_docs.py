@@ -14,10 +14,10 @@ from ray_bench.analysis.decision import advice, draws, next_run
 from ray_bench.analysis.fit import forecast, law_fit
 from ray_bench.analysis.network import POOR_RESIDUAL_FRAC
 from ray_bench.config.groups import MeasureConfig, WorkloadDefaults
-from ray_bench.measure import network
+from ray_bench.measure import network, totals
 from ray_bench.records import FLAGS, PHASES
 from ray_bench.store.schema import SCHEMA_VERSION, SCHEMAS, UNIT_KEY
-from ray_bench.train import phase_pass, totals
+from ray_bench.train import phase_pass
 from ray_bench.workloads.catalog import BUILTIN
 
 ROOT = Path(__file__).parents[1]

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 
 from ray_bench.errors import TrainingError
+from ray_bench.measure import totals
 from ray_bench.measure.environment import HostFacts, environment_record
 from ray_bench.measure.peaks import device_peak_flops_per_s
 from ray_bench.measure.utilization import GpuUse, join_uses
@@ -24,7 +25,6 @@ from ray_bench.records import (
     RunRecord,
     SyncPairRecord,
 )
-from ray_bench.train import totals
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ray_bench.config.groups import MeasureConfig
 from ray_bench.measure.blocks import BlockTimer
+from ray_bench.measure.totals import clock_backwards, clock_mismatch, stalled, throughput
 from ray_bench.records import BlockRecord, EpochRecord
-from ray_bench.train.totals import clock_backwards, clock_mismatch, stalled, throughput
 from tests.fakes import FakeClock
 
 
