@@ -1,11 +1,14 @@
 """How many workers should this training job use, and what stops it from scaling further?
 
 In Python and notebooks: `results = ray_bench.load("results")`; docs/python.md shows the rest.
+In a training script: `ray_bench.step(num_samples=...)` and `ray_bench.log(val_accuracy=...)`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from ray_bench.attach.api import log, step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
     from ray_bench.api import Options, SweepResults
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "load", "log", "step"]
 __version__ = "0.1.0"
 
 

@@ -20,7 +20,7 @@ RUN_WING = {"workloads", "measure", "train", "launch"}
 
 #: room -> (rooms of ray_bench, third-party packages) that it may import, itself apart.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
-    "__init__": ({"api"}, set()),  # within `load`, so that `import ray_bench` stays light
+    "__init__": ({"api", "attach"}, set()),  # within `load`, so that `import ray_bench` stays light
     "api": (BOTTOM | {"store", "analysis", "report"}, {"pandas", "pyarrow", "altair"}),
     "__main__": ({"cli"}, set()),
     "needs": (set(), {"packaging"}),
@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "workloads": (BOTTOM, {"torch", "torchvision", "numpy", "pyarrow", "PIL"}),
     "measure": (BOTTOM, {"torch", "numpy", "scipy", "psutil", "pynvml"}),
     "train": (BOTTOM | {"measure", "workloads"}, {"torch", "numpy"}),
+    "attach": (BOTTOM | {"measure"}, {"torch"}),
     "launch": (
         BOTTOM | {"train", "measure", "workloads", "needs"},
         {"ray", "torch", "numpy", "psutil", "aiohttp"},

@@ -1,0 +1,98 @@
+"""`torchrun ... -m ray_bench.attach [--results DIR] [--steps N] train.py ARGS`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ray_bench.attach import api
+from ray_bench.attach.ending import EarlyEnd
+from ray_bench.attach.hooks import listening
+from ray_bench.attach.ranks import told_rank
+from ray_bench.attach.script import run_script
+from ray_bench.attach.session import Session, Wanted
+from ray_bench.attach.summary import Summary, summary_of
+from ray_bench.config.groups import MeasureConfig
+from ray_bench.errors import RayBenchError
+
+_ABOUT = """Measure a training script as it is: steps, samples and seconds of every rank.
+
+The script is run unchanged, with whatever launcher it is run with. A step is one update of its
+optimizer; samples are counted at its data loaders.
+"""
+_EXAMPLES = """examples:
+  python -m ray_bench.attach train.py --batch-size 64
+  torchrun --nproc-per-node 2 -m ray_bench.attach --steps 200 train.py --batch-size 64
+  torchrun --nproc-per-node 2 -m ray_bench.attach -m package.train --batch-size 64
+"""
+
+
+def main() -> None:
+    """Run the script with a session beside it."""
+    parser = _parser()
+    options = parser.parse_args()
+    if not options.script:
+        parser.error("give a SCRIPT to run, e.g. `python -m ray_bench.attach train.py`")
+    rank = told_rank()
+    measure = MeasureConfig(warmup_steps=options.warmup_steps, warmup_s=options.warmup_s)
+    folder = Path(options.results).resolve() / "attached"
+    session = Session(Wanted(num_steps=options.steps, measure=measure), rank, folder)
+    target, *arguments = options.script
+    api.listen(session)
+    reason = "the script failed"
+    try:
+        with listening(session):
+            run_script(target, arguments, is_module=options.module)
+        reason = "the script ended"
+    except EarlyEnd:
+        raise
+    except SystemExit as err:
+        reason = f"the script ended with {err.code}"
+        raise
+    finally:
+        session.close(reason)
+        if rank.rank == 0:
+            _say(session.folder)
+
+
+def _say(folder: Path | None) -> None:
+    found = None if folder is None else summary_of(list(folder.glob("rank-*.jsonl")))
+    where = "" if found is None else f" Kept in {folder}."
+    sys.stderr.write(f"ray_bench: {_words(found)}{where}\n")
+
+
+def _words(found: Summary | None) -> str:
+    if found is None:
+        return "no step was timed: too few updates of an optimizer after warm-up."
+    rate = (
+        "samples unknown" if found.samples_per_s is None else f"{found.samples_per_s:.4g} samples/s"
+    )
+    flags = f" ({', '.join(found.flags)})" if found.flags else ""
+    return (
+        f"{found.num_ranks} rank{'s' * (found.num_ranks > 1)}, {found.num_steps} steps of "
+        f"{(found.step_time_s or 0) * 1e3:.4g} ms, {rate}{flags}."
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ray_bench.attach",
+        description=_ABOUT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--results", default="results", metavar="DIR")
+    parser.add_argument("--steps", type=int, metavar="N", help="end after so many measured steps")
+    parser.add_argument("--warmup-steps", type=int, default=11, metavar="N")
+    parser.add_argument("--warmup-s", type=float, default=2.0, metavar="S")
+    parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name")
+    parser.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT ...")
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RayBenchError as err:
+        sys.exit(f"error: {err}")

@@ -1,0 +1,74 @@
+"""The hooks on torch by which a session hears of a script, and their removal."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from ray_bench.attach.loaders import tap
+from ray_bench.attach.session import Session
+
+
+@contextlib.contextmanager
+def listening(session: Session) -> Iterator[None]:
+    """Let a session hear of everything in this process."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(tap(session.ledger))
+        updated = _opaque(lambda optimizer, *_: session.updated(optimizer))
+        stack.callback(register_optimizer_step_post_hook(updated).remove)
+        stack.callback(_wrap(torch.autograd, "backward", _backward(session)))
+        stack.callback(_wrap(torch.nn.Module, "train", _mode(session)))
+        stack.callback(_wrap(torch.amp.GradScaler, "_maybe_opt_step", _scaled(session)))
+        yield
+
+
+def _opaque(hook: Callable[..., Any]) -> Any:
+    """Keep a hook out of what torch compiles."""
+    return torch.compiler.disable(hook)  # type: ignore[no-untyped-call]
+
+
+def _wrap(owner: Any, name: str, around: Callable[[Callable[..., Any]], Any]) -> Callable[[], None]:
+    original = getattr(owner, name)
+    setattr(owner, name, functools.wraps(original)(around(original)))
+    return lambda: setattr(owner, name, original)
+
+
+def _backward(session: Session) -> Callable[[Callable[..., Any]], Any]:
+    def around(original: Callable[..., Any]) -> Any:
+        def backward(*args: Any, **kwargs: Any) -> Any:
+            session.ledger.backward()
+            return original(*args, **kwargs)
+
+        return _opaque(backward)
+
+    return around
+
+
+def _mode(session: Session) -> Callable[[Callable[..., Any]], Any]:
+    def around(original: Callable[..., Any]) -> Any:
+        def train(self: Any, mode: bool = True) -> Any:
+            if not mode and self.training:
+                session.pause()
+            return original(self, mode)
+
+        return train
+
+    return around
+
+
+def _scaled(session: Session) -> Callable[[Callable[..., Any]], Any]:
+    def around(original: Callable[..., Any]) -> Any:
+        def step(self: Any, optimizer: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, optimizer, state, *args, **kwargs)
+            if sum(float(x) for x in state["found_inf_per_device"].values()):
+                session.updated(optimizer, was_skipped=True)
+            return result
+
+        return step
+
+    return around

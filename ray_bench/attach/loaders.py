@@ -1,0 +1,85 @@
+"""What is drawn from data loaders, and which of it was trained on.
+
+A backward pass marks what was drawn since the one before as training. What comes from a loader that
+was exhausted or dropped before any backward pass was an evaluation.
+"""
+
+from __future__ import annotations
+
+import collections
+import weakref
+from collections.abc import Callable
+from typing import Any, final
+
+from torch.utils.data import dataloader
+
+from ray_bench.attach.samples import Count, count_of
+
+_Iterator: Any = dataloader._BaseDataLoaderIter
+
+
+@final
+class Ledger:
+    """Of one process. Not for several threads that train at once."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[int, tuple[weakref.ref[Any], Count]] = {}  # since the last backward pass
+        self._trained = Count()  # since the last step
+        self._had_others = False
+
+    def draw(self, iterator: Any, count: Count) -> None:
+        """A batch was drawn."""
+        key = id(iterator)
+        before = self._drawn.get(key)
+        more = count if before is None or before[0]() is not iterator else before[1] + count
+        self._drawn[key] = (weakref.ref(iterator), more)
+
+    def exhaust(self, iterator: Any) -> None:
+        """A loader has ended: what is still unused of it was no training."""
+        if self._drawn.pop(id(iterator), None) is not None:
+            self._had_others = True
+
+    def backward(self) -> None:
+        """A backward pass has begun."""
+        for reference, count in self._drawn.values():
+            if reference() is None:
+                self._had_others = True
+            else:
+                self._trained += count
+        self._drawn.clear()
+
+    def take(self) -> tuple[Count, bool]:
+        """Return what was trained on since the last call, and whether something else was read."""
+        taken = self._trained, self._had_others
+        self._trained, self._had_others = Count(), False
+        return taken
+
+
+def tap(ledger: Ledger) -> Callable[[], None]:
+    """Let a ledger hear of all loaders of torch; return what ends that."""
+    next_index, next_batch = _Iterator._next_index, _Iterator.__next__
+    waiting: weakref.WeakKeyDictionary[Any, collections.deque[int]] = weakref.WeakKeyDictionary()
+
+    def counted_index(self: Any) -> Any:
+        index = next_index(self)
+        if isinstance(index, list) and self._dataset_kind == dataloader._DatasetKind.Map:
+            waiting.setdefault(self, collections.deque()).append(len(index))
+        return index
+
+    def counted_batch(self: Any) -> Any:
+        try:
+            batch = next_batch(self)
+        except StopIteration:
+            waiting.pop(self, None)
+            ledger.exhaust(self)
+            raise
+        sizes = waiting.get(self)
+        ledger.draw(self, count_of(batch, sizes.popleft() if sizes else None))
+        return batch
+
+    _Iterator._next_index, _Iterator.__next__ = counted_index, counted_batch
+
+    def end() -> None:
+        _Iterator._next_index, _Iterator.__next__ = next_index, next_batch
+
+    return end

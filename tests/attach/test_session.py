@@ -1,0 +1,203 @@
+"""Loops of all kinds, and what a session says of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import ray_bench
+from ray_bench.attach import api
+from ray_bench.attach.ending import EarlyEnd
+from ray_bench.attach.hooks import listening
+from ray_bench.attach.journal import lines_of
+from ray_bench.attach.ranks import Rank
+from ray_bench.attach.session import Session, Wanted
+from ray_bench.config.groups import MeasureConfig
+
+WARMUP = 3
+
+
+class Attached:
+    """A session of one process, whose blocks are one step each."""
+
+    def __init__(self, folder, steps=None):
+        measure = MeasureConfig(warmup_steps=WARMUP, warmup_s=0, block_s=1e-9)
+        wanted = Wanted(num_steps=steps, measure=measure)
+        self.session = Session(wanted, Rank(0, 1, 0), folder)
+
+    def __enter__(self):
+        api.listen(self.session)
+        self._listening = listening(self.session)
+        self._listening.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self._listening.__exit__(*error)
+        api.listen(None)
+        self.session.close("test")
+
+    def lines(self, kind):
+        path = self.session.folder / "rank-0.jsonl"
+        return [line for line in lines_of(path) if line["kind"] == kind]
+
+    @property
+    def samples(self):
+        """Of every step but the first of each stretch, which is not timed."""
+        return [line["num_samples"] for line in self.lines("block")]
+
+
+def loader(num=64, batch=4):
+    return DataLoader(TensorDataset(torch.randn(num, 3), torch.randn(num, 1)), batch)
+
+
+def loss_of(net, batch):
+    inputs, targets = batch
+    return ((net(inputs) - targets) ** 2).mean()
+
+
+def train(net, optimizer, batches, *, accumulate=1):
+    for index, batch in enumerate(batches):
+        (loss_of(net, batch) / accumulate).backward()
+        if (index + 1) % accumulate == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+@pytest.fixture
+def net():
+    return nn.Linear(3, 1)
+
+
+def test_a_plain_loop(tmp_path, net):
+    with Attached(tmp_path) as attached:
+        train(net, torch.optim.SGD(net.parameters(), 0.1), loader(62))
+    assert attached.samples == [4] * 14 + [2]
+    (facts,) = attached.lines("facts")
+    assert (facts["optimizer"], facts["num_params"], facts["strategy"]) == ("SGD", 4, "none")
+    assert {line["source"] for line in attached.lines("block")} == {"indices"}
+    assert attached.lines("block")[-1]["lr"] == [0.1]
+
+
+def test_accumulated_batches_are_one_step(tmp_path, net):
+    with Attached(tmp_path) as attached:
+        train(net, torch.optim.AdamW(net.parameters()), loader(), accumulate=4)
+    assert attached.samples == [16] * 3
+
+
+def test_an_evaluation_is_no_training(tmp_path, net):
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    with Attached(tmp_path) as attached:
+        for _ in range(3):
+            net.train()
+            train(net, optimizer, loader(20))
+            net.eval()
+            with torch.no_grad():
+                for batch in loader(12):
+                    loss_of(net, batch)
+    assert attached.samples == [4] * 4 * 3
+    assert [line["epoch"] for line in attached.lines("block")] == [1] * 4 + [2] * 4 + [3] * 4
+
+
+def test_an_evaluation_that_changes_no_mode_is_left_out_too(tmp_path, net):
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    with Attached(tmp_path) as attached:
+        for _ in range(2):
+            train(net, optimizer, loader(20))
+            for batch in loader(12):
+                loss_of(net, batch).detach()
+    assert attached.samples == [4] * 4 * 2
+
+
+def test_a_generator_and_its_critic_make_one_step(tmp_path, net):
+    critic = nn.Linear(3, 1)
+    first = torch.optim.Adam(critic.parameters())
+    second = torch.optim.Adam(net.parameters())
+    with Attached(tmp_path) as attached:
+        for batch in loader(80):
+            loss_of(critic, batch).backward()
+            first.step()
+            loss_of(net, batch).backward()
+            second.step()
+    # The critic's first update was taken for a step: the generator's has none of its samples left.
+    assert attached.samples == [0] + [4] * 19
+
+
+def test_an_optimizer_a_parameter_is_one_step(tmp_path):
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1))
+    optimizers = [torch.optim.SGD([x], 0.1) for x in net.parameters()]
+    with Attached(tmp_path) as attached:
+        for batch in loader(80):
+            loss_of(net, batch).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    assert attached.samples[-16:] == [4] * 16
+
+
+def test_closures_are_one_step(tmp_path, net):
+    optimizer = torch.optim.LBFGS(net.parameters(), max_iter=3)
+    with Attached(tmp_path) as attached:
+        for batch in loader():
+
+            def closure(batch=batch):
+                optimizer.zero_grad()
+                loss = loss_of(net, batch)
+                loss.backward()
+                return loss
+
+            optimizer.step(closure)
+    assert attached.samples == [4] * 15
+
+
+def test_a_step_that_the_scaler_leaves_out_is_a_step(tmp_path, net):
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    with Attached(tmp_path) as attached:
+        for index, batch in enumerate(loader()):
+            loss = loss_of(net, batch) * (float("inf") if index == 8 else 1.0)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+    assert attached.samples == [4] * 15
+    assert len(attached.lines("skipped")) == 1
+
+
+def test_the_script_says_itself_what_a_step_is(tmp_path):
+    with Attached(tmp_path) as attached:
+        for number in range(10):
+            ray_bench.step(num_samples=5 + number)
+        ray_bench.log(val_accuracy=0.5)
+    assert attached.samples == [5 + number for number in range(1, 10)]
+    assert attached.lines("metric")[0]["values"] == {"val_accuracy": 0.5}
+    ray_bench.step(num_samples=1)  # nobody listens
+    ray_bench.log(anything=1)
+    assert len(attached.samples) == 9
+
+
+def test_after_enough_steps_the_script_is_ended_and_cleans_up(tmp_path, net):
+    cleaned = []
+
+    def script():
+        try:
+            train(net, torch.optim.SGD(net.parameters(), 0.1), loader(400))
+        finally:
+            cleaned.append(True)
+
+    with Attached(tmp_path, steps=5) as attached, pytest.raises(EarlyEnd) as ended:
+        script()
+    assert (cleaned, ended.value.code) == ([True], 0)
+    timed = [line for line in attached.lines("block") if not line["is_warmup"]]
+    assert sum(line["num_steps"] for line in timed) == 5
+    assert attached.lines("end") == [{"kind": "end", "reason": "measured", "num_measured": 5}]
+
+
+def test_afterwards_torch_is_as_it_was(tmp_path):
+    def parts():
+        return torch.nn.Module.train, torch.autograd.backward, torch.amp.GradScaler._maybe_opt_step
+
+    before = parts()
+    with Attached(tmp_path):
+        assert parts() != before
+    assert parts() == before
