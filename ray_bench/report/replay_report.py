@@ -10,7 +10,7 @@ from typing import Any
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.replay.forecast import PredictedStep, Question
-from ray_bench.analysis.replay.links import LinkValues
+from ray_bench.analysis.replay.links import LinkValues, doubtful_latency
 from ray_bench.analysis.replay.presets import PRESETS, READ_ON, Preset
 from ray_bench.analysis.replay.profile import StepProfile
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
@@ -20,7 +20,7 @@ from ray_bench.report.context import workers
 from ray_bench.report.flags import Flag
 from ray_bench.report.format import show
 from ray_bench.report.model import Report
-from ray_bench.report.replay_words import assumptions
+from ray_bench.report.replay_words import assumptions, latency_warning
 
 #: Rises when a key changes its meaning or goes away.
 FORMAT_VERSION = 1
@@ -56,7 +56,7 @@ def replay_report(
         title=f"Prediction: {runs[0].point.workload}, {question.scaling} scaling",
         sweep_id=sweep_id,
         answer=_answer(rows),
-        flags=_flags(runs),
+        flags=(*_flags(runs), *_latency_flags(question)),
         sections=(section,),
         legend=LEGEND,
     )
@@ -65,6 +65,11 @@ def replay_report(
 def _flags(runs: Sequence[RunRecord]) -> tuple[Flag, ...]:
     counts = Counter(key for run in runs for key in run.flags)
     return tuple(Flag(key, f"{FLAGS.get(key, key)}.", n) for key, n in counts.items())
+
+
+def _latency_flags(question: Question) -> tuple[Flag, ...]:
+    links = (x for x in (question.within, question.between) if x is not None)
+    return tuple(Flag("latency", latency_warning(x)) for x in links if doubtful_latency(x))
 
 
 def _answer(rows: Sequence[PredictedStep]) -> str:
@@ -232,6 +237,7 @@ def replay_json(
             "within": _link(question.within),
             "between": None if question.between is None else _link(question.between),
         },
+        "warnings": [flag.text for flag in _latency_flags(question)],
         "predictions": [_prediction(x) for x in rows],
         "assumptions": dict(assumptions(profile, question)),
     }

@@ -14,6 +14,7 @@ from ray_bench.reading.logs import (
     horovod,
     megatron,
     mlperf,
+    nccl_tests,
     torchtitan,
     trainer_state,
 )
@@ -48,7 +49,7 @@ def read_log(text_head: str, file: Path) -> list[Run] | None:
 
     Raises:
         CorruptDataError: It begins like one, and cannot be read.
-        DataError: It is a log, but no line in it tells a speed.
+        DataError: It is a log, but no line in it tells a speed, or it is that of a network.
     """
     head = text_head.encode("utf-8", errors="replace")
     if b"\x00" in head:
@@ -57,6 +58,7 @@ def read_log(text_head: str, file: Path) -> list[Run] | None:
         return trainer_state.read_state(file)
     found = _format(head, file)
     if found is None:
+        _refuse_network(head, file)
         return None
     runs: list[Run] = []
     for run in found.read(lines_of(file), file.name):
@@ -71,6 +73,15 @@ def read_log(text_head: str, file: Path) -> list[Run] | None:
             "docs/reading_logs.md for the lines that are read."
         )
     return runs
+
+
+def _refuse_network(head: bytes, file: Path) -> None:
+    if nccl_tests.MARK.search(head):
+        raise DataError(
+            f"{file.name} is the output of nccl-tests: a network, and no training. Give it to "
+            f"`ray-bench predict --network {file.name}` or `ray-bench network --nccl-tests "
+            f"{file.name}`."
+        )
 
 
 def _format(head: bytes, file: Path) -> LogFormat | None:
