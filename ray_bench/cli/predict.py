@@ -11,6 +11,7 @@ from ray_bench.cli.options import At, PageForm, PageFormat, ScalingMode, Workers
 from ray_bench.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ray_bench.analysis.memory import MemoryLine
     from ray_bench.analysis.network import NetworkStudy
     from ray_bench.analysis.replay.forecast import Question
     from ray_bench.analysis.replay.profile import StepProfile
@@ -153,6 +154,7 @@ def predict(
 
         write(presets_report(), form, None)
         return
+    from ray_bench.analysis.memory_rows import memory_of
     from ray_bench.analysis.replay.asked import given_link, links_of, question_of
     from ray_bench.analysis.replay.profile import step_profile
     from ray_bench.store import ResultsStore
@@ -173,7 +175,8 @@ def predict(
         levels.value if levels else None,
         scaling.value if scaling else profile.scaling,
     )
-    _show(results, study, profile, question, tuple(at or ()), form)
+    memory = memory_of([run for _, x in ((results, study), *others) for run in x.group.runs])
+    _show(results, study, profile, question, tuple(at or ()), memory, form)
 
 
 def _study(store: ResultsStore, sweep_id: str | None) -> tuple[Results, Study]:
@@ -222,6 +225,7 @@ def _show(
     profile: StepProfile,
     question: Question,
     sizes: tuple[int, ...],
+    memory: MemoryLine | None,
     form: PageFormat,
 ) -> None:
     from ray_bench.analysis.replay.forecast import default_sizes, predicted_steps
@@ -237,7 +241,7 @@ def _show(
         )
     sweep_id = results.sweep.sweep_id
     if form is PageFormat.JSON:
-        typer.echo(replay_json(sweep_id, profile, question, rows))
+        typer.echo(replay_json(sweep_id, profile, question, rows, memory))
         return
-    report = replay_report(sweep_id, study.group.runs, profile, question, rows)
+    report = replay_report(sweep_id, study.group.runs, profile, question, rows, memory)
     write(report, form, None)

@@ -120,6 +120,15 @@ def test_the_presets_are_listed(ray_bench):
     assert {"nvlink-h100", "ethernet-100g", "infiniband-ndr"} <= {x["name"]["value"] for x in rows}
 
 
+def test_peak_memory_follows_the_batch_of_a_worker(predict):
+    rows = predict(*LINK, "--at", "1", "--at", "16")["predictions"]
+    peaks = [row["peak_memory_bytes"] for row in rows]
+    assert [x["value"] for x in peaks] == pytest.approx([2**30 + 2**29, 2**30 + 2**25])
+    assert all(x["low"] < x["value"] < x["high"] for x in peaks)
+    weak = predict(*LINK, "--at", "16", "--scaling", "weak")["predictions"]
+    assert weak[0]["peak_memory_bytes"]["value"] == pytest.approx(2**30 + 2**29)
+
+
 def test_the_terminal_says_what_is_assumed(predict):
     text = " ".join(predict(*LINK, form="terminal").split())
     assert "Predicted, not measured" in text
