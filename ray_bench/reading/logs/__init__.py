@@ -72,7 +72,16 @@ def read_log(text_head: str, file: Path) -> list[Run] | None:
             f"{file.name} looks like a log of {found.name}, but no line in it tells a speed; see "
             "docs/reading_logs.md for the lines that are read."
         )
-    return runs
+    return _with_alike_batches(runs)
+
+
+def _with_alike_batches(runs: list[Run]) -> list[Run]:
+    """Leave out the batch of a worker where only some runs tell it and all tell the global one."""
+    told = ["local_batch_size" in run for run in runs]
+    if all(told) or not any(told) or not all("global_batch_size" in run for run in runs):
+        return runs
+    own = ("local_batch_size", "accumulate_steps")
+    return [{key: value for key, value in run.items() if key not in own} for run in runs]
 
 
 def _refuse_network(head: bytes, file: Path) -> None:

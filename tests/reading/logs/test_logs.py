@@ -81,6 +81,15 @@ def test_tensor_parallelism_has_no_batch_of_a_worker(read):
     assert "8 workers train 2 copies" in run["note"]
 
 
+def test_runs_of_one_log_tell_the_same_batches(read):
+    sizes = "using world size: 8, data-parallel size: {}, tensor-model-parallel size: 1\n"
+    lines = iteration(1, 500) + iteration(2, 500)
+    micro = "  micro_batch_size ........ 4\n"
+    runs = read(sizes.format(2) + micro + lines + sizes.format(8) + micro + lines)
+    assert len(runs) == 2
+    assert not any("local_batch_size" in run or "accumulate_steps" in run for run in runs)
+
+
 def test_seconds_of_megatron_deepspeed(read):
     text = iteration(1, 1.5).replace("(ms)", "(s)") + iteration(2, 2.5).replace("(ms)", "(s)")
     assert read(text)[0]["step_time_s"] == 2.5
