@@ -1,0 +1,105 @@
+"""Tables in JSON: a list of runs, JSON Lines, an object of lists or of runs, nested as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ray_bench.errors import AnalysisError
+from ray_bench.reading.table import Table, table_of_dicts
+from ray_bench.reading.text import not_what_it_says
+
+#: Deeper objects are no run; the deepest that people write is about four.
+_MAX_DEPTH = 12
+_EXAMPLE = '{"world_size": [1, 2], "throughput": [100, 190]}'
+
+
+def read_json_table(text: str, name: str) -> Table:
+    """Return the table of a JSON text.
+
+    Raises:
+        CorruptDataError: It is not JSON.
+        AnalysisError: It holds no runs.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as err:
+        return _json_lines(text, name, err)
+    except RecursionError:
+        raise not_what_it_says(name, "JSON with runs", "it is nested too deeply") from None
+    return table_of_dicts(name, [_flat(x, name) for x in _runs(document, name)])
+
+
+def _json_lines(text: str, name: str, whole: ValueError) -> Table:
+    lines = [(i, x) for i, x in enumerate(text.splitlines(), 1) if x.strip()]
+    found: list[dict[str, Any]] = []
+    for number, line in lines:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            if len(found) < 2:  # not a line for every run; then the first message tells more
+                raise not_what_it_says(name, "JSON", str(whole)) from None
+            raise not_what_it_says(
+                name, "JSON Lines", f"line {number} is not JSON (is it cut off?)"
+            ) from None
+        if not isinstance(row, dict):
+            raise AnalysisError(
+                f"{name}, line {number}: every line has to be an object, one a run."
+            )
+        found.append(_flat(row, name))
+    return table_of_dicts(name, found, "line")
+
+
+def _runs(document: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return the runs, wherever in the document they are."""
+    if isinstance(document, list) and document and all(isinstance(x, dict) for x in document):
+        return document
+    if isinstance(document, dict):
+        return _of_object(document, name)
+    raise AnalysisError(f"{name} has to be a list of objects, or an object of lists: {_EXAMPLE}.")
+
+
+def _of_object(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    lists = {k: v for k, v in document.items() if isinstance(v, list)}
+    plain = {k: v for k, v in document.items() if not isinstance(v, list | dict)}
+    tables = [v for v in lists.values() if v and all(isinstance(x, dict) for x in v)]
+    columns = {k: v for k, v in lists.items() if v and not any(isinstance(x, dict) for x in v)}
+    if len(tables) == 1 and "world_size" not in plain and not columns:
+        return [{**plain, **row} for row in tables[0]]
+    children = {k: v for k, v in document.items() if isinstance(v, dict)}
+    if len(columns) >= 2 and not children:
+        return _transposed(columns, plain, name)
+    if len(children) >= 2 and not lists and _are_alike(list(children.values())):
+        return [{**plain, "name": key, **row} for key, row in children.items()]
+    return [document]
+
+
+def _are_alike(runs: list[Mapping[str, Any]]) -> bool:
+    """Whether objects are runs of one kind: each has half of all keys, or more."""
+    keys = set().union(*runs)
+    return bool(keys) and all(len(x) * 2 >= len(keys) for x in runs)
+
+
+def _transposed(
+    lists: Mapping[str, list[Any]], shared: Mapping[str, Any], name: str
+) -> list[Mapping[str, Any]]:
+    """Return the rows of an object of lists; what is not a list holds for all of them."""
+    if len({len(x) for x in lists.values()}) > 1:
+        counts = ", ".join(f"{k}: {len(v)}" for k, v in lists.items())
+        raise AnalysisError(f"{name}: the lists have to be equally long, got {counts}.")
+    rows = (dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True))
+    return [{**row, **shared} for row in rows]
+
+
+def _flat(run: Mapping[str, Any], name: str, before: str = "", depth: int = 0) -> dict[str, Any]:
+    """Return a run with dots for its groups; lists in it are no cells and are left out."""
+    if depth > _MAX_DEPTH:
+        raise AnalysisError(f"{name} is nested more than {_MAX_DEPTH} deep; give one object a run.")
+    found: dict[str, Any] = {}
+    for key, value in run.items():
+        if isinstance(value, dict):
+            found |= _flat(value, name, f"{before}{key}.", depth + 1)
+        elif not isinstance(value, list):
+            found[f"{before}{key}"] = value
+    return found

@@ -1,0 +1,236 @@
+"""What was measured: which column, in which unit, and of whom; all rows in one unit."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ray_bench.errors import AnalysisError
+from ray_bench.reading.choices import QUANTITIES, Choices
+from ray_bench.reading.decimals import Mark
+from ray_bench.reading.numbers import Number, is_nothing, is_short_clock, number_of
+from ray_bench.reading.sizes import Sizes
+from ray_bench.reading.synonyms import Meaning, Role, meaning_of, words_of
+from ray_bench.reading.table import Table, listed, shown
+from ray_bench.reading.vocabulary import SECONDS
+
+#: Columns that say the same differ by so much, from rounding.
+_SAME_FRAC = 0.03
+_RATES = ("rate", "sample_time")
+_STEPS = ("step_rate", "step_time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """One number a row, all of one kind.
+
+    Rates are of all workers and in 1/s; times in seconds, or in the file's own unit where it does
+    not tell which; speedups and efficiencies as ratios.
+    """
+
+    column: str
+    meaning: Meaning
+    values: list[float | None]  # None: a run without a number
+
+
+def quantity_of(
+    table: Table, found: Mapping[str, Meaning], sizes: Sizes, mark: Mark, choices: Choices
+) -> Quantity:
+    """Return what the curve is made of.
+
+    Raises:
+        AnalysisError: No column holds it, or several may.
+    """
+    candidates = [x for x in found if found[x].role in QUANTITIES and _has_numbers(table, x, mark)]
+    if not candidates:
+        raise AnalysisError(
+            f"{table.name} has no column that is known to hold what was measured (images/s, "
+            f"step_time_ms, s/epoch, speedup); its columns are: {table.shown_columns}. Name it "
+            "with --column throughput=NAME, step_time_s=NAME, epoch_time_s=NAME or speedup=NAME."
+        )
+    for family in QUANTITIES:
+        names = [x for x in candidates if found[x].role == family]
+        if names and family == "time":
+            raise _which_time(table, names[0])
+        if names:
+            return _chosen([_read(table, x, found, sizes, mark, choices) for x in names], table)
+    raise AssertionError("every candidate has a family")
+
+
+def _which_time(table: Table, name: str) -> AnalysisError:
+    return AnalysisError(
+        f"{table.name}: column {name!r} may be the time of a step, of an epoch or of a whole job, "
+        f"and the curves differ. Choose with --column step_time_s={name}, --column "
+        f"epoch_time_s={name} or --column total_time_s={name} (or ..._ms, ..._min, ..._h)."
+    )
+
+
+def _has_numbers(table: Table, column: str, mark: Mark) -> bool:
+    cells = [x for x in table.columns[column][:1000] if not is_nothing(x)]
+    numbers = sum(1 for x in cells if number_of(x, mark) is not None or is_short_clock(x))
+    return 2 * numbers >= len(cells) > 0
+
+
+def _read(
+    table: Table,
+    column: str,
+    found: Mapping[str, Meaning],
+    sizes: Sizes,
+    mark: Mark,
+    choices: Choices,
+) -> Quantity:
+    """Return the numbers of a column, each by the unit that its cell, its row or its header has."""
+    header = found[column]
+    if choices.per is not None and header.role in _RATES:
+        header = replace(header, per=choices.per)
+    units = next((table.columns[x] for x, y in found.items() if y.role == "unit"), None)
+    values: list[float | None] = []
+    common: Meaning | None = None
+    for row, cell in enumerate(table.columns[column]):
+        number = _number(table, column, row, cell, mark)
+        if number is None:
+            values.append(None)
+            continue
+        unit = "" if units is None or is_nothing(units[row]) else str(units[row])
+        meaning = _meaning(header, number.unit, unit)
+        value = _base(number.value, meaning, number.unit)
+        if common is None or meaning is not common:
+            common = _agreed(table, column, row, common, meaning)
+        values.append(value)
+    kept = common or header
+    if kept.role in _RATES:
+        values = _totals(table, values, kept, sizes)
+    return Quantity(column=column, meaning=kept, values=values)
+
+
+def _number(table: Table, column: str, row: int, cell: object, mark: Mark) -> Number | None:
+    if is_nothing(cell):
+        return None
+    number = number_of(cell, mark)
+    if is_short_clock(cell):
+        raise AnalysisError(
+            f"{table.where(row)}: {column} {shown(cell)} may be minutes and seconds, or hours and "
+            "minutes; write it as h:m:s."
+        )
+    if number is None:
+        raise AnalysisError(f"{table.where(row)}: {column} has to be a number, got {shown(cell)}.")
+    if not 0 < number.value < math.inf:
+        raise AnalysisError(
+            f"{table.where(row)}: {column} has to be a number above 0, got {number.value:g}; leave "
+            "out runs that failed."
+        )
+    return number
+
+
+@functools.lru_cache(maxsize=256)
+def _meaning(header: Meaning, cell_unit: str, row_unit: str) -> Meaning:
+    """Return what a number is, by the nearest unit that is told."""
+    for text in (cell_unit, row_unit):
+        found = _of_unit(header, text)
+        if found is not None:
+            return found
+    return header
+
+
+def _of_unit(header: Meaning, text: str) -> Meaning | None:
+    """Return what `images/s`, `ms`, `s/it`, `x` or `%` says of a number; None: nothing."""
+    if text in ("%", "x", "X", "\u00d7"):  # of a throughput it is a multiple of the first one
+        return Meaning("speedup") if header.role == "rate" else None
+    words = words_of(text)
+    if not words:
+        return None
+    if len(words) == 1 and words[0] in SECONDS:
+        return replace(header, seconds=SECONDS[words[0]]) if "time" in header.role else None
+    meaning = meaning_of(text)
+    if meaning is None or meaning.role not in QUANTITIES:
+        return replace(header, unit=text) if header.role == "rate" else None
+    per = meaning.per or (header.per if meaning.role in _RATES else None)
+    return replace(meaning, per=per)
+
+
+def _base(value: float, meaning: Meaning, cell_unit: str) -> float:
+    """Return a number per second, in seconds, or as a ratio."""
+    seconds = meaning.seconds or 1.0
+    if meaning.role in ("rate", "step_rate"):
+        return value / seconds
+    if meaning.role == "sample_time":
+        return 1 / (value * seconds)
+    if meaning.role in ("speedup", "efficiency"):
+        return value / 100 if cell_unit.startswith("%") else value
+    return value * seconds
+
+
+def _agreed(table: Table, column: str, row: int, before: Meaning | None, now: Meaning) -> Meaning:
+    """Return what all rows so far are; units of one kind are one after conversion."""
+    if before is None or _kind(before) == _kind(now):
+        return now if before is None else before
+    raise AnalysisError(
+        f"{table.where(row)}: {column} mixes the units {_named(before)} and {_named(now)}; convert "
+        "them to one."
+    )
+
+
+def _kind(meaning: Meaning) -> tuple[object, ...]:
+    role = "steps" if meaning.role in _STEPS else "rate" if meaning.role in _RATES else meaning.role
+    return (role, meaning.unit, meaning.per, meaning.seconds is None)
+
+
+def _named(meaning: Meaning) -> str:
+    if meaning.role in _RATES:
+        return f"{meaning.unit or 'no unit'}/s" + (f" per {meaning.per}" if meaning.per else "")
+    return meaning.role.replace("_", " ")
+
+
+def _totals(
+    table: Table, values: list[float | None], meaning: Meaning, sizes: Sizes
+) -> list[float | None]:
+    """Return rates of all workers."""
+    if meaning.per not in ("worker", "node"):
+        return values
+    if meaning.per == "worker" and sizes.is_nodes:
+        raise AnalysisError(
+            f"{table.name} gives a rate per worker but counts nodes; give --workers-per-node."
+        )
+    counts = sizes.workers if meaning.per == "worker" else sizes.nodes
+    if counts is None:
+        raise AnalysisError(f"{table.name} gives a rate per node but has no number of nodes.")
+    pairs = zip(values, counts, strict=True)
+    return [None if x is None or n is None else x * n for x, n in pairs]
+
+
+def _chosen(found: Sequence[Quantity], table: Table) -> Quantity:
+    """Return one of several columns of a kind, where they draw the same curve.
+
+    Raises:
+        AnalysisError: They draw different ones.
+    """
+    ranks = ("total", None, "worker", "node")
+    first, *others = sorted(
+        found, key=lambda x: (not x.meaning.is_sure, ranks.index(x.meaning.per))
+    )
+    for other in others:
+        if first.meaning.is_sure and not other.meaning.is_sure:
+            continue
+        pairs = zip(first.values, other.values, strict=True)
+        ratios = [a / b for a, b in pairs if a is not None and b is not None]
+        if ratios and max(ratios) > min(ratios) * (1 + _SAME_FRAC):
+            names = [x.column for x in found]
+            what = {"rate": "throughput", "sample_time": "throughput"}.get(
+                first.meaning.role, _option(first.meaning.role)
+            )
+            raise AnalysisError(
+                f"{table.name}: {listed(names)} may be what was measured, and their curves differ. "
+                f"Choose with --column {what}={first.column}"
+                + "".join(f" or --column {what}={x.column}" for x in others)
+                + "."
+            )
+        if first.meaning.per is None and ratios and other.meaning.per == "worker":
+            first = replace(first, meaning=replace(first.meaning, per="total"))
+    return first
+
+
+def _option(role: Role) -> str:
+    times = ("step_time", "epoch_time", "total_time")
+    return f"{role}_s" if role in times else "iterations_per_s" if role == "step_rate" else role
