@@ -25,6 +25,7 @@ from ray_bench.cli.options import At, PageForm, PageFormat, ScalingMode, Workers
 if TYPE_CHECKING:
     from ray_bench.analysis.fit.drift import Drift
     from ray_bench.analysis.fit.measured import MeasuredCurve
+    from ray_bench.reading.curve import Curve
     from ray_bench.report.fit_curves import FittedCurve
 
 HELP = """Find the scaling law of measured numbers, and predict other world sizes from it.
@@ -123,7 +124,21 @@ def fit(
         drift = _drift(measured, link, gradient_bytes)
         unit = unit_of(curve, measured)
         found.append(FittedCurve.of(curve.name, measured, unit, drift, asked, level))
-    _show(reading.name, found, reading.said, level, form)
+    said = [*reading.said, *_scaling_words(reading.curves, found, asked)]
+    _show(reading.name, found, said, level, form)
+
+
+def _scaling_words(
+    curves: Sequence[Curve], found: Sequence[FittedCurve], asked: Sequence[int]
+) -> list[str]:
+    """Return what is taken for granted of the scaling, and what else the forecast would be."""
+    untold = [x for x, curve in zip(found, curves, strict=True) if not curve.is_scaling_told]
+    if not untold:
+        return []
+    from ray_bench.report.fit_curves import other_scaling_words
+
+    words = "scaling: nothing says which batch was fixed; taken as weak (that of a worker)"
+    return [f"{words}. With --scaling strong {other_scaling_words(untold[0], asked)}"]
 
 
 def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None) -> Drift | None:

@@ -11,7 +11,7 @@ from ray_bench.reading.decimals import Mark
 from ray_bench.reading.numbers import is_nothing, number_of
 from ray_bench.reading.quantity import Quantity
 from ray_bench.reading.synonyms import Meaning, words_of
-from ray_bench.reading.table import Table, shown
+from ray_bench.reading.table import Table, options, shown
 from ray_bench.records import Scaling
 
 #: throughput x step time / batch may differ by so much where a file gives both.
@@ -43,6 +43,7 @@ class Told:
     scaling: Scaling | None
     local_batch_size: dict[int, float] = field(default_factory=dict)
     step_time_s: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    is_told: bool = True  # False: nothing says which batch was fixed
     said: list[str] = field(default_factory=list)
 
 
@@ -104,14 +105,7 @@ def scaling_of(
         return Told(scaling=mode or _mode(local))
     if local:
         return Told(scaling=mode, local_batch_size=local, step_time_s=times)
-    said = [] if mode else [_DEFAULT]
-    return Told(scaling=mode or "weak", step_time_s=times, said=said)
-
-
-_DEFAULT = (
-    "scaling: nothing says which batch was fixed; taken as weak (that of a worker). The points are "
-    "the same with --scaling strong, but the forecast is not"
-)
+    return Told(scaling=mode or "weak", is_told=mode is not None, step_time_s=times)
 
 
 def _of_steps(
@@ -130,8 +124,9 @@ def _of_steps(
     if name is not None:
         raise AnalysisError(
             f"{table.name}: {asked}, and {name!r} may be the batch of a worker or the global one; "
-            f"the curves differ. Choose with --column local_batch_size={name} or --column "
-            f"global_batch_size={name}."
+            f"the curves differ. Choose with "
+            + options("--column", f"local_batch_size={name}", f"global_batch_size={name}")
+            + "."
         )
     raise AnalysisError(
         f"{table.name}: {asked}, and nothing says which batch was fixed; the curves differ. Give "
@@ -297,9 +292,10 @@ def _with_times(
 
 
 def _at_odds(table: Table, quantity: Quantity, name: str, why: str) -> AnalysisError:
+    choice = options("--column", f"throughput={quantity.column}", f"step_time_s={name}")
     return AnalysisError(
-        f"{table.name}: {quantity.column} x {name} {why}; check the units of both, or give one of "
-        f"them alone with --column throughput={quantity.column} or --column step_time_s={name}."
+        f"{table.name}: {quantity.column} x {name} {why}; check the units of both, or take one of "
+        f"them alone with {choice}."
     )
 
 

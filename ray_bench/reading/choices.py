@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ray_bench.errors import ConfigError
 from ray_bench.reading.decimals import Mark
 from ray_bench.reading.synonyms import Meaning, Per, meaning_of
-from ray_bench.reading.table import Table, listed
+from ray_bench.reading.table import Table
 from ray_bench.records import Scaling
 
 #: What a column can be named to be with --column; throughput keeps the unit in its header.
@@ -107,8 +107,3 @@ def _chosen(wanted: str, of_header: Meaning | None) -> Meaning:
     if of_header is not None and of_header.role == meaning.role == "rate":
         return of_header
     return meaning
-
-
-def headers_for(table: Table, what: str) -> str:
-    """Return what to do where no column is known to be something."""
-    return f"name it with --column {what}=NAME; the columns are: {listed([*table.columns])}."

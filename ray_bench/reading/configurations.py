@@ -12,7 +12,7 @@ from ray_bench.reading.files import FILE
 from ray_bench.reading.numbers import is_nothing
 from ray_bench.reading.sizes import size_of
 from ray_bench.reading.synonyms import Meaning, Role
-from ray_bench.reading.table import Table, is_empty, listed, printable
+from ray_bench.reading.table import Table, is_empty, listed, options, printable
 
 #: What a run with one worker is called beside methods of several: it is the first point of each.
 _ALONE_WORDS = (
@@ -187,13 +187,9 @@ def _refuse_measured(table: Table, name: str, labels: Sequence[str], asked: Sequ
         return
     raise AnalysisError(
         f"{table.name}: nothing tells whether {name!r} ({listed(values[:3])}) was set or measured. "
-        f"Leave it aside with --ignore {_quoted(name)}, or make each value a curve with --by "
-        f"{_quoted(name)}."
+        f"Leave it aside with {options('--ignore', name)}, or make each value a curve with "
+        f"{options('--by', name)}."
     )
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.-]+", name) else f'"{name}"'
 
 
 def _groups(
@@ -268,7 +264,7 @@ def _refuse_lost(
         if len(groups) > MAX_CURVES:
             raise AnalysisError(
                 f"{table.name} has {len(groups)} configurations by {listed(columns)}; choose some "
-                f"with --where, or leave a column aside with --ignore {_quoted(columns[0])}."
+                f"with --where, or leave a column aside with {options('--ignore', columns[0])}."
             )
         return
     parts = [
@@ -276,11 +272,11 @@ def _refuse_lost(
         for key, rows in list(groups.items())[:6]
     ]
     more = f" and {len(groups) - 6} more" if len(groups) > 6 else ""
-    ignored = " ".join(f"--ignore {_quoted(x)}" for x in columns)
+    ignored = options("--ignore", *columns).replace(" or ", " ")
     raise AnalysisError(
         f"{table.name}: rows differ in {listed(columns)}, and may be several curves: "
         f"{'; '.join(parts)}{more}. If they are one, give {ignored}; else choose rows with "
-        f"--where {_quoted(columns[0])}=VALUE,VALUE."
+        f"{options('--where', f'{columns[0]}=VALUE,VALUE')}."
     )
 
 

@@ -17,7 +17,14 @@ _MAX_REPEAT_RATIO = 10.0
 #: Throughput may fall to this share from one world size to the next, or rise by as much more than
 #: the workers do, before a slip of units is likelier. A collapse of real machines is rarer.
 _LIKELY_FALL = 1 / 7
-_SLIPS = ((1000, "a thousands mark or k"), (100, "per cent"), (60, "minutes"), (10, "a digit"))
+_SLIPS = {
+    1000: "a thousands mark, k or milliseconds",
+    100: "per cent",
+    60: "minutes",
+    10: "a digit",
+}
+#: A slip is as likely as the nearest one where it is within this factor of what is seen.
+_NEAR = 1.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +37,11 @@ class Curve:
     values: Mapping[int, tuple[float, ...]]  # by world size, ascending
     unit: str | None  # of throughput: "images/s", "epochs/s"; "speedup" where it is relative
     is_relative: bool  # speedups or efficiencies: nothing says how fast one worker is
-    scaling: Scaling | None  # None: the file does not tell, or its batches do
+    scaling: Scaling | None  # None: its batches tell
+    is_scaling_told: bool  # False: neither the file nor a person tells; taken as weak
     local_batch_size: Mapping[int, float] = field(default_factory=dict)  # of a worker and step
     step_time_s: Mapping[int, tuple[float, ...]] = field(default_factory=dict)  # beside throughput
     workers_per_node: int | None = None
-    is_per_told: bool = True  # False: rates of all workers or of each
 
 
 def check_repeats(
@@ -76,14 +83,20 @@ def check_neighbours(
             continue
         # Against what the workers would bring: the geometric mean of none and of all of it.
         odd = change / math.sqrt(size / before)
-        factor, why = min(_SLIPS, key=lambda x: abs(math.log(x[0]) - abs(math.log(odd))))
         raise AnalysisError(
             f"{told.name}: {_cell(told, column, where[before])} and "
             f"{_cell(told, column, where[size])} are {before} and {size} workers, and throughput "
-            f"changes by a factor of {change:.3g}. A slip of units by {factor} is "
-            f"likelier ({why}): correct one of the cells (--decimal tells the decimal mark), or "
-            "give --keep-jumps if both are right."
+            f"changes by a factor of {change:.3g}. A slip of units by {_slips(odd)} is likelier: "
+            "correct one of the cells (--decimal tells the decimal mark), or give --keep-jumps if "
+            "both are right."
         )
+
+
+def _slips(odd: float) -> str:
+    """Return the slips that are near a factor."""
+    far = {x: abs(math.log(x) - abs(math.log(odd))) for x in _SLIPS}
+    likely = [x for x in _SLIPS if far[x] <= max(min(far.values()), math.log(_NEAR))]
+    return " or ".join(f"{x} ({_SLIPS[x]})" for x in likely)
 
 
 def _cell(told: Table, column: str, row: int) -> str:

@@ -21,6 +21,8 @@ from ray_bench.reading.table import Table, is_empty, shown
 from ray_bench.reading.wide import unfolded
 
 _SHOWN_ROWS = 5
+_HOUR_S = 3600.0
+_LONG_S = 20.0
 #: Throughput that never rises by more than this with the workers may be that of each.
 _FLAT = 1.15
 
@@ -204,6 +206,7 @@ def _curve(
         unit=_unit(quantity),
         is_relative=quantity.meaning.role in ("speedup", "efficiency"),
         scaling=told.scaling,
+        is_scaling_told=told.is_told,
         local_batch_size=told.local_batch_size,
         step_time_s=told.step_time_s,
         workers_per_node=_workers_per_node(rows, size, sizes, choices),
@@ -219,9 +222,18 @@ def _curve(
 def _of_curve(value: float, size: int, quantity: Quantity) -> float:
     """Return throughput, or the time of a step: of one epoch or job it is the rate of them."""
     role = quantity.meaning.role
-    if role in ("epoch_time", "total_time", "step_rate"):
+    if role in ("epoch_time", "total_time"):
+        return (_HOUR_S if _is_long(quantity) else 1.0) / value
+    if role == "step_rate":
         return 1 / value
     return value * size if role == "efficiency" else value
+
+
+def _is_long(quantity: Quantity) -> bool:
+    """Whether an epoch or a job takes so long that people count them by the hour."""
+    if quantity.meaning.seconds is None:
+        return False
+    return max(x for x in quantity.values if x is not None) > _LONG_S
 
 
 def _rate(value: float, size: int, curve: Curve) -> float:
@@ -239,7 +251,8 @@ def _unit(quantity: Quantity) -> str | None:
         return "speedup"
     if meaning.role in ("epoch_time", "total_time"):
         what = "epochs" if meaning.role == "epoch_time" else "jobs"
-        return f"{what}/s" if meaning.seconds is not None else f"{what} per unit of time"
+        time = "h" if _is_long(quantity) else "s"
+        return f"{what}/{time}" if meaning.seconds is not None else f"{what} per unit of time"
     if meaning.role in ("step_time", "step_rate"):
         return None
     if meaning.unit is None:

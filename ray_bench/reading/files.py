@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ray_bench.reading.excel import read_excel_table
 from ray_bench.reading.json_rows import read_json_table
 from ray_bench.reading.logs import read_log
 from ray_bench.reading.parquet import read_parquet_table
+from ray_bench.reading.synonyms import Meaning, meaning_of
 from ray_bench.reading.table import Table, table_of_dicts
 from ray_bench.reading.text import content_of, not_what_it_says, text_of
 
@@ -47,13 +49,7 @@ def _labelled(argument: str, sheet: str | None) -> Table:
             f"{argument!r} gives a world size, but {table.name} has a column 'world_size' itself; "
             "leave one of them out."
         )
-    return Table(
-        name=table.name,
-        columns={column: [label] * table.num_rows, **table.columns},
-        rows=table.rows,
-        delimiter=table.delimiter,
-        notes=table.notes,
-    )
+    return replace(table, columns={column: [label] * table.num_rows, **table.columns})
 
 
 def _split(argument: str) -> tuple[str | None, Path]:
@@ -67,6 +63,7 @@ def _split(argument: str) -> tuple[str | None, Path]:
 
 def _joined(tables: Sequence[Table], arguments: Sequence[str]) -> Table:
     """Return the rows of several tables under each other; the column `file` tells them apart."""
+    tables = _alike(tables)
     names = list(dict.fromkeys(key for table in tables for key in table.columns))
     columns: dict[str, list[object]] = {name: [] for name in names}
     rows: list[str] = []
@@ -86,6 +83,26 @@ def _joined(tables: Sequence[Table], arguments: Sequence[str]) -> Table:
         delimiter=delimiters.pop() if len(delimiters) == 1 else None,
         notes=notes,
     )
+
+
+def _alike(tables: Sequence[Table]) -> list[Table]:
+    """Return tables in which columns of one meaning have one name: `gpus` in one, `GPUs` in two."""
+    first: dict[Meaning, str] = {}
+    found = []
+    for table in tables:
+        names = {x: x for x in table.columns}
+        for column in table.columns:
+            meaning = meaning_of(column)
+            if meaning is None or meaning.role in ("measured", "amount"):
+                continue
+            name = first.setdefault(meaning, column)
+            if name not in table.columns:
+                names[column] = name
+        columns = {names[x]: y for x, y in table.columns.items()}
+        if len(columns) == len(names):
+            table = replace(table, columns=columns)
+        found.append(table)
+    return found
 
 
 def read_table(file: Path, sheet: str | None = None) -> Table:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ray_bench.errors import AnalysisError
+from ray_bench.reading.sizes import size_of
 from ray_bench.reading.table import Table, table_of_dicts
 from ray_bench.reading.text import not_what_it_says
 
@@ -39,7 +40,7 @@ def _json_lines(text: str, name: str, whole: ValueError) -> Table:
             row = json.loads(line)
         except (ValueError, RecursionError):
             if len(found) < 2:  # not a line for every run; then the first message tells more
-                raise not_what_it_says(name, "JSON", str(whole)) from None
+                raise not_what_it_says(name, "JSON", _why(whole)) from None
             raise not_what_it_says(
                 name, "JSON Lines", f"line {number} is not JSON (is it cut off?)"
             ) from None
@@ -49,6 +50,11 @@ def _json_lines(text: str, name: str, whole: ValueError) -> Table:
             )
         found.append(_flat(row, name))
     return table_of_dicts(name, found, "line")
+
+
+def _why(error: ValueError) -> str:
+    """Return why a text is no JSON; Python tells of long numbers in words for programmers."""
+    return "a number has thousands of digits" if "digits" in str(error) else str(error)
 
 
 def _runs(document: Any, name: str) -> list[Mapping[str, Any]]:
@@ -71,14 +77,16 @@ def _of_object(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]
     if len(columns) >= 2 and not children:
         return _transposed(columns, plain, name)
     if len(children) >= 2 and not lists and _are_alike(list(children.values())):
-        return [{**plain, "name": key, **row} for key, row in children.items()]
+        is_size = all(size_of(key) is not None for key in children)
+        column = "world_size" if is_size else "name"
+        return [{**plain, column: key, **row} for key, row in children.items()]
     return [document]
 
 
 def _are_alike(runs: list[Mapping[str, Any]]) -> bool:
-    """Whether objects are runs of one kind: each has half of all keys, or more."""
+    """Whether objects are runs of one kind: each has more than half of all keys."""
     keys = set().union(*runs)
-    return bool(keys) and all(len(x) * 2 >= len(keys) for x in runs)
+    return bool(keys) and all(len(x) * 2 > len(keys) for x in runs)
 
 
 def _transposed(

@@ -134,3 +134,8 @@ def _span_s(text: str) -> float | None:
 def is_short_clock(cell: object) -> bool:
     """Whether a cell is `12:34`, which may be minutes and seconds, or hours and minutes."""
     return isinstance(cell, str) and _SHORT_CLOCK.fullmatch(cell.strip()) is not None
+
+
+def is_long_clock(cell: object) -> bool:
+    """Whether a cell is `1:02:03`: hours, minutes and seconds."""
+    return isinstance(cell, str) and _CLOCK.fullmatch(cell.strip()) is not None

@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from ray_bench.errors import AnalysisError
 from ray_bench.reading.choices import QUANTITIES, Choices
 from ray_bench.reading.decimals import Mark
-from ray_bench.reading.numbers import Number, is_nothing, is_short_clock, number_of
+from ray_bench.reading.numbers import Number, is_long_clock, is_nothing, is_short_clock, number_of
 from ray_bench.reading.sizes import Sizes
 from ray_bench.reading.synonyms import Meaning, Role, meaning_of, words_of
-from ray_bench.reading.table import Table, listed, shown
+from ray_bench.reading.table import Table, listed, options, shown
 from ray_bench.reading.vocabulary import SECONDS
 
 #: Columns that say the same differ by so much, from rounding.
 _SAME_FRAC = 0.03
+#: An efficiency above that is one in per cent.
+_MOST_EFFICIENT = 3.0
 _RATES = ("rate", "sample_time")
 _STEPS = ("step_rate", "step_time")
 
@@ -60,10 +62,11 @@ def quantity_of(
 
 
 def _which_time(table: Table, name: str) -> AnalysisError:
+    times = [f"{x}={name}" for x in ("step_time_s", "epoch_time_s", "total_time_s")]
     return AnalysisError(
         f"{table.name}: column {name!r} may be the time of a step, of an epoch or of a whole job, "
-        f"and the curves differ. Choose with --column step_time_s={name}, --column "
-        f"epoch_time_s={name} or --column total_time_s={name} (or ..._ms, ..._min, ..._h)."
+        f"and the curves differ. Choose with {options('--column', *times)} (there are also "
+        "step_time_ms, epoch_time_min, total_time_h and the like)."
     )
 
 
@@ -86,9 +89,12 @@ def _read(
     if choices.per is not None and header.role in _RATES:
         header = replace(header, per=choices.per)
     units = next((table.columns[x] for x, y in found.items() if y.role == "unit"), None)
+    has_hours = any(is_long_clock(x) for x in table.columns[column])
     values: list[float | None] = []
     common: Meaning | None = None
     for row, cell in enumerate(table.columns[column]):
+        if has_hours and is_short_clock(cell):
+            cell = f"0:{cell.strip()}"  # beside 1:02:03, 59:30 are minutes and seconds
         number = _number(table, column, row, cell, mark)
         if number is None:
             values.append(None)
@@ -102,6 +108,14 @@ def _read(
     kept = common or header
     if kept.role in _RATES:
         values = _totals(table, values, kept, sizes)
+    if kept.role == "step_time" and kept.seconds is None and common is not None:
+        raise AnalysisError(
+            f"{table.name}: nothing says the unit of {column!r}. Choose with "
+            + options("--column", f"step_time_s={column}", f"step_time_ms={column}")
+            + "."
+        )
+    if kept.role == "efficiency" and max((x for x in values if x), default=0) > _MOST_EFFICIENT:
+        values = [None if x is None else x / 100 for x in values]  # per cent, without saying so
     return Quantity(column=column, meaning=kept, values=values)
 
 
@@ -222,9 +236,7 @@ def _chosen(found: Sequence[Quantity], table: Table) -> Quantity:
             )
             raise AnalysisError(
                 f"{table.name}: {listed(names)} may be what was measured, and their curves differ. "
-                f"Choose with --column {what}={first.column}"
-                + "".join(f" or --column {what}={x.column}" for x in others)
-                + "."
+                f"Choose with {options('--column', *(f'{what}={x}' for x in names))}."
             )
         if first.meaning.per is None and ratios and other.meaning.per == "worker":
             first = replace(first, meaning=replace(first.meaning, per="total"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ray_bench.errors import AnalysisError
 from ray_bench.reading.choices import Choices
 from ray_bench.reading.synonyms import Meaning
-from ray_bench.reading.table import Table, is_empty, listed, shown
+from ray_bench.reading.table import Table, is_empty, listed, options, shown
 
 #: A whole number, with commas for thousands.
 _COUNT = r"(\d{1,3}(?:,\d{3})+|\d+)"
@@ -114,7 +114,7 @@ def _no_size(table: Table, unsure: Sequence[str]) -> AnalysisError:
     if unsure:
         return AnalysisError(
             f"{table.name}: the number of workers may be in {listed(unsure)}. Choose with "
-            f"--column world_size={unsure[0]}."
+            f"{options('--column', *(f'world_size={x}' for x in unsure))}."
         )
     return AnalysisError(
         f"{table.name} has no column that is known to hold the number of workers (world_size, "
@@ -147,8 +147,9 @@ def _same(table: Table, columns: Sequence[str]) -> list[str]:
                 raise AnalysisError(
                     f"{table.where(row)}: the number of workers may be in {columns[0]!r} "
                     f"({shown(table.columns[columns[0]][row])}) or in {other!r} ({shown(cell)}). "
-                    f"Choose with --column world_size={columns[0]} or --column "
-                    f"world_size={other}."
+                    f"Choose with "
+                    + options("--column", f"world_size={columns[0]}", f"world_size={other}")
+                    + "."
                 )
     return [columns[0]]
 
@@ -196,8 +197,9 @@ def _beside_nodes(table: Table, column: str, nodes: str, choices: Choices) -> Si
         return _product(table, nodes, column)
     raise AnalysisError(
         f"{table.name}: column {column!r} may count the workers of all nodes, or of each of "
-        f"{nodes!r}. Choose with --column world_size={column} or --column "
-        f"workers_per_node={column}."
+        f"{nodes!r}. Choose with "
+        + options("--column", f"world_size={column}", f"workers_per_node={column}")
+        + "."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import unicodedata
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +17,7 @@ MAX_COLUMNS = 2_000
 #: More rows are no table of runs either; each is some hundred bytes of memory.
 MAX_ROWS = 2_000_000
 _SHOWN_CHARACTERS = 40
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours and moves of a terminal
 _SHOWN_NAMES = 12
 
 Cell = str | int | float | bool | None
@@ -122,6 +125,7 @@ def check_num_rows(count: int, name: str) -> None:
 
 def printable(text: str) -> str:
     """Return text on one line without control characters, which a terminal would obey."""
+    text = _ESCAPE.sub("", text)
     kept = (
         " " if ch.isspace() else ch
         for ch in text
@@ -146,6 +150,11 @@ def shown(cell: object) -> str:
         return "nothing"
     text = repr(cell) if isinstance(cell, str) else f"{cell}"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+def options(name: str, *values: str) -> str:
+    """Return options as they are typed in a shell: `--column 'world_size=# GPUs'`, with 'or'."""
+    return " or ".join(f"{name} {shlex.quote(printable(value))}" for value in values)
 
 
 def listed(names: Sequence[object]) -> str:

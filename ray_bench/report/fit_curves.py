@@ -68,6 +68,25 @@ class FittedCurve:
         return self.unit or "the unit of the file, which it does not tell"
 
 
+def other_scaling_words(curve: FittedCurve, world_sizes: Sequence[int]) -> str:
+    """Return what the forecast of a weak curve would be if the global batch had been fixed.
+
+    Args:
+        curve: Fitted as weak scaling.
+        world_sizes: As it was fitted with.
+    """
+    strong = replace(curve.measured, scaling="strong")
+    other = FittedCurve.of(curve.name, strong, curve.unit, curve.fit.drift, world_sizes, 0.95)
+    here, there = (
+        show(number(x.rows[-1].speedup.value, "x", "derived")).value for x in (curve, other)
+    )
+    about = f" of {curve.name}" if curve.name else ""
+    return (
+        f"the points are the same, and the forecast{about} at {curve.rows[-1].world_size} workers "
+        f"is a speedup of {there} instead of {here}"
+    )
+
+
 def curves_json(curves: Sequence[FittedCurve], said: Sequence[str], level: float) -> str:
     """Return the fits as JSON text: one as it is, several as a list `curves`, each with its name.
 
