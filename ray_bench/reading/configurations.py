@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -154,9 +155,16 @@ def _labels(table: Table, column: str, kept: Sequence[int]) -> list[str]:
 def _label(cell: object) -> str:
     if is_nothing(cell):
         return _BLANK
+    if isinstance(cell, str):
+        return _plain(cell)
     if isinstance(cell, float) and cell == int(cell) and abs(cell) < 1e15:
         return str(int(cell))
     return printable(str(cell))
+
+
+@functools.lru_cache(maxsize=4096)  # settings have few values
+def _plain(cell: str) -> str:
+    return printable(cell)
 
 
 def _is_size_name(labels: Sequence[str], sizes: Sequence[int]) -> bool:

@@ -47,15 +47,16 @@ def _table(lines: list[Line], name: str, delimiter: str | None) -> Table:
         header[0] = header[0].removeprefix(_COMMENT).strip()
     while len(header) > 1 and not header[-1] and all(not x[-1:] or not x[-1] for _, x in lines):
         header.pop()
-    rows = [(number, _cut(cells, len(header))) for number, cells in lines[1:]]
-    for number, cells in rows:
-        if len(cells) != len(header):
+    width = len(header)
+    rows = [cells if len(cells) == width else _cut(cells, width) for _, cells in lines[1:]]
+    for cells, (number, _) in zip(rows, lines[1:], strict=True):
+        if len(cells) != width:
             raise AnalysisError(
-                f"{name}, line {number}: {len(cells)} cells under {len(header)} columns; decimals "
+                f"{name}, line {number}: {len(cells)} cells under {width} columns; decimals "
                 "need a point, and columns a comma, or columns a semicolon or a tab."
             )
-    numbers = Numbered("line", (number for number, _ in rows))
-    return table_of(name, header, [cells for _, cells in rows], numbers, delimiter)
+    numbers = Numbered("line", (number for number, _ in lines[1:]))
+    return table_of(name, header, rows, numbers, delimiter)
 
 
 def _is_comment(cell: str) -> bool:
@@ -117,12 +118,13 @@ def _csv(text: str, delimiter: str, name: str) -> list[Line]:
     table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for line in table:
-            if len(line) == 1 and _skipped(line[0]):
+            if not any(line) or not any(map(str.strip, line)):
                 continue
-            if any(cell.strip() for cell in line) and not _is_remark(line, found):
-                found.append((table.line_num, [seen.setdefault(x, x) for x in line]))
-                if len(found) > MAX_ROWS:
-                    check_num_rows(len(found), name)
+            if line[0].lstrip()[:1] == _COMMENT and _is_remark(line, found):
+                continue
+            found.append((table.line_num, [seen.setdefault(x, x) for x in line]))
+            if len(found) > MAX_ROWS:
+                check_num_rows(len(found), name)
     except csv.Error as err:
         raise not_what_it_says(name, "CSV", str(err)) from None
     return found
@@ -130,10 +132,9 @@ def _csv(text: str, delimiter: str, name: str) -> list[Line]:
 
 def _is_remark(line: list[str], before: list[Line]) -> bool:
     """Whether a line that begins with # is a comment: all of them are, save a header."""
-    start = line[0].lstrip()
-    if not start.startswith(_COMMENT):
-        return False
-    return bool(before) or not re.match(r"#\s*(of\b|gpus?\b|workers?\b|nodes?\b|\w+$)", start, re.I)
+    if before or (len(line) == 1 and _skipped(line[0])):
+        return True
+    return not re.match(r"\s*#\s*(of\b|gpus?\b|workers?\b|nodes?\b|\w+$)", line[0], re.I)
 
 
 def _apart_by_blanks(text: str) -> Iterator[Line]:

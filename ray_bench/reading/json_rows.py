@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from ray_bench.errors import AnalysisError
 from ray_bench.reading.sizes import size_of
-from ray_bench.reading.table import Table, table_of_dicts
+from ray_bench.reading.table import Numbered, Table, check_num_rows, headers, table_of_dicts
 from ray_bench.reading.text import not_what_it_says
 
 #: Deeper objects are no run; the deepest that people write is about four.
@@ -33,23 +34,52 @@ def read_json_table(text: str, name: str) -> Table:
 
 
 def _json_lines(text: str, name: str, whole: ValueError) -> Table:
-    lines = [(i, x) for i, x in enumerate(text.splitlines(), 1) if x.strip()]
-    found: list[dict[str, Any]] = []
-    for number, line in lines:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            if len(found) < 2:  # not a line for every run; then the first message tells more
-                raise not_what_it_says(name, "JSON", _why(whole)) from None
-            raise not_what_it_says(
-                name, "JSON Lines", f"line {number} is not JSON (is it cut off?)"
-            ) from None
-        if not isinstance(row, dict):
-            raise AnalysisError(
-                f"{name}, line {number}: every line has to be an object, one a run."
-            )
-        found.append(_flat(row, name))
-    return table_of_dicts(name, found, "line")
+    columns: dict[str, list[Any]] = {}
+    numbers: list[int] = []
+    for number, line in enumerate(io.StringIO(text), 1):
+        if not line.strip():
+            continue
+        row = _line(line, number, len(numbers), name, whole)
+        for key, value in row.items():
+            if key not in columns:
+                columns[key] = [None] * len(numbers)
+            columns[key].append(value)
+        numbers.append(number)
+        for column in columns.values():
+            if len(column) < len(numbers):
+                column.append(None)
+        check_num_rows(len(numbers), name)
+    shown = headers([*columns], name)
+    return Table(
+        name=name,
+        columns=dict(zip(shown, columns.values(), strict=True)),
+        rows=Numbered("line", numbers),
+    )
+
+
+def _line(line: str, number: int, before: int, name: str, whole: ValueError) -> dict[str, Any]:
+    """Return the run of a line.
+
+    Args:
+        line: Its text.
+        number: Of the line.
+        before: How many lines were read.
+        name: Of the file.
+        whole: Why the file as a whole is no JSON.
+    """
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        if before < 2:  # not a line for every run; then the first message tells more
+            raise not_what_it_says(name, "JSON", _why(whole)) from None
+        raise not_what_it_says(
+            name, "JSON Lines", f"line {number} is not JSON (is it cut off?)"
+        ) from None
+    if not isinstance(row, dict):
+        raise AnalysisError(f"{name}, line {number}: every line has to be an object, one a run.")
+    if any(isinstance(x, dict | list) for x in row.values()):
+        return _flat(row, name)
+    return row
 
 
 def _why(error: ValueError) -> str:

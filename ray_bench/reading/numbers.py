@@ -8,14 +8,13 @@ import re
 from dataclasses import dataclass
 
 from ray_bench.reading.decimals import Mark
-from ray_bench.reading.table import is_empty
 
 #: What people write where a run gave no number.
 _NOTHING_WORDS = (
     "- -- --- \u2013 \u2014 n/a na n.a. nan none null nil oom failed fail error crash crashed "
     "timeout skipped tbd ? x / . #n/a #div/0! #value! #ref! #name? #num!"
 )
-_NOTHING = frozenset(_NOTHING_WORDS.split())
+_NOTHING = frozenset(("", *_NOTHING_WORDS.split()))
 _NUMBER = re.compile(
     r"[~\u2248]?\s*([+-]?(?:\d[\d.,'\u2019 \u00a0\u202f_]*|[.,]\d+)(?:[eE][+-]?\d+)?)"
 )
@@ -40,11 +39,9 @@ class Number:
 
 def is_nothing(cell: object) -> bool:
     """Whether a cell says that there is no number: blank, NaN, `-`, `OOM`, `failed`."""
-    if is_empty(cell):
-        return True
-    if isinstance(cell, float):
-        return math.isnan(cell)
-    return isinstance(cell, str) and cell.strip().lower() in _NOTHING
+    if isinstance(cell, str):
+        return not cell or cell.strip().lower() in _NOTHING
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
 
 
 def number_of(cell: object, mark: Mark) -> Number | None:
@@ -76,12 +73,12 @@ def _of_number(cell: object) -> Number | None:
 
 
 def _of_text(cell: str, mark: Mark) -> Number | None:
-    text = cell.strip().strip("*`").strip()
     if mark == "point":
         try:
-            return Number(float(text)) if "_" not in text else None
+            return Number(float(cell)) if "_" not in cell else None
         except ValueError:
             pass
+    text = cell.strip().strip("*`").strip()
     span = _span_s(text)
     if span is not None:
         return Number(span, "s")
@@ -92,6 +89,8 @@ def _of_text(cell: str, mark: Mark) -> Number | None:
     if value is None:
         return None
     rest = _SPREAD.sub("", text[match.end() :], count=1).strip()
+    if rest.startswith(":"):  # 12:34 is no number, and no span of time either
+        return None
     return _with_multiple(value, rest)
 
 
@@ -138,4 +137,4 @@ def is_short_clock(cell: object) -> bool:
 
 def is_long_clock(cell: object) -> bool:
     """Whether a cell is `1:02:03`: hours, minutes and seconds."""
-    return isinstance(cell, str) and _CLOCK.fullmatch(cell.strip()) is not None
+    return isinstance(cell, str) and ":" in cell and _CLOCK.fullmatch(cell.strip()) is not None

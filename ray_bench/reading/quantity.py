@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ray_bench.errors import AnalysisError
@@ -89,40 +89,61 @@ def _read(
     if choices.per is not None and header.role in _RATES:
         header = replace(header, per=choices.per)
     units = next((table.columns[x] for x, y in found.items() if y.role == "unit"), None)
-    has_hours = any(is_long_clock(x) for x in table.columns[column])
     values: list[float | None] = []
     common: Meaning | None = None
-    for row, cell in enumerate(table.columns[column]):
-        if has_hours and is_short_clock(cell):
-            cell = f"0:{cell.strip()}"  # beside 1:02:03, 59:30 are minutes and seconds
-        number = _number(table, column, row, cell, mark)
+    for row, number in enumerate(_numbers(table, column, mark)):
         if number is None:
             values.append(None)
             continue
         unit = "" if units is None or is_nothing(units[row]) else str(units[row])
-        meaning = _meaning(header, number.unit, unit)
-        value = _base(number.value, meaning, number.unit)
-        if common is None or meaning is not common:
+        meaning = header
+        if unit or number.unit:
+            meaning = _meaning(header, number.unit, unit)
+        if meaning is not common:
             common = _agreed(table, column, row, common, meaning)
-        values.append(value)
-    kept = common or header
-    if kept.role in _RATES:
-        values = _totals(table, values, kept, sizes)
-    if kept.role == "step_time" and kept.seconds is None and common is not None:
+        values.append(_base(number.value, meaning, number.unit))
+    if common is None:
+        return Quantity(column=column, meaning=header, values=values)
+    return _complete(Quantity(column=column, meaning=common, values=values), table, sizes)
+
+
+def _complete(found: Quantity, table: Table, sizes: Sizes) -> Quantity:
+    """Return rates of all workers, and efficiencies as shares.
+
+    Raises:
+        AnalysisError: Nothing tells the unit of step times, or how many workers a rate is of.
+    """
+    role, values = found.meaning.role, found.values
+    if role == "step_time" and found.meaning.seconds is None:
+        names = [f"{x}={found.column}" for x in ("step_time_s", "step_time_ms")]
         raise AnalysisError(
-            f"{table.name}: nothing says the unit of {column!r}. Choose with "
-            + options("--column", f"step_time_s={column}", f"step_time_ms={column}")
-            + "."
+            f"{table.name}: nothing says the unit of {found.column!r}. Choose with "
+            f"{options('--column', *names)}."
         )
-    if kept.role == "efficiency" and max((x for x in values if x), default=0) > _MOST_EFFICIENT:
+    if role in _RATES:
+        values = _totals(table, values, found.meaning, sizes)
+    if role == "efficiency" and max(x for x in values if x is not None) > _MOST_EFFICIENT:
         values = [None if x is None else x / 100 for x in values]  # per cent, without saying so
-    return Quantity(column=column, meaning=kept, values=values)
+    return replace(found, values=values)
+
+
+def _numbers(table: Table, column: str, mark: Mark) -> Iterator[Number | None]:
+    """Yield the number of every row, None where a run has none."""
+    cells = table.columns[column]
+    has_hours = any(is_long_clock(x) for x in cells)
+    for row, cell in enumerate(cells):
+        if has_hours and is_short_clock(cell):  # beside 1:02:03, 59:30 are minutes and seconds
+            yield _number(table, column, row, f"0:{cell.strip()}", mark)
+        else:
+            yield _number(table, column, row, cell, mark)
 
 
 def _number(table: Table, column: str, row: int, cell: object, mark: Mark) -> Number | None:
     if is_nothing(cell):
         return None
     number = number_of(cell, mark)
+    if number is not None and 0 < number.value < math.inf:
+        return number
     if is_short_clock(cell):
         raise AnalysisError(
             f"{table.where(row)}: {column} {shown(cell)} may be minutes and seconds, or hours and "
@@ -130,12 +151,10 @@ def _number(table: Table, column: str, row: int, cell: object, mark: Mark) -> Nu
         )
     if number is None:
         raise AnalysisError(f"{table.where(row)}: {column} has to be a number, got {shown(cell)}.")
-    if not 0 < number.value < math.inf:
-        raise AnalysisError(
-            f"{table.where(row)}: {column} has to be a number above 0, got {number.value:g}; leave "
-            "out runs that failed."
-        )
-    return number
+    raise AnalysisError(
+        f"{table.where(row)}: {column} has to be a number above 0, got {number.value:g}; leave out "
+        "runs that failed."
+    )
 
 
 @functools.lru_cache(maxsize=256)

@@ -125,6 +125,8 @@ def check_num_rows(count: int, name: str) -> None:
 
 def printable(text: str) -> str:
     """Return text on one line without control characters, which a terminal would obey."""
+    if text.isprintable() and text.split(" ") == text.split():
+        return text
     text = _ESCAPE.sub("", text)
     kept = (
         " " if ch.isspace() else ch
