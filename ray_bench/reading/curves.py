@@ -224,8 +224,6 @@ def _of_curve(value: float, size: int, quantity: Quantity) -> float:
     role = quantity.meaning.role
     if role in ("epoch_time", "total_time"):
         return (_HOUR_S if _is_long(quantity) else 1.0) / value
-    if role == "step_rate":
-        return 1 / value
     return value * size if role == "efficiency" else value
 
 

@@ -28,8 +28,8 @@ _STEPS = ("step_rate", "step_time")
 class Quantity:
     """One number a row, all of one kind.
 
-    Rates are of all workers and in 1/s; times in seconds, or in the file's own unit where it does
-    not tell which; speedups and efficiencies as ratios.
+    Rates are of all workers and in 1/s, those of steps as the time of one; times in seconds, or in
+    the file's own unit where it does not tell which; speedups and efficiencies as ratios.
     """
 
     column: str
@@ -184,10 +184,12 @@ def _of_unit(header: Meaning, text: str) -> Meaning | None:
 
 
 def _base(value: float, meaning: Meaning, cell_unit: str) -> float:
-    """Return a number per second, in seconds, or as a ratio."""
+    """Return a number per second, in seconds (steps in any case), or as a ratio."""
     seconds = meaning.seconds or 1.0
-    if meaning.role in ("rate", "step_rate"):
+    if meaning.role == "rate":
         return value / seconds
+    if meaning.role == "step_rate":
+        return seconds / value
     if meaning.role == "sample_time":
         return 1 / (value * seconds)
     if meaning.role in ("speedup", "efficiency"):

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.drift import Drift
@@ -25,6 +26,7 @@ from ray_bench.report.pictures.curves import Point, curves_picture
 #: The unit of curves of which nothing tells how fast one worker is.
 RELATIVE = "speedup"
 _THROUGHPUT = "throughput"
+_SAMPLES = "samples/s"  # the unit of laws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,19 +97,20 @@ def curves_json(curves: Sequence[FittedCurve], said: Sequence[str], level: float
         said: What was read as what.
         level: Of the intervals.
     """
-    documents = [
-        {
-            **json.loads(fit_json(x.measured, x.fit, x.rows, level, x.unit or "")),
-            "throughput_unit": x.unit,
-        }
-        for x in curves
-    ]
+    documents = [_document(x, level) for x in curves]
     if len(curves) == 1:
         document = {**documents[0], "read": list(said)}
     else:
         named = [{"name": x.name, **y} for x, y in zip(curves, documents, strict=True)]
         document = {"format_version": FORMAT_VERSION, "read": list(said), "curves": named}
     return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def _document(curve: FittedCurve, level: float) -> dict[str, Any]:
+    unit = curve.unit or "throughput of the file"
+    text = fit_json(curve.measured, curve.fit, curve.rows, level, unit)
+    document: dict[str, Any] = json.loads(text.replace(f'"{_SAMPLES}"', json.dumps(unit)))
+    return {**document, "throughput_unit": curve.unit}
 
 
 def curves_report(
@@ -132,6 +135,7 @@ def curves_report(
 def _one(name: str, curve: FittedCurve, level: float) -> Report:
     title = f"{name}, {curve.name}" if curve.name else name
     found = fit_report(title, curve.fit, curve.rows, level, curve.unit_words)
+    found = _with_unit(found, curve.unit or "throughput of the file")
     if curve.unit != RELATIVE:
         return found
     first, *others = found.sections
@@ -141,6 +145,22 @@ def _one(name: str, curve: FittedCurve, level: float) -> Report:
     law, _, _ = found.answer.partition(".")
     answer = f"{law}. {_forecast_words(curve)}"
     return replace(found, answer=answer, sections=(section, *others))
+
+
+def _with_unit(found: Report, unit: str) -> Report:
+    """Return a report in which the parameters of laws have the unit that the file has."""
+    first, *others = found.sections
+    tables = tuple(
+        replace(x, rows=tuple(tuple(_renamed(cell, unit) for cell in row) for row in x.rows))
+        for x in first.tables
+    )
+    return replace(found, sections=(replace(first, tables=tables), *others))
+
+
+def _renamed(cell: Cell, unit: str) -> Cell:
+    if not isinstance(cell.value, str):
+        return cell
+    return replace(cell, value=cell.value.replace(f"[{_SAMPLES}]", f"[{unit}]"))
 
 
 def _relative_words(fit: CurveFit) -> str:
