@@ -41,6 +41,8 @@ def read_text_table(text: str, name: str) -> Table:
 
 
 def _table(lines: list[Line], name: str, delimiter: str | None) -> Table:
+    if not lines:
+        raise AnalysisError(f"{name} is empty; it needs a header and a row a world size.")
     lines = _without_title(lines)
     header = [cell.strip() for cell in lines[0][1]]
     if _is_comment(header[0]):
@@ -149,19 +151,22 @@ def _apart_by_blanks(text: str) -> Iterator[Line]:
 
 
 def _markdown(text: str) -> Iterator[Line]:
-    """Yield the lines of the first table; prose around it is left out."""
+    """Yield the lines of the first table: the one above its rule, and those below."""
+    above: Line | None = None
     is_inside = False
     for number, line in enumerate(text.splitlines(), 1):
         row = line.strip()
-        if "|" not in row:
-            if is_inside:
-                return
-            continue
-        if _RULE.match(row) or row.startswith("+-"):
-            is_inside = True
+        if is_inside and "|" not in row and not row.startswith("+"):
+            return
+        if _RULE.match(row):
+            if not is_inside and above is not None:
+                yield above
+            is_inside = is_inside or above is not None
             continue
         cells = re.split(r"(?<!\\)\|", row.removeprefix("|").removesuffix("|"))
-        yield number, [_plain(cell) for cell in cells]
+        above = (number, [_plain(cell) for cell in cells])
+        if is_inside:
+            yield above
 
 
 def _plain(cell: str) -> str:

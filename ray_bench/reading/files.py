@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ray_bench.errors import ConfigError, MissingDataError
+from ray_bench.errors import AnalysisError, ConfigError, MissingDataError
 from ray_bench.reading.delimited import read_text_table
 from ray_bench.reading.excel import read_excel_table
 from ray_bench.reading.json_rows import read_json_table
@@ -154,7 +154,10 @@ def _read_text(file: Path) -> Table:
         return _log_table(file.name, runs)
     if text.lstrip()[:1] in ("{", "["):
         return read_json_table(text, file.name)
-    return read_text_table(text, file.name)
+    table = read_text_table(text, file.name)
+    if len(table.columns) < 2:
+        raise AnalysisError(f"{file.name} is no table and no log of a kind that is known.")
+    return table
 
 
 def _log_table(name: str, runs: list[dict[str, Any]]) -> Table:

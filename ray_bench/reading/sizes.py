@@ -13,6 +13,9 @@ from ray_bench.reading.choices import Choices
 from ray_bench.reading.synonyms import Meaning
 from ray_bench.reading.table import Table, is_empty, listed, options, shown
 
+#: More workers than any machine has.
+_MOST = 10_000_000
+_MOST_CHARACTERS = 60
 #: A whole number, with commas for thousands.
 _COUNT = r"(\d{1,3}(?:,\d{3})+|\d+)"
 _WORKERS = (
@@ -55,7 +58,7 @@ def size_of(cell: object) -> Size | None:
     if isinstance(cell, bool):
         return None
     if isinstance(cell, int | float):
-        is_whole = math.isfinite(cell) and cell == math.floor(cell) and cell >= 1
+        is_whole = 1 <= cell <= _MOST and cell == math.floor(cell)
         return Size(int(cell)) if is_whole else None
     return _size_of_text(str(cell))
 
@@ -63,6 +66,8 @@ def size_of(cell: object) -> Size | None:
 @functools.lru_cache(maxsize=4096)  # a million rows have few world sizes
 def _size_of_text(cell: str) -> Size | None:
     text = cell.strip().strip("*`").strip().lower()
+    if len(text) > _MOST_CHARACTERS:
+        return None
     for pattern, kind in _PATTERNS:
         match = pattern.fullmatch(text)
         if match is not None:
@@ -71,7 +76,7 @@ def _size_of_text(cell: str) -> Size | None:
 
 
 def _size(kind: str, counts: Sequence[int]) -> Size | None:
-    if min(counts) < 1 or max(counts) > 10_000_000:
+    if min(counts) < 1 or max(counts) > _MOST:
         return None
     if kind == "nodes x each":
         return Size(counts[0] * counts[1], counts[0])
