@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
         {"ray", "torch", "numpy", "psutil", "aiohttp"},
     ),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
-    "reading": (BOTTOM, {"pyarrow", "openpyxl", "numpy"}),
+    "reading": (BOTTOM, {"pandas", "pyarrow", "openpyxl", "numpy"}),
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
