@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
         {"ray", "torch", "numpy", "psutil", "aiohttp"},
     ),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
+    "reading": (BOTTOM, {"pandas", "pyarrow", "openpyxl", "numpy"}),
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
@@ -44,7 +45,9 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "cli": (
-        BOTTOM | RUN_WING | {"sweep", "store", "analysis", "report", "trackers", "needs"},
+        BOTTOM
+        | RUN_WING
+        | {"sweep", "store", "reading", "analysis", "report", "trackers", "needs"},
         {"typer", "rich", "yaml"},
     ),
 }

@@ -2,42 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ray_bench.cli.curves import (
+    By,
+    Cells,
+    Column,
+    DecimalMark,
+    Files,
+    Ignore,
+    KeepJumps,
+    PerOf,
+    RowOf,
+    Sheet,
+    Where,
+)
 from ray_bench.cli.options import At, PageForm, PageFormat, ScalingMode, WorkersPerNode
 
 if TYPE_CHECKING:
     from ray_bench.analysis.fit.drift import Drift
-    from ray_bench.analysis.fit.forecast import CurveFit
     from ray_bench.analysis.fit.measured import MeasuredCurve
-    from ray_bench.records import Scaling
-    from ray_bench.store.curve_file import CurveFile
+    from ray_bench.reading.curve import Curve
+    from ray_bench.report.fit_curves import FittedCurve
 
 HELP = """Find the scaling law of measured numbers, and predict other world sizes from it.
 
-CURVE is a .csv, .parquet or .json file with the columns world_size and throughput or step_time_s;
-several rows of a world size are repeats. A column global_batch_size or local_batch_size tells which
-batch was fixed. Laws are chosen by how well they predict points that they were not fitted to.
-Intervals widen with the distance from the data. Needs neither torch nor Ray.
+FILE is a table (CSV, Excel, JSON, JSON Lines, Parquet, Markdown) or a training log; several are
+rows of one table. Columns are known by their names (GPUs, img/s, ms/step, s/epoch, speedup, batch
+per GPU) and their units, and what was read is said. Where a file may be read in two ways, the
+options to choose are named. Rows that differ in a setting are curves of their own; rows that differ
+in nothing are repeats. docs/reading.md tells more.
+
+Laws are chosen by how well they predict points that they were not fitted to. Intervals widen with
+the distance from the data. Needs neither torch nor Ray.
 
 \b
 Examples:
   ray-bench fit curve.csv
   ray-bench fit curve.csv --at 64 --at 128 --workers-per-node 8
   ray-bench fit curve.json --scaling strong --level 0.9 --format json
+  ray-bench fit results.xlsx --where precision=amp --by framework
+  ray-bench fit 1=one.log 2=two.log 4=four.log
 """
 
 
 def fit(
-    curve: Annotated[str, typer.Argument(metavar="CURVE", help="The file with the numbers.")],
+    files: Files,
     scaling: Annotated[
         ScalingMode | None,
         typer.Option(
             show_default=False,
             help="weak: the batch per worker was fixed; strong: the global batch. Not given: what "
-            "the batches in the file say, else weak.",
+            "the file says; step times need it.",
         ),
     ] = None,
     at: At = None,
@@ -61,31 +81,68 @@ def fit(
             help="Gradients of a step (100MB); goes with --link.",
         ),
     ] = None,
+    column: Column = None,
+    per: PerOf = None,
+    decimal: DecimalMark = None,
+    where: Where = None,
+    by: By = None,
+    ignore: Ignore = None,
+    row: RowOf = None,
+    cells: Cells = None,
+    sheet: Sheet = None,
+    keep_jumps: KeepJumps = False,
     form: PageForm = PageFormat.TERMINAL,
 ) -> None:
     """Find the scaling law of measured numbers."""
-    from pathlib import Path
-
-    from ray_bench.analysis.fit.forecast import default_sizes, fit_curve
-    from ray_bench.analysis.fit.measured import measured_curve
+    from ray_bench.cli.curves import measured_of, pairs, unit_of
     from ray_bench.errors import ConfigError
-    from ray_bench.store.curve_file import read_curve
+    from ray_bench.reading.choices import Choices
+    from ray_bench.reading.curves import read_curves
+    from ray_bench.report.fit_curves import FittedCurve
+    from ray_bench.report.fit_memory import CurveMemory
 
     if not 0.5 <= level <= 0.999:
         raise ConfigError(f"--level has to be between 0.5 and 0.999, got {level:g}.")
-    given = read_curve(curve)
-    measured = measured_curve(
-        given.values,
-        given.quantity,
-        _scaling(scaling, given),
+    wanted = pairs("--where", where, "COLUMN=VALUE")
+    choices = Choices(
+        columns=pairs("--column", column, "ROLE=NAME"),
+        per=None if per is None else per.value,
+        decimal=None if decimal is None else decimal.value,
+        scaling=None if scaling is None else scaling.value,
         workers_per_node=workers_per_node,
-        step_time_s=given.step_time_s,
-        local_batch_size=given.local_batch_size,
+        where={k: tuple(x.strip() for x in v.split(",")) for k, v in wanted.items()},
+        by=by or (),
+        ignore=ignore or (),
+        rows=row or (),
+        cells=cells,
+        sheet=sheet,
+        keep_jumps=keep_jumps,
     )
-    points = measured.points
-    found = fit_curve(points, _drift(measured, link, gradient_bytes))
-    sizes = tuple(dict.fromkeys(at)) if at else default_sizes(points)
-    _show(Path(curve).name, measured, found, sizes, level, _unit(given, measured), form)
+    reading = read_curves(files, choices)
+    asked = tuple(dict.fromkeys(at or ()))
+    found = []
+    for curve in reading.curves:
+        measured = measured_of(curve, choices.scaling)
+        drift = _drift(measured, link, gradient_bytes)
+        unit = unit_of(curve, measured)
+        fitted = FittedCurve.of(curve.name, measured, unit, drift, asked, level)
+        memory = CurveMemory.of(curve.peak_memory_bytes, curve.local_batch_size)
+        found.append(replace(fitted, memory=memory))
+    said = [*reading.said, *_scaling_words(reading.curves, found, asked)]
+    _show(reading.name, found, said, level, form)
+
+
+def _scaling_words(
+    curves: Sequence[Curve], found: Sequence[FittedCurve], asked: Sequence[int]
+) -> list[str]:
+    """Return what is taken for granted of the scaling, and what else the forecast would be."""
+    untold = [x for x, curve in zip(found, curves, strict=True) if not curve.is_scaling_told]
+    if not untold:
+        return []
+    from ray_bench.report.fit_curves import other_scaling_words
+
+    words = "scaling: nothing says which batch was fixed; taken as weak (that of a worker)"
+    return [f"{words}. With --scaling strong {other_scaling_words(untold[0], asked)}"]
 
 
 def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None) -> Drift | None:
@@ -107,49 +164,18 @@ def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None
     return with_link(Drift(), rate(link), num_bytes(gradient_bytes), measured.seconds)
 
 
-def _scaling(asked: ScalingMode | None, given: CurveFile) -> Scaling:
-    """Return what was asked for, where the batches in the file do not say otherwise."""
-    from ray_bench.analysis.fit.measured import fixed_batch
-    from ray_bench.errors import ConfigError
-
-    if asked is None or not given.local_batch_size:
-        return "weak" if asked is None else asked.value
-    seen = fixed_batch(given.local_batch_size)
-    if seen != asked:
-        fixed = {"weak": "that of a worker", "strong": "the global one", "mixed": "neither"}[seen]
-        raise ConfigError(
-            f"--scaling {asked.value} does not agree with the batches in the file, of which "
-            f"{fixed} is the same everywhere; leave --scaling out, or give each batch a file."
-        )
-    return asked.value
-
-
-def _unit(given: CurveFile, measured: MeasuredCurve) -> str:
-    if given.quantity == "throughput":
-        return given.unit or "samples/s"
-    if given.local_batch_size:
-        return "samples/s"
-    if measured.scaling == "weak":
-        return "batches of a worker per second"
-    return "global batches per second"
-
-
 def _show(
     name: str,
-    measured: MeasuredCurve,
-    found: CurveFit,
-    sizes: tuple[int, ...],
+    found: Sequence[FittedCurve],
+    said: Sequence[str],
     level: float,
-    unit: str,
     form: PageFormat,
 ) -> None:
-    rows = found.forecast(sizes, level)
+    from ray_bench.report.fit_curves import curves_json, curves_report
+
     if form is PageFormat.JSON:
-        from ray_bench.report.fit_json import fit_json
+        typer.echo(curves_json(found, said, level))
+    else:
+        from ray_bench.cli.reporting import write
 
-        typer.echo(fit_json(measured, found, rows, level, unit))
-        return
-    from ray_bench.cli.reporting import write
-    from ray_bench.report.fit_report import fit_report
-
-    write(fit_report(name, found, rows, level, unit), form.value, None)
+        write(curves_report(name, found, said, level), form.value, None)

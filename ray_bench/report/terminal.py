@@ -15,6 +15,7 @@ from ray_bench.report.format import clean, clean_line, show
 from ray_bench.report.model import Report
 from ray_bench.report.picture import Picture
 from ray_bench.report.terminal_bars import print_bars
+from ray_bench.report.terminal_curves import print_curves
 
 _MARK_STYLES = {"p": "magenta", "d": "cyan"}
 _GAP = 2  # blank columns between two columns of a table
@@ -46,6 +47,7 @@ def _print_section(section: Section, console: Console, pictures: Sequence[Pictur
     for picture in pictures:
         if picture.section == section.key:
             print_bars(picture, console)
+            print_curves(picture, console)
     for table in section.tables:
         _print_table(table.drawn, console)
     if section.code is not None:

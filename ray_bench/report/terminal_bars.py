@@ -66,7 +66,7 @@ def print_bars(picture: Picture, console: Console) -> None:
 
 def _bars(picture: Picture) -> list[_Bar]:
     """Return the measured world sizes with their ideal speedups."""
-    if "speedup" not in picture.rows[0]:
+    if "speedup" not in picture.rows[0] or "series" not in picture.rows[0]:
         return []
     by_series = {
         series: {

@@ -101,7 +101,7 @@ def test_step_times_are_predicted_in_seconds(capsys, csv_file):
 
 def test_a_link_that_is_stated(capsys, csv_file):
     path = csv_file(rows({1: 0.100, 2: 0.101, 4: 0.102, 8: 0.103}, "step_time_s"))
-    node = ("--workers-per-node", "8", "--at", "16")
+    node = ("--workers-per-node", "8", "--at", "16", "--scaling", "weak")
     link = ("--link", "400Gbps", "--gradient-bytes", "100MB")
     plain, stated = fitted(capsys, path, *node), fitted(capsys, path, *node, *link)
     widths = [x["predictions"][0]["high"] - x["predictions"][0]["low"] for x in (plain, stated)]
@@ -122,16 +122,16 @@ def test_people_read_the_law_its_competitors_and_warnings(capsys, csv_file, form
 
 
 BAD = {
-    "no world_size": ("n,throughput\n1,2\n", "its columns are: n, throughput"),
-    "no quantity": ("world_size,rate\n1,2\n", "its columns are: world_size, rate"),
+    "no world_size": ("m,throughput\n1,2\n", "its columns are: m, throughput"),
+    "no quantity": ("world_size,value\n1,2\n", "its columns are: world_size, value"),
     "header only": ("world_size,throughput\n", "no rows"),
     "nothing": ("", "is empty"),
-    "nan": ("world_size,throughput\n1,5\n2,nan\n", "line 3: throughput has to be a number above 0"),
+    "nan": ("world_size,throughput\n1,5\n2,nan\n", "Left out: line 3 (throughput is 'nan')"),
     "zero": ("world_size,throughput\n1,0\n2,4\n", "line 2: throughput"),
     "negative": ("world_size,throughput\n1,5\n2,-4\n", "got -4"),
     "infinite": ("world_size,throughput\n1,5\n2,inf\n", "got inf"),
     "words": ("world_size,throughput\n1,5\n2,fast\n", "got 'fast'"),
-    "empty cell": ("world_size,throughput\n1,5\n2,\n", "line 3"),
+    "empty cell": ("world_size,throughput\n1,5\n2,\n", "line 3 (throughput is blank)"),
     "half a worker": ("world_size,throughput\n1,5\n1.5,6\n", "whole number"),
     "no worker": ("world_size,throughput\n0,5\n1,6\n", "whole number"),
     "one world size": ("world_size,throughput\n4,5\n4,6\n", "needs two world sizes, got 1"),
@@ -145,7 +145,7 @@ BAD = {
         "world_size,throughput,step_time_s\n1,100,0.1\n2,200,0.9\n",
         "check the units",
     ),
-    "two units": ("world_size,throughput,unit\n1,5,img/s\n2,9,img/min\n", "mixes the units"),
+    "two units": ("world_size,throughput,unit\n1,5,img/s\n2,9,tokens/s\n", "mixes the units"),
     "repeats far apart": ("world_size,throughput\n1,5\n1,5000\n2,9\n", "in one unit"),
 }
 
@@ -178,7 +178,8 @@ def test_paths_that_lead_nowhere(capsys, tmp_path):
     for path, expected, code in (
         (tmp_path / "none.csv", "There is no file", 1),
         (tmp_path, "is a folder", 2),
-        (tmp_path / "curve.xlsx", "has to end in", 2),
+        (tmp_path / "curve.xlsx", "There is no file", 1),
+        (tmp_path / "curve.docx", "has to end in", 2),
     ):
         assert run(capsys, str(path))[0] == code
         assert expected in run(capsys, str(path))[2]

@@ -85,7 +85,6 @@ def test_where_neither_batch_is_fixed_the_step_time_follows_the_batch(fitted):
 @pytest.mark.parametrize(
     ("rows", "column", "words"),
     [
-        ([(1, 64, 0.1), (2, 64, 0.1), (2, 32, 0.1)], "local_batch_size", "two curves"),
         ([(1, 64, 0.1), (2, "", 0.1)], "local_batch_size", "line 3: local_batch_size has to be"),
         ([(1, 64, 0.1), (2, 0, 0.1)], "global_batch_size", "line 3: global_batch_size has to be"),
         ([(1, 64, 0.1), (2, "big", 0.1)], "global_batch_size", "got 'big'"),

@@ -24,6 +24,7 @@ class Field:
 FIELDS: Mapping[str, Field] = {
     "world_size": Field("Workers", "count"),
     "series": Field("Series"),
+    "curve": Field("Curve"),
     "kind": Field("Kind"),
     "speedup": Field("Speedup", "x"),
     "efficiency_frac": Field("Efficiency", "frac"),

@@ -1,0 +1,328 @@
+"""From files to curves: rows that count, configurations, and what was understood, in sentences."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ray_bench.errors import AnalysisError
+from ray_bench.reading.batches import Batches, batches_of, scaling_of
+from ray_bench.reading.choices import QUANTITIES, Choices, column_named, meanings
+from ray_bench.reading.configurations import Configuration, configurations, with_baseline
+from ray_bench.reading.curve import Curve, check_neighbours, check_repeats
+from ray_bench.reading.decimals import Mark, decimal_mark, doubtful
+from ray_bench.reading.files import read_tables
+from ray_bench.reading.memory import memory_column, peak_memory
+from ray_bench.reading.numbers import is_nothing
+from ray_bench.reading.quantity import Quantity, quantity_of
+from ray_bench.reading.sizes import Sizes, world_sizes
+from ray_bench.reading.synonyms import Meaning, Role
+from ray_bench.reading.table import Table, is_empty, shown
+from ray_bench.reading.wide import unfolded
+
+_SHOWN_ROWS = 5
+_HOUR_S = 3600.0
+_LONG_S = 20.0
+#: Throughput that never rises by more than this with the workers may be that of each.
+_FLAT = 1.15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The curves of some files, and what was understood."""
+
+    name: str  # of the file, or how many there are
+    curves: tuple[Curve, ...]
+    said: tuple[str, ...]  # what was read as what, and what was left out; a sentence each
+
+
+def read_curves(arguments: Sequence[str], choices: Choices | None = None) -> Reading:
+    """Read the curves of some files.
+
+    Args:
+        arguments: FILE, N=FILE for a file that does not tell its world size, or NAME=FILE.
+        choices: What a person says of them.
+
+    Raises:
+        ConfigError: A file or an option is wrong.
+        MissingDataError: There is no such file.
+        CorruptDataError: A file is not what its name says.
+        AnalysisError: A column or a value is missing, or may be read in several ways.
+    """
+    choices = choices or Choices()
+    table, unfolding = unfolded(read_tables(arguments, choices.sheet), choices)
+    if not table.num_rows:
+        raise AnalysisError(f"{table.name} has no rows; add one row a world size.")
+    choices = _by_header(table, choices)
+    found = meanings(table, choices)
+    mark, said_mark = _mark(table, found, choices)
+    if mark is None:
+        return _either(table, found, choices, unfolding)
+    return _read(table, found, mark, choices, (*unfolding, *said_mark))
+
+
+def _by_header(table: Table, choices: Choices) -> Choices:
+    where = {column_named(table, k, "--where"): v for k, v in choices.where.items()}
+    return replace(choices, where=where)
+
+
+def _mark(
+    table: Table, found: Mapping[str, Meaning], choices: Choices
+) -> tuple[Mark | None, list[str]]:
+    if choices.decimal is not None:
+        return choices.decimal, []
+    roles = (*QUANTITIES, "local_batch_size", "global_batch_size", "batch_size")
+    mark = decimal_mark(table, [x for x, y in found.items() if y.role in roles])
+    return mark, ["decimals have a comma"] if mark == "comma" else []
+
+
+def _either(
+    table: Table, found: Mapping[str, Meaning], choices: Choices, said: Sequence[str]
+) -> Reading:
+    """Read a file of which no cell tells the decimal mark: with the one that gives a curve.
+
+    Raises:
+        AnalysisError: Both do, or neither.
+    """
+    roles = [x for x, y in found.items() if y.role in QUANTITIES]
+    readings = []
+    for mark in ("point", "comma"):
+        try:
+            kind: Mark = "comma" if mark == "comma" else "point"
+            readings.append(_read(table, found, kind, choices, (*said, f"decimals have a {mark}")))
+        except AnalysisError:
+            continue
+    if len(readings) == 1:
+        return readings[0]
+    raise doubtful(table, roles)
+
+
+def _read(
+    table: Table,
+    found: Mapping[str, Meaning],
+    mark: Mark,
+    choices: Choices,
+    said: Sequence[str],
+) -> Reading:
+    _refuse_ranks(table, found)
+    sizes = world_sizes(table, found, choices)
+    quantity = quantity_of(table, found, sizes, mark, choices)
+    kept, left = _kept(table, found, sizes, quantity)
+    for column, values in choices.where.items():
+        rows = with_baseline(table, column, values, kept)
+        kept = {row: size for row, size in kept.items() if row in rows}
+    roles: tuple[Role, ...] = ("amount",) if quantity.meaning.role == "total_time" else ()
+    groups, about = configurations(table, found, kept, choices, roles)
+    one_size = {kept[row] for group in groups for row in group.rows}
+    if len(one_size) < 2:
+        raise AnalysisError(
+            f"{table.name}: a law needs two world sizes, got {len(one_size)}."
+            + (f" {_sentence(left[0])}" if left else " Measure another one.")
+        )
+    batches = batches_of(table, found, mark)
+    memory = memory_column(table)
+    curves = [
+        (_with_memory(curve, peak_memory(table, memory, x.rows, kept, mark)), notes)
+        for x in groups
+        for curve, notes in [_curve(table, found, x, kept, quantity, sizes, batches, choices)]
+    ]
+    lines = [_read_line(quantity, sizes, batches), *said, *left, *about]
+    if any(curve.peak_memory_bytes for curve, _ in curves):
+        lines.append(f"peak memory of a worker = column {memory!r}")
+    lines += list(dict.fromkeys(line for _, notes in curves for line in notes))
+    return Reading(
+        name=table.name,
+        curves=tuple(curve for curve, _ in curves),
+        said=tuple(table.notes) + tuple(lines),
+    )
+
+
+def _with_memory(curve: Curve, peaks: Mapping[int, tuple[float, ...]]) -> Curve:
+    return replace(curve, peak_memory_bytes=peaks)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _refuse_ranks(table: Table, found: Mapping[str, Meaning]) -> None:
+    for column, meaning in found.items():
+        if meaning.role == "rank" and len({str(x) for x in table.columns[column]}) > 1:
+            raise AnalysisError(
+                f"{table.name} has a row for every rank ({column!r}); give one row a run, with the "
+                "throughput of all ranks together or the time of a step."
+            )
+
+
+def _kept(
+    table: Table, found: Mapping[str, Meaning], sizes: Sizes, quantity: Quantity
+) -> tuple[dict[int, int], list[str]]:
+    """Return the workers of every row that counts, and which rows do not and why."""
+    kept: dict[int, int] = {}
+    left: list[str] = []
+    others = [x for x, y in found.items() if y.role in QUANTITIES[:6] and x != quantity.column]
+    for row, (size, value) in enumerate(zip(sizes.workers, quantity.values, strict=True)):
+        if size is not None and value is not None:
+            kept[row] = size
+            continue
+        if size is not None:
+            _refuse_other_quantity(table, row, quantity.column, others)
+        column = sizes.columns[0] if size is None else quantity.column
+        cell = table.columns[column][row]
+        left.append(f"{table.rows[row]} ({column} is {'blank' if is_empty(cell) else shown(cell)})")
+    if not left:
+        return kept, []
+    more = f" and {len(left) - _SHOWN_ROWS} more" if len(left) > _SHOWN_ROWS else ""
+    return kept, [f"left out: {', '.join(left[:_SHOWN_ROWS])}{more}"]
+
+
+def _refuse_other_quantity(table: Table, row: int, column: str, others: Sequence[str]) -> None:
+    for other in others:
+        if not is_nothing(table.columns[other][row]) and table.rows:
+            raise AnalysisError(
+                f"{table.where(row)} gives {other} and not {column} as the rows before; these are "
+                "contradicting units. Give one of them in all rows."
+            )
+
+
+def _curve(
+    table: Table,
+    found: Mapping[str, Meaning],
+    group: Configuration,
+    size: Mapping[int, int],
+    quantity: Quantity,
+    sizes: Sizes,
+    batches: Batches,
+    choices: Choices,
+) -> tuple[Curve, list[str]]:
+    """Return one curve, and what is to be said of it."""
+    rows = [row for row in group.rows if quantity.values[row] is not None]
+    values: dict[int, list[float]] = {}
+    where: dict[int, list[int]] = {}
+    for row in sorted(rows, key=lambda x: size[x]):
+        value = quantity.values[row]
+        assert value is not None
+        values.setdefault(size[row], []).append(_of_curve(value, size[row], quantity))
+        where.setdefault(size[row], []).append(row)
+    check_repeats(values, where, table)
+    told = scaling_of(table, found, rows, size, quantity, batches, choices)
+    if quantity.meaning.role == "total_time" and told.scaling == "weak":
+        values = {n: [n * x for x in repeats] for n, repeats in values.items()}
+    is_time = quantity.meaning.role in ("step_time", "step_rate")
+    curve = Curve(
+        name=group.name,
+        settings=group.settings,
+        quantity="step_time_s" if is_time else "throughput",
+        values={n: tuple(x) for n, x in values.items()},
+        unit=_unit(quantity),
+        is_relative=quantity.meaning.role in ("speedup", "efficiency"),
+        scaling=told.scaling,
+        is_scaling_told=told.is_told,
+        local_batch_size=told.local_batch_size,
+        step_time_s=told.step_time_s,
+        workers_per_node=_workers_per_node(rows, size, sizes, choices),
+    )
+    rates = {n: _rate(statistics.fmean(x), n, curve) for n, x in values.items()}
+    if not choices.keep_jumps:
+        first = {n: x[0] for n, x in where.items()}
+        check_neighbours(rates, first, table, quantity.column)
+    _check_per(table, quantity, rates, choices)
+    return curve, told.said
+
+
+def _of_curve(value: float, size: int, quantity: Quantity) -> float:
+    """Return throughput, or the time of a step: of one epoch or job it is the rate of them."""
+    role = quantity.meaning.role
+    if role in ("epoch_time", "total_time"):
+        return (_HOUR_S if _is_long(quantity) else 1.0) / value
+    return value * size if role == "efficiency" else value
+
+
+def _is_long(quantity: Quantity) -> bool:
+    """Whether an epoch or a job takes so long that people count them by the hour."""
+    if quantity.meaning.seconds is None:
+        return False
+    return max(x for x in quantity.values if x is not None) > _LONG_S
+
+
+def _rate(value: float, size: int, curve: Curve) -> float:
+    if curve.quantity == "throughput":
+        return value
+    batch = curve.local_batch_size.get(size)
+    if batch is not None:
+        return size * batch / value
+    return (size if curve.scaling == "weak" else 1) / value
+
+
+def _unit(quantity: Quantity) -> str | None:
+    meaning = quantity.meaning
+    if meaning.role in ("speedup", "efficiency"):
+        return "speedup"
+    if meaning.role in ("epoch_time", "total_time"):
+        what = "epochs" if meaning.role == "epoch_time" else "jobs"
+        time = "h" if _is_long(quantity) else "s"
+        return f"{what}/{time}" if meaning.seconds is not None else f"{what} per unit of time"
+    if meaning.role in ("step_time", "step_rate"):
+        return None
+    if meaning.unit is None:
+        return None
+    return meaning.unit if meaning.unit.endswith("/s") else f"{meaning.unit}/s"
+
+
+def _workers_per_node(
+    rows: Sequence[int], size: Mapping[int, int], sizes: Sizes, choices: Choices
+) -> int | None:
+    """Return how many workers a node holds, where the file's nodes say one number for all rows."""
+    if choices.workers_per_node is not None or sizes.nodes is None or sizes.is_nodes:
+        return choices.workers_per_node
+    counts = {(size[row], sizes.nodes[row]) for row in rows}
+    several = {n / nodes for n, nodes in counts if nodes is not None and nodes > 1}
+    if len(several) != 1 or any(nodes is None for _, nodes in counts):
+        return None
+    each = several.pop()
+    alone = all(n <= each for n, nodes in counts if nodes == 1)
+    return int(each) if alone and each == int(each) else None
+
+
+def _check_per(
+    table: Table, quantity: Quantity, rates: Mapping[int, float], choices: Choices
+) -> None:
+    """Refuse rates that do not rise with the workers where nothing says whose they are."""
+    meaning = quantity.meaning
+    if meaning.role not in ("rate", "sample_time") or meaning.per or choices.per:
+        return
+    first = rates[min(rates)]
+    if len(rates) > 1 and max(rates.values()) <= _FLAT * first:
+        raise AnalysisError(
+            f"{table.name}: {quantity.column!r} does not rise with the workers. Is it the rate of "
+            "each worker, or of all together? Give --per worker or --per total."
+        )
+
+
+def _read_line(quantity: Quantity, sizes: Sizes, batches: Batches) -> str:
+    """Return what was read as what, on one line."""
+    columns = " x ".join(repr(x) for x in sizes.columns[: 2 if len(sizes.columns) > 1 else 1])
+    workers = f"workers = column {columns}"
+    if len(sizes.columns) > 1 and sizes.nodes is not None:
+        workers = f"workers = column {sizes.columns[0]!r}, with {sizes.columns[1]!r}"
+    if sizes.is_nodes:
+        workers += " (a node counts as one worker; --workers-per-node tells how many it has)"
+    what = f"{_what(quantity)} = column {quantity.column!r}"
+    return ", ".join([f"read: {workers}", what, *batches.read])
+
+
+def _what(quantity: Quantity) -> str:
+    meaning = quantity.meaning
+    names = {
+        "step_rate": "iterations/s of the job",
+        "step_time": "time of a step",
+        "epoch_time": "time of an epoch",
+        "total_time": "time of the job",
+    }
+    if meaning.role in names:
+        return names[meaning.role]
+    if meaning.role in ("speedup", "efficiency"):
+        return meaning.role
+    unit = _unit(quantity) or "throughput"
+    return f"{unit} of {'each worker' if meaning.per == 'worker' else 'all workers'}"
