@@ -71,17 +71,20 @@ def configurations(
     columns = {x: _labels(table, x, kept) for x in names}
     columns = {x: y for x, y in columns.items() if len(set(y)) > 1}
     columns = {x: y for x, y in columns.items() if x in asked or not _is_size_name(y, sizes)}
-    joined = {k for k, v in choices.where.items() if len(v) > 1 and k not in asked}
-    for name in joined & columns.keys():
-        if not _differs_at_a_size(columns[name], sizes, {}):
-            del columns[name]
+    differing = list(columns)
+    joined = {
+        x: columns.pop(x)
+        for x in _joined(choices, asked)
+        if x in columns and not _differs_at_a_size(columns[x], sizes, {})
+    }
+    columns = {x: y for x, y in columns.items() if not _repeats(y, joined)}
     columns = _without_doubles(columns, asked)
     for name, labels in columns.items():
         _refuse_measured(table, name, labels, asked)
     columns |= _batches(table, found, columns, kept, sizes)
     if not columns:
         return [Configuration(name="", settings={}, rows=kept)], []
-    return _named(table, _groups(columns, kept), size, list(columns))
+    return _named(table, _groups(columns, kept), size, list(columns), differing)
 
 
 def _candidates(
@@ -176,13 +179,21 @@ def _is_size_name(labels: Sequence[str], sizes: Sequence[int]) -> bool:
     return len(found) == 1
 
 
+def _joined(choices: Choices, asked: Sequence[str]) -> list[str]:
+    """Return the columns of which a person named several values: they may be one curve."""
+    return [k for k, v in choices.where.items() if len(v) > 1 and k not in asked]
+
+
+def _repeats(labels: Sequence[str], others: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a column only repeats another: each value of that has one of this."""
+    return any(len(set(zip(x, labels, strict=True))) == len(set(x)) for x in others.values())
+
+
 def _without_doubles(columns: dict[str, list[str]], asked: Sequence[str]) -> dict[str, list[str]]:
-    """Return columns without those that only repeat another: one name for every value of it."""
+    """Return columns without those that only repeat another."""
     kept: dict[str, list[str]] = {}
     for name in [*asked, *(x for x in columns if x not in asked)]:
-        if name in columns and not any(
-            len(set(zip(x, columns[name], strict=True))) == len(set(x)) for x in kept.values()
-        ):
+        if name in columns and not _repeats(columns[name], kept):
             kept[name] = columns[name]
     return kept
 
@@ -214,6 +225,7 @@ def _named(
     groups: dict[tuple[str, ...], list[int]],
     size: Mapping[int, int],
     columns: Sequence[str],
+    differing: Sequence[str],
 ) -> tuple[list[Configuration], list[str]]:
     said = []
     alone = _baseline(groups, size)
@@ -224,7 +236,7 @@ def _named(
         groups = {key: rows + x for key, x in groups.items()}
     curves = {key: x for key, x in groups.items() if len({size[row] for row in x}) > 1}
     lost = {key: x for key, x in groups.items() if key not in curves}
-    _refuse_lost(table, groups, curves, size, columns)
+    _refuse_lost(table, groups, curves, size, columns, differing)
     if lost:
         names = listed([_name(key, columns) for key in lost])
         said.append(f"left out, for they have one world size alone: {names}")
@@ -264,6 +276,7 @@ def _refuse_lost(
     curves: Mapping[tuple[str, ...], Sequence[int]],
     size: Mapping[int, int],
     columns: Sequence[str],
+    differing: Sequence[str],
 ) -> None:
     """Refuse groups that only together have all world sizes: they may be one curve or several."""
     known = {size[row] for rows in curves.values() for row in rows}
@@ -280,7 +293,7 @@ def _refuse_lost(
         for key, rows in list(groups.items())[:6]
     ]
     more = f" and {len(groups) - 6} more" if len(groups) > 6 else ""
-    ignored = options("--ignore", *columns).replace(" or ", " ")
+    ignored = options("--ignore", *(differing or columns)).replace(" or ", " ")
     raise AnalysisError(
         f"{table.name}: rows differ in {listed(columns)}, and may be several curves: "
         f"{'; '.join(parts)}{more}. If they are one, give {ignored}; else choose rows with "

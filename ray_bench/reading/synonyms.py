@@ -12,6 +12,7 @@ from ray_bench.reading.vocabulary import (
     COUNT_WORDS,
     COUNTED,
     EPOCHS,
+    EXTREMES,
     LABELS,
     NODES,
     NOT_MEASURED,
@@ -82,7 +83,13 @@ def words_of(name: str) -> list[str]:
 
 def meaning_of(name: str) -> Meaning | None:
     """Return what a header means, None where nothing tells."""
-    words = words_of(name)
+    found = _meaning(words_of(name))
+    if found is None and "." in name:  # batch.per_gpu: a group of nested JSON tells the rest
+        return _meaning(words_of(name.replace(".", " ")))
+    return found
+
+
+def _meaning(words: Sequence[str]) -> Meaning | None:
     words = [x for i, x in enumerate(words) if x not in PLAIN or len(words) == 1] or words
     for rule in _RULES:
         found = rule(words)
@@ -129,7 +136,10 @@ def _relative(words: Sequence[str]) -> Meaning | None:
 
 
 def _not_measured(words: Sequence[str]) -> Meaning | None:
-    if words[0] in ("min", "max", "peak", "std") and len(words) > 1:
+    if len(words) > 1 and (words[0] in EXTREMES or words[-1] in EXTREMES - {"min"}):
+        return Meaning("measured")
+    is_smallest = words[-1] == "min" and "per" not in words[-2:-1]  # img/s min, not img/min
+    if is_smallest and (set(words[:-1]) & SECONDS.keys() or words[0] in RATES):
         return Meaning("measured")
     if set(words) & NOT_MEASURED or words[:2] in (["learning", "rate"], ["weight", "decay"]):
         return Meaning("measured")
