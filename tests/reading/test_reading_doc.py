@@ -24,7 +24,7 @@ def examples():
             yield pytest.param(dict(files), command, lines, id=command)
 
 
-@pytest.mark.parametrize(("files", "command", "lines"), examples())
+@pytest.mark.parametrize(("files", "command", "lines"), list(examples()))
 def test_examples(files, command, lines, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name, text in files.items():
