@@ -35,6 +35,8 @@ _NEVER = frozenset((FILE, "source", "note"))
 #: More curves than that are no comparison; a column that is no setting makes them.
 MAX_CURVES = 40
 _BLANK = ""
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_MIDNIGHT = " 00:00:00"  # how a day without a time comes out of a spreadsheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,11 @@ def configurations(
     names = _candidates(table, found, choices, {"scaling", *roles}, asked)
     columns = {x: _labels(table, x, kept) for x in names}
     columns = {x: y for x, y in columns.items() if len(set(y)) > 1}
-    columns = {x: y for x, y in columns.items() if x in asked or not _is_size_name(y, sizes)}
+    columns = {
+        x: y
+        for x, y in columns.items()
+        if x in asked or not (_is_size_name(y, sizes) or _is_time_of_day(y))
+    }
     differing = list(columns)
     joined = {
         x: columns.pop(x)
@@ -179,6 +185,12 @@ def _is_size_name(labels: Sequence[str], sizes: Sequence[int]) -> bool:
     return len(found) == 1
 
 
+def _is_time_of_day(labels: Sequence[str]) -> bool:
+    """Whether texts are moments and not days: they say when a run was, and not what it was."""
+    known = [x for x in set(labels) if x]
+    return all(_MOMENT.match(x) for x in known) and not all(x.endswith(_MIDNIGHT) for x in known)
+
+
 def _joined(choices: Choices, asked: Sequence[str]) -> list[str]:
     """Return the columns of which a person named several values: they may be one curve."""
     return [k for k, v in choices.where.items() if len(v) > 1 and k not in asked]
@@ -252,8 +264,10 @@ def _named(
 
 
 def _name(key: Sequence[str], columns: Sequence[str]) -> str:
-    if len(columns) == 1:
-        return key[0] or f"no {columns[0]}"
+    if len(columns) == 1 and re.match(r"(?!true|false)[^\W\d]", key[0], re.I):
+        return key[0]
+    if len(columns) == 1 and not key[0]:
+        return f"no {columns[0]}"
     return ", ".join(f"{c}={x or '(blank)'}" for c, x in zip(columns, key, strict=True))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ray_bench.reading.vocabulary import (
@@ -69,6 +69,7 @@ _SHORT_BATCHES: dict[str, Role] = {
     "mbs": "local_batch_size",
     "bs": "batch_size",
 }
+_SYMBOLS = {"t": Meaning("time"), "s": Meaning("speedup"), "e": Meaning("efficiency")}
 
 
 def words_of(name: str) -> list[str]:
@@ -83,6 +84,9 @@ def words_of(name: str) -> list[str]:
 
 def meaning_of(name: str) -> Meaning | None:
     """Return what a header means, None where nothing tells."""
+    symbol = re.fullmatch(r"(?i)([tse])\s*[(_]\s*[pn]\s*\)?\s*(?:[\[(](\w+)[\])])?", name.strip())
+    if symbol is not None:  # T(p), S(p), E(p), as books write them
+        return replace(_SYMBOLS[symbol[1].lower()], seconds=SECONDS.get(symbol[2] or ""))
     found = _meaning(words_of(name))
     if found is None and "." in name:  # batch.per_gpu: a group of nested JSON tells the rest
         return _meaning(words_of(name.replace(".", " ")))

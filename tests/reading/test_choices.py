@@ -147,9 +147,9 @@ def test_batches_and_placement_make_curves_where_a_world_size_has_several(read):
     text = "gpus,batch_per_gpu,img/s\n" + "".join(
         f"{n},{b},{n * b}\n" for b in (32, 64) for n in (1, 2, 4)
     )
-    assert list(named(read(text))) == ["32", "64"]
+    assert list(named(read(text))) == ["batch_per_gpu=32", "batch_per_gpu=64"]
     nodes = "gpus,nodes,img/s\n2,1,20\n4,1,39\n2,2,15\n4,2,28\n"
-    assert list(named(read(nodes, columns={"world_size": "gpus"}))) == ["1", "2"]
+    assert list(named(read(nodes, columns={"world_size": "gpus"}))) == ["nodes=1", "nodes=2"]
 
 
 def test_scaling_modes_are_curves_each_with_its_mode(read):
@@ -164,7 +164,7 @@ def test_scaling_modes_are_curves_each_with_its_mode(read):
 
 def test_a_data_loader_has_workers_too(read):
     text = "world_size,num_workers,img/s\n1,4,10\n2,4,19\n1,8,11\n2,8,21\n"
-    assert list(named(read(text))) == ["4", "8"]
+    assert list(named(read(text))) == ["num_workers=4", "num_workers=8"]
     assert rates(read("num_workers,img/s\n1,10\n2,19\n").curves[0]) == {1: 10, 2: 19}
 
 
@@ -195,3 +195,45 @@ def test_options_that_do_not_fit(read, choices, words):
 def test_options_of_another_form(fit, options):
     code, err = fit("gpus,img/s\n1,1\n2,2\n", *options)
     assert (code, "has the form" in err) == (2, True)
+
+
+def test_repeats_say_in_what_they_differ(read, file):
+    from ray_bench.reading.curves import read_curves
+
+    found = read("gpus,img/s,seed,loss\n1,100,1,2\n1,101,2,2\n2,190,1,2\n", scaling="weak")
+    assert found.said[-1] == "repeats: rows of one world size that differ in seed alone"
+    paths = [file(f"gpus,img/s\n1,10\n2,{x}\n", f"{x}.csv") for x in (18, 19)]
+    assert "--by file makes curves of them" in read_curves(paths).said[-1]
+
+
+def test_a_column_scaling_may_be_a_speedup(read):
+    text = "Model,#GPUs,Precision,img/s,Scaling\n" + "".join(
+        f'r50,{n},{p},"{x}",{s}x\n'
+        for p, n, x, s in (
+            ("FP16", 1, "1,450", 1.0),
+            ("FP16", 8, "11,200", 7.7),
+            ("FP32", 1, "380", 1.0),
+            ("FP32", 8, "2,950", 7.8),
+        )
+    )
+    assert named(read(text)) == {"FP16": {1: 1450, 8: 11200}, "FP32": {1: 380, 8: 2950}}
+    (curve,) = read("GPUs,Scaling\n1,1.0x\n8,7.7x\n").curves
+    assert curve.is_relative
+
+
+def test_a_table_without_a_header_is_asked_for_one(read):
+    asked(read, "8,100\n16,190\n", "has no header", "world_size,throughput")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#GPUs  img/sec\n1      204.3\n2      401.1\n",
+        "GPUs,img/s\n1,204.3\nGPUs,img/s\n2,401.1\n",
+        'GPUs, img/s\n1, "204.3"\n2, "401.1"\n',
+        "p,T(p) [s],S(p),E(p)\n1,100,204.3,1\n2,52,401.1,.96\n",
+        "when,GPUs,img/s\n2024-01-01 10:00:01,1,204.3\n2024-01-01T10:10:01,2,401.1\n",
+    ],
+)
+def test_other_habits(read, text):
+    assert rates(read(text).curves[0]) == {1: 204.3, 2: 401.1}
