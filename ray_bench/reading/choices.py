@@ -89,6 +89,8 @@ def meanings(table: Table, choices: Choices) -> dict[str, Meaning]:
     A column that a person names takes the place of all others that could be the same.
     """
     found = {x: y for x in table.columns if (y := meaning_of(x)) is not None}
+    for name in [x for x, y in found.items() if y.role == "scaling"]:
+        found[name] = _of_scaling(table.columns[name])
     for wanted, name in choices.columns.items():
         column = column_named(table, name, "--column")
         chosen = _chosen(wanted, found.get(column))
@@ -98,6 +100,15 @@ def meanings(table: Table, choices: Choices) -> dict[str, Meaning]:
                 found[other] = Meaning("measured")
         found[column] = chosen
     return found
+
+
+def _of_scaling(cells: Sequence[object]) -> Meaning:
+    """Return what a column `scaling` is: weak and strong, or how well a job scales."""
+    texts = [str(x).strip().lower() for x in cells[:1000] if x is not None]
+    if any("weak" in x or "strong" in x for x in texts):
+        return Meaning("scaling")
+    endings = {"x": Meaning("speedup"), "\u00d7": Meaning("speedup"), "%": Meaning("efficiency")}
+    return endings.get(texts[-1][-1:] if texts else "", Meaning("measured"))
 
 
 def _chosen(wanted: str, of_header: Meaning | None) -> Meaning:

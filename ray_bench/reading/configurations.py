@@ -35,6 +35,8 @@ _NEVER = frozenset((FILE, "source", "note"))
 #: More curves than that are no comparison; a column that is no setting makes them.
 MAX_CURVES = 40
 _BLANK = ""
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_MIDNIGHT = " 00:00:00"  # how a day without a time comes out of a spreadsheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +72,25 @@ def configurations(
     names = _candidates(table, found, choices, {"scaling", *roles}, asked)
     columns = {x: _labels(table, x, kept) for x in names}
     columns = {x: y for x, y in columns.items() if len(set(y)) > 1}
-    columns = {x: y for x, y in columns.items() if x in asked or not _is_size_name(y, sizes)}
-    joined = {k for k, v in choices.where.items() if len(v) > 1 and k not in asked}
-    for name in joined & columns.keys():
-        if not _differs_at_a_size(columns[name], sizes, {}):
-            del columns[name]
+    columns = {
+        x: y
+        for x, y in columns.items()
+        if x in asked or not (_is_size_name(y, sizes) or _is_time_of_day(y))
+    }
+    differing = list(columns)
+    joined = {
+        x: columns.pop(x)
+        for x in _joined(choices, asked)
+        if x in columns and not _differs_at_a_size(columns[x], sizes, {})
+    }
+    columns = {x: y for x, y in columns.items() if not _repeats(y, joined)}
     columns = _without_doubles(columns, asked)
     for name, labels in columns.items():
         _refuse_measured(table, name, labels, asked)
     columns |= _batches(table, found, columns, kept, sizes)
     if not columns:
         return [Configuration(name="", settings={}, rows=kept)], []
-    return _named(table, _groups(columns, kept), size, list(columns))
+    return _named(table, _groups(columns, kept), size, list(columns), differing)
 
 
 def _candidates(
@@ -176,13 +185,27 @@ def _is_size_name(labels: Sequence[str], sizes: Sequence[int]) -> bool:
     return len(found) == 1
 
 
+def _is_time_of_day(labels: Sequence[str]) -> bool:
+    """Whether texts are moments and not days: they say when a run was, and not what it was."""
+    known = [x for x in set(labels) if x]
+    return all(_MOMENT.match(x) for x in known) and not all(x.endswith(_MIDNIGHT) for x in known)
+
+
+def _joined(choices: Choices, asked: Sequence[str]) -> list[str]:
+    """Return the columns of which a person named several values: they may be one curve."""
+    return [k for k, v in choices.where.items() if len(v) > 1 and k not in asked]
+
+
+def _repeats(labels: Sequence[str], others: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a column only repeats another: each value of that has one of this."""
+    return any(len(set(zip(x, labels, strict=True))) == len(set(x)) for x in others.values())
+
+
 def _without_doubles(columns: dict[str, list[str]], asked: Sequence[str]) -> dict[str, list[str]]:
-    """Return columns without those that only repeat another: one name for every value of it."""
+    """Return columns without those that only repeat another."""
     kept: dict[str, list[str]] = {}
     for name in [*asked, *(x for x in columns if x not in asked)]:
-        if name in columns and not any(
-            len(set(zip(x, columns[name], strict=True))) == len(set(x)) for x in kept.values()
-        ):
+        if name in columns and not _repeats(columns[name], kept):
             kept[name] = columns[name]
     return kept
 
@@ -214,6 +237,7 @@ def _named(
     groups: dict[tuple[str, ...], list[int]],
     size: Mapping[int, int],
     columns: Sequence[str],
+    differing: Sequence[str],
 ) -> tuple[list[Configuration], list[str]]:
     said = []
     alone = _baseline(groups, size)
@@ -224,7 +248,7 @@ def _named(
         groups = {key: rows + x for key, x in groups.items()}
     curves = {key: x for key, x in groups.items() if len({size[row] for row in x}) > 1}
     lost = {key: x for key, x in groups.items() if key not in curves}
-    _refuse_lost(table, groups, curves, size, columns)
+    _refuse_lost(table, groups, curves, size, columns, differing)
     if lost:
         names = listed([_name(key, columns) for key in lost])
         said.append(f"left out, for they have one world size alone: {names}")
@@ -240,8 +264,10 @@ def _named(
 
 
 def _name(key: Sequence[str], columns: Sequence[str]) -> str:
-    if len(columns) == 1:
-        return key[0] or f"no {columns[0]}"
+    if len(columns) == 1 and re.match(r"(?!true|false)[^\W\d]", key[0], re.I):
+        return key[0]
+    if len(columns) == 1 and not key[0]:
+        return f"no {columns[0]}"
     return ", ".join(f"{c}={x or '(blank)'}" for c, x in zip(columns, key, strict=True))
 
 
@@ -264,6 +290,7 @@ def _refuse_lost(
     curves: Mapping[tuple[str, ...], Sequence[int]],
     size: Mapping[int, int],
     columns: Sequence[str],
+    differing: Sequence[str],
 ) -> None:
     """Refuse groups that only together have all world sizes: they may be one curve or several."""
     known = {size[row] for rows in curves.values() for row in rows}
@@ -280,7 +307,7 @@ def _refuse_lost(
         for key, rows in list(groups.items())[:6]
     ]
     more = f" and {len(groups) - 6} more" if len(groups) > 6 else ""
-    ignored = options("--ignore", *columns).replace(" or ", " ")
+    ignored = options("--ignore", *(differing or columns)).replace(" or ", " ")
     raise AnalysisError(
         f"{table.name}: rows differ in {listed(columns)}, and may be several curves: "
         f"{'; '.join(parts)}{more}. If they are one, give {ignored}; else choose rows with "

@@ -16,6 +16,7 @@ from ray_bench.reading.files import read_tables
 from ray_bench.reading.memory import memory_column, peak_memory
 from ray_bench.reading.numbers import is_nothing
 from ray_bench.reading.quantity import Quantity, quantity_of
+from ray_bench.reading.repeats import repeats_line
 from ray_bench.reading.sizes import Sizes, world_sizes
 from ray_bench.reading.synonyms import Meaning, Role
 from ray_bench.reading.table import Table, is_empty, shown
@@ -86,16 +87,19 @@ def _either(
         AnalysisError: Both do, or neither.
     """
     roles = [x for x, y in found.items() if y.role in QUANTITIES]
-    readings = []
-    for mark in ("point", "comma"):
+    readings: list[Reading] = []
+    why: list[AnalysisError] = []
+    marks: tuple[Mark, ...] = ("point", "comma")
+    for mark in marks:
         try:
-            kind: Mark = "comma" if mark == "comma" else "point"
-            readings.append(_read(table, found, kind, choices, (*said, f"decimals have a {mark}")))
-        except AnalysisError:
-            continue
-    if len(readings) == 1:
-        return readings[0]
-    raise doubtful(table, roles)
+            readings.append(_read(table, found, mark, choices, (*said, f"decimals have a {mark}")))
+        except AnalysisError as err:
+            why.append(err)
+    if not readings:
+        raise why[0]
+    if len(readings) > 1:
+        raise doubtful(table, roles)
+    return readings[0]
 
 
 def _read(
@@ -131,6 +135,7 @@ def _read(
     if any(curve.peak_memory_bytes for curve, _ in curves):
         lines.append(f"peak memory of a worker = column {memory!r}")
     lines += list(dict.fromkeys(line for _, notes in curves for line in notes))
+    lines += repeats_line(table, [x.rows for x in groups], kept, quantity.column)
     return Reading(
         name=table.name,
         curves=tuple(curve for curve, _ in curves),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ray_bench.errors import AnalysisError
+from ray_bench.reading.sizes import size_of
 from ray_bench.reading.table import MAX_ROWS, Numbered, Table, check_num_rows, table_of
 from ray_bench.reading.text import not_what_it_says
 
@@ -44,6 +45,8 @@ def _table(lines: list[Line], name: str, delimiter: str | None) -> Table:
     if not lines:
         raise AnalysisError(f"{name} is empty; it needs a header and a row a world size.")
     lines = _without_title(lines)
+    # Files that were put together with `cat` have their header again and again.
+    lines = [lines[0], *(x for x in lines[1:] if x[1] != lines[0][1])]
     header = [cell.strip() for cell in lines[0][1]]
     if _is_comment(header[0]):
         header[0] = header[0].removeprefix(_COMMENT).strip()
@@ -117,7 +120,9 @@ def _num_cells(line: str, delimiter: str) -> int:
 def _csv(text: str, delimiter: str, name: str) -> list[Line]:
     seen: dict[str, str] = {}  # equal cells are one object: a million rows fit in memory
     found: list[Line] = []
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    table = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
     try:
         for line in table:
             if not any(line) or not any(map(str.strip, line)):
@@ -140,14 +145,18 @@ def _is_remark(line: list[str], before: list[Line]) -> bool:
 
 
 def _apart_by_blanks(text: str) -> Iterator[Line]:
-    lines = [(i, x) for i, x in enumerate(text.splitlines(), 1) if x.strip() and not _skipped(x)]
+    lines = [(i, x) for i, x in enumerate(text.splitlines(), 1) if x.strip() and not _RULE.match(x)]
+    data = [(i, x) for i, x in lines if not _skipped(x)]
+    heads = [(i, x) for i, x in lines if _skipped(x) and i < data[0][0]]
     for pattern in (r"\s{2,}", r"\s+"):
-        cells = [re.split(pattern, x.strip()) for _, x in lines]
+        cells = [re.split(pattern, x.strip()) for _, x in data]
         if len(cells[0]) > 1 and len({len(x) for x in cells[:_SAMPLE_LINES]}) == 1:
             break
-    for (number, line), row in zip(lines, cells, strict=True):
-        if not _RULE.match(line):
-            yield number, row
+    head = re.split(pattern, heads[-1][1].strip()) if heads else []
+    if len(head) > 1 and len(head) == len(cells[0]) and size_of(cells[0][0]) is not None:
+        yield heads[-1][0], head  # `#GPUs  img/s` above numbers is a header and no comment
+    for (number, _), row in zip(data, cells, strict=True):
+        yield number, row
 
 
 def _markdown(text: str) -> Iterator[Line]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ray_bench.reading.vocabulary import (
     COUNT_WORDS,
     COUNTED,
     EPOCHS,
+    EXTREMES,
     LABELS,
     NODES,
     NOT_MEASURED,
@@ -68,6 +69,7 @@ _SHORT_BATCHES: dict[str, Role] = {
     "mbs": "local_batch_size",
     "bs": "batch_size",
 }
+_SYMBOLS = {"t": Meaning("time"), "s": Meaning("speedup"), "e": Meaning("efficiency")}
 
 
 def words_of(name: str) -> list[str]:
@@ -82,7 +84,16 @@ def words_of(name: str) -> list[str]:
 
 def meaning_of(name: str) -> Meaning | None:
     """Return what a header means, None where nothing tells."""
-    words = words_of(name)
+    symbol = re.fullmatch(r"(?i)([tse])\s*[(_]\s*[pn]\s*\)?\s*(?:[\[(](\w+)[\])])?", name.strip())
+    if symbol is not None:  # T(p), S(p), E(p), as books write them
+        return replace(_SYMBOLS[symbol[1].lower()], seconds=SECONDS.get(symbol[2] or ""))
+    found = _meaning(words_of(name))
+    if found is None and "." in name:  # batch.per_gpu: a group of nested JSON tells the rest
+        return _meaning(words_of(name.replace(".", " ")))
+    return found
+
+
+def _meaning(words: Sequence[str]) -> Meaning | None:
     words = [x for i, x in enumerate(words) if x not in PLAIN or len(words) == 1] or words
     for rule in _RULES:
         found = rule(words)
@@ -129,7 +140,10 @@ def _relative(words: Sequence[str]) -> Meaning | None:
 
 
 def _not_measured(words: Sequence[str]) -> Meaning | None:
-    if words[0] in ("min", "max", "peak", "std") and len(words) > 1:
+    if len(words) > 1 and (words[0] in EXTREMES or words[-1] in EXTREMES - {"min"}):
+        return Meaning("measured")
+    is_smallest = words[-1] == "min" and "per" not in words[-2:-1]  # img/s min, not img/min
+    if is_smallest and (set(words[:-1]) & SECONDS.keys() or words[0] in RATES):
         return Meaning("measured")
     if set(words) & NOT_MEASURED or words[:2] in (["learning", "rate"], ["weight", "decay"]):
         return Meaning("measured")

@@ -67,6 +67,7 @@ PHASES = _set(
     "evaluation val validation test compile startup warmup init checkpoint save wait idle io "
     "optimizer first preprocessing input"
 )
+EXTREMES = _set("min max peak best worst")
 #: Names of runs: rows that differ in them alone are repeats.
 LABELS = _set(
     "seed seeds trial trials repeat repeats rep reps run runid id uuid index idx epoch "

@@ -34,6 +34,11 @@ def unfolded(table: Table, choices: Choices) -> tuple[Table, list[str]]:
         AnalysisError: Nothing tells whether the cells are rates or times.
     """
     shape = _shape(table)
+    if shape is not None and not shape.labels:
+        raise AnalysisError(
+            f"{table.name} has no header: its first line is {', '.join(shape.sizes[:4])}. Write "
+            "the names of the columns above, such as world_size,throughput."
+        )
     if shape is None:
         if choices.rows:
             raise ConfigError(f"--row: {table.name} has no column for every world size.")
