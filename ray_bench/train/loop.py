@@ -155,8 +155,7 @@ class Loop:
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             PULSE.step = step + 1
             lr = self.schedule.apply(self.stepper.optimizer, step)
-            loss, outputs, targets = self.stepper.step(share)
-            tally.add(loss, outputs, targets, share.num_samples)
+            self.stepper.step(share, seen=tally.add)
             if timer.step_done(share.num_samples):
                 self.live.loss = tally.check_finite(epoch=epoch, step=step + 1)
                 self._say_phase(timer)

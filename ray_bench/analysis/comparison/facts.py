@@ -46,6 +46,8 @@ REFUSED: Mapping[str, Allow | None] = {
     "ddp_arguments": Allow.SETTINGS,
     "bucket_cap": Allow.SETTINGS,
     "compression": Allow.SETTINGS,
+    "accumulate_steps": Allow.SETTINGS,
+    "clip_grad_norm": Allow.SETTINGS,
     "compile": Allow.SETTINGS,
     "memory_format": Allow.SETTINGS,
     "placement": Allow.HARDWARE,
