@@ -108,8 +108,9 @@ class EvaluationConfig(Model):
     every: Int | None = Field(
         None,
         ge=0,
-        description="Evaluate after every so many epochs, and after the last; 0 never does. Not "
-        "set: after every epoch, and never where `steps` is given.",
+        description="Evaluate after every so many epochs, and after the last; 0, or "
+        "`evaluation=off`, never does. Not set: after every epoch; with `steps`, where speed is "
+        "meant, only if `evaluation.max_samples` is set.",
     )
     max_samples: Int | None = Field(
         None,

@@ -217,6 +217,21 @@ class SweepConfig(Model):
         return self
 
     @model_validator(mode="after")
+    def _an_evaluation_that_is_made(self) -> SweepConfig:
+        asked = self.evaluation.max_samples is not None or bool(self.evaluation.every)
+        if asked and self.interleaved:
+            raise ValueError(
+                "`interleaved` measures speed and evaluates nothing; leave `evaluation` or "
+                "`interleaved` out"
+            )
+        if self.evaluation.max_samples is not None and self.evaluation.every == 0:
+            raise ValueError(
+                "`evaluation.every=0` evaluates nothing, so `evaluation.max_samples` has no "
+                "meaning; leave one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _no_compiled_code_between_runs(self) -> SweepConfig:
         if self.launch.share_workers and set(self.compile) - {"none"}:
             raise ValueError(
@@ -286,6 +301,14 @@ class SweepConfig(Model):
                 self.accumulate_steps,
             )
         )
+
+    @property
+    def evaluated_every(self) -> int:
+        """Epochs from one evaluation to the next; 0: none is made."""
+        if self.evaluation.every is not None:
+            return self.evaluation.every
+        is_speed_run = self.steps is not None and self.evaluation.max_samples is None
+        return 0 if is_speed_run else 1
 
     @property
     def _asked(self) -> Asked:

@@ -129,7 +129,8 @@ class Loop:
         trained = self.train_steps(
             timer, stream, epoch=epoch, first_step=first_step, num_steps=num_steps
         )
-        evaluation, eval_s = self._evaluate()
+        is_last = first_step + num_steps == self.total_steps
+        evaluation, eval_s = self._evaluate() if self._is_due(epoch, is_last) else (None, None)
         if evaluation is not None:
             trained = replace(
                 trained,
@@ -170,6 +171,10 @@ class Loop:
 
     def _say_phase(self, timer: BlockTimer) -> None:
         self.live.phase = "warm-up" if timer.is_warmup else "training"
+
+    def _is_due(self, epoch: int, is_last: bool) -> bool:
+        every = self.config.evaluated_every
+        return every > 0 and (is_last or epoch % every == 0)
 
     def _evaluate(self) -> tuple[Evaluation | None, float | None]:
         self.live.phase = "evaluating"

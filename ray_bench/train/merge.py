@@ -132,6 +132,9 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     rate, step_time_s, flags = totals.throughput([rank.blocks for rank in ranks])
     num_samples = facts.num_train_samples or _samples_of_a_whole_epoch(facts, epochs)
     flags += _flags(facts, ranks, environment)
+    most = request.config.evaluation.max_samples
+    if most is not None and (epochs[-1].num_val_samples or 0) > most:
+        flags.append("evaluation_unbounded")
     if num_samples is not None and request.planned.point.global_batch_size > num_samples:
         flags.append("batch_exceeds_data")
     run = RunRecord(

@@ -91,6 +91,7 @@ def prepare(
         process_group=group.process_group,
         memory_format=MEMORY_FORMATS[point.memory_format or "contiguous"],
         evaluated=live.evaluated,
+        max_eval_samples=config.evaluation.max_samples,
     )
     if group.device.type == "cpu":
         keep_freed_memory()

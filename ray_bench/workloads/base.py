@@ -57,6 +57,7 @@ class BuildContext:
     #: An `evaluate` that takes long may say after each batch how many samples of its share are
     #: done, and how many it has: `context.evaluated(done, len(share))`.
     evaluated: Callable[[int, int], None] = _tell_nobody
+    max_eval_samples: int | None = None  # of all ranks; `eval_shard` keeps to it. None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,5 +209,13 @@ def _what(value: Any) -> str:
 
 
 def eval_shard(num_samples: int, context: BuildContext) -> slice:
-    """Return this rank's share of an evaluation set: disjoint, complete, nothing padded."""
-    return slice(context.rank, num_samples, context.world_size)
+    """Return this rank's share of an evaluation set: disjoint, complete, nothing padded.
+
+    With `evaluation.max_samples` so many are shared, at even distances: the same samples at every
+    world size, and of every class where the set is sorted by class.
+    """
+    most = context.max_eval_samples
+    if most is None or most >= num_samples:
+        return slice(context.rank, num_samples, context.world_size)
+    step = num_samples // most
+    return slice(context.rank * step, most * step, context.world_size * step)
