@@ -178,6 +178,8 @@ class RunRecord:
     eval_s: float | None = None
     compile_s: float | None = None  # torch.compile, before the first step; not part of setup_s
     bucket_cap_mb: float | None = None  # MiB that DDP was given; None without DDP
+    optimizer: str | None = None  # class name
+    last_lrs: tuple[float, ...] | None = None  # of every parameter group, in the last step
     phase_pass_s: float | None = None
     checkpoint_s: float | None = None  # one save of model and optimizer to local disk, by rank 0
     throughput_samples_per_s: float | None = None  # steady state: timed blocks without warm-up

@@ -19,7 +19,7 @@ _Setting = frozenset[tuple[str, object]]
 #: Fields of a run beside its point that say how it was made.
 _PARAMETERS = (
     *("sweep_id", "run_id", "repeat", "attempt", "status", "device", "backend", "dataset"),
-    *("num_params", "environment_hash", "ladder_id", "launch_id", "trainer"),
+    *("num_params", "optimizer", "environment_hash", "ladder_id", "launch_id", "trainer"),
     *("error_type", "error_message"),
 )
 

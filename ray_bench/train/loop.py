@@ -20,7 +20,7 @@ from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
 from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.pulse import PULSE
-from ray_bench.train.schedule import WarmupSchedule
+from ray_bench.train.schedule import Schedule
 from ray_bench.train.shares import Share, shares
 from ray_bench.train.step import Stepper, unsearched
 from ray_bench.train.tally import Tally
@@ -37,7 +37,7 @@ class Loop:
     module: torch.nn.Module  # unwrapped, for the evaluation
     batches: Any
     stepper: Stepper
-    schedule: WarmupSchedule
+    schedule: Schedule
     context: BuildContext
     point: Point
     config: SweepConfig
@@ -151,8 +151,7 @@ class Loop:
         first_step: int,
         num_steps: int,
     ) -> float:
-        lr = self.schedule.lr(first_step)
-        done = 0
+        lr, done = self.point.base_lr, 0
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             PULSE.step = step + 1
             lr = self.schedule.apply(self.stepper.optimizer, step)

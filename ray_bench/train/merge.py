@@ -77,6 +77,13 @@ class RunFacts:
     device_peak_flops_per_s: float | None
     bucket_cap_mb: float | None
     ddp_arguments: Mapping[str, Any]
+    optimizer: str  # class name
+    last_lrs: tuple[float, ...]
+
+
+def last_lrs(loop: Loop) -> tuple[float, ...]:
+    """Return the rate of every parameter group, as the optimizer has it now."""
+    return tuple(float(group["lr"]) for group in loop.stepper.optimizer.param_groups)
 
 
 def run_facts(loop: Loop) -> RunFacts:
@@ -97,6 +104,8 @@ def run_facts(loop: Loop) -> RunFacts:
         ),
         bucket_cap_mb=loop.bucket_cap_mb,
         ddp_arguments=loop.ddp_arguments,
+        optimizer=type(loop.stepper.optimizer).__name__,
+        last_lrs=last_lrs(loop),
     )
 
 
@@ -217,6 +226,8 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "device_peak_flops_per_s": facts.device_peak_flops_per_s,
         "grad_bytes": facts.grad_bytes,
         "bucket_cap_mb": facts.bucket_cap_mb,
+        "optimizer": facts.optimizer,
+        "last_lrs": facts.last_lrs,
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,
         "num_steps": facts.total_steps,

@@ -19,6 +19,7 @@ from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
+from ray_bench.train.own_schedule import own_schedule
 from ray_bench.train.passes import PassRecord
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.schedule import make_schedule
@@ -124,7 +125,10 @@ def prepare(
         hook = sync_hook(workload, context, group, point.compression)
         stepper = replace(stepper, module=wrap(module, arguments, group, hook))
     keep = Keep(record)
-    schedule = make_schedule(point, config, steps_per_epoch=per_epoch, total_steps=total)
+    context = replace(context, num_steps=total, steps_per_epoch=per_epoch)
+    schedule = own_schedule(workload, stepper.optimizer, context, point, config) or make_schedule(
+        point, config, steps_per_epoch=per_epoch, total_steps=total
+    )
     loop = Loop(
         workload=workload,
         module=module,

@@ -5,6 +5,7 @@ A workload is any class with
     build(context) -> (module, batches, loss_fn)
 
 and, if it likes, `evaluate(module, context) -> Evaluation`, `optimizer(module, lr) -> Optimizer`,
+`lr_scheduler(optimizer, context) -> LRScheduler`, stepped once an optimizer step,
 `comm_hook(context) -> hook` (a DDP communication hook, called as `hook(None, bucket)` in every
 pass) and `defaults = WorkloadDefaults(...)`. Nothing else is asked of it. It is built once in every
 rank.
@@ -57,6 +58,8 @@ class BuildContext:
     #: An `evaluate` that takes long may say after each batch how many samples of its share are
     #: done, and how many it has: `context.evaluated(done, len(share))`.
     evaluated: Callable[[int, int], None] = _tell_nobody
+    num_steps: int | None = None  # optimizer steps of the training; known to `lr_scheduler`
+    steps_per_epoch: int | None = None  # the same
     max_eval_samples: int | None = None  # of all ranks; `eval_shard` keeps to it. None: all
 
 
@@ -184,6 +187,19 @@ def check_loss(loss: Any) -> torch.Tensor:
     raise TrainingError(
         "The workload's loss_fn must return the mean over its samples, a tensor of one number and "
         f"no dimensions, got {_what(loss)}."
+    )
+
+
+def check_optimizer(optimizer: Any) -> torch.optim.Optimizer:
+    """Return what `optimizer` returned, after checking its type.
+
+    Raises:
+        TrainingError: If it is no torch optimizer.
+    """
+    if isinstance(optimizer, torch.optim.Optimizer):
+        return optimizer
+    raise TrainingError(
+        f"The workload's `optimizer` must return a torch.optim.Optimizer, got {_what(optimizer)}."
     )
 
 

@@ -56,7 +56,10 @@ REFUSED: Mapping[str, Allow | None] = {
 }
 
 #: Facts that may differ between the runs of one curve: then all of them are one fact.
-_OF_THE_RUN = ("num_train_samples", "num_val_samples", "num_params", "grad_bytes")
+_OF_THE_RUN = (
+    *("num_train_samples", "num_val_samples", "num_params", "grad_bytes"),
+    "optimizer",
+)
 _OF_THE_POINT = ("bucket_cap", "compression")
 _OF_THE_HOST = ("hostnames", "kernel", "commit")
 
