@@ -41,6 +41,8 @@ FLAGS: Mapping[str, str] = {
     "gpu_throttled": "the driver slowed a GPU down during the run (heat, power or a fault)",
     "emulated": "the accelerator is emulated by sleeping: the times are not those of hardware",
     "batch_exceeds_data": "the global batch is larger than the data set: no step is that large",
+    "evaluation_unbounded": "more samples were evaluated than evaluation.max_samples: the "
+    "workload's `evaluate` does not take its share with eval_shard",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
     "placement_differs": "the workers were on other nodes than the placement that was asked for "
     "gives: the run is invalid, and is made again",
@@ -61,7 +63,7 @@ class Point:
     precision: Precision
     is_ddp: bool  # False only at world size 1: plain PyTorch, the honest baseline
     global_batch_size: int  # samples per optimizer step
-    local_batch_size: int  # samples per rank and step
+    local_batch_size: int  # samples per rank and optimizer step
     base_lr: float  # before the learning-rate rule
     lr: float  # the peak that the rule gives
     # The settings below are None where an older version did not record them.
@@ -73,6 +75,19 @@ class Point:
     placement: str | None = None  # one of Ray's strategies, or NxM: N nodes with M workers each
     num_nodes: int | None = None  # N of NxM
     workers_per_node: int | None = None  # M of NxM
+    accumulate_steps: int | None = None  # micro-batches of a rank's step; None: one
+    max_local_batch_size: int | None = None  # what decided them, at every world size anew
+    clip_grad_norm: float | None = None  # most that the gradient's norm may be; None: any
+
+    @property
+    def num_micro_batches(self) -> int:
+        """Parts of a rank's step whose gradients are added up before they are reduced."""
+        return self.accumulate_steps or 1
+
+    @property
+    def micro_batch_size(self) -> int:
+        """Samples that a rank computes at once, in a whole batch."""
+        return self.local_batch_size // self.num_micro_batches
 
     @property
     def point_id(self) -> str:
@@ -91,7 +106,12 @@ class Point:
 
 
 #: Fields of a point that came after the first ids were given.
-_HASHED_IF_SET = frozenset({"placement", "num_nodes", "workers_per_node"})
+_HASHED_IF_SET = frozenset(
+    {
+        *("placement", "num_nodes", "workers_per_node"),
+        *("accumulate_steps", "max_local_batch_size", "clip_grad_norm"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +178,8 @@ class RunRecord:
     eval_s: float | None = None
     compile_s: float | None = None  # torch.compile, before the first step; not part of setup_s
     bucket_cap_mb: float | None = None  # MiB that DDP was given; None without DDP
+    optimizer: str | None = None  # class name
+    last_lrs: tuple[float, ...] | None = None  # of every parameter group, in the last step
     phase_pass_s: float | None = None
     checkpoint_s: float | None = None  # one save of model and optimizer to local disk, by rank 0
     throughput_samples_per_s: float | None = None  # steady state: timed blocks without warm-up

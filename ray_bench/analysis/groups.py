@@ -29,7 +29,10 @@ _ENVIRONMENT_FIELDS = (
 
 
 #: What changes the speed of a step and not what is trained, by the name in a group's key.
-SETTINGS = ("precision", "memory_format", "compile", "bucket_cap", "compression", "placement")
+SETTINGS = (
+    *("precision", "memory_format", "compile", "bucket_cap", "compression", "accumulate_steps"),
+    "placement",
+)
 #: Those of them that mean nothing without DDP.
 DDP_SETTINGS = ("bucket_cap", "compression")
 #: Where workers were asked to be; a single one has only one place.
@@ -135,6 +138,8 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
         "compile": point.compile or "none",  # older versions could not
         "bucket_cap": point.bucket_cap,
         "compression": (point.compression or "none") if point.is_ddp else None,
+        "accumulate_steps": accumulation_of(point),
+        "clip_grad_norm": point.clip_grad_norm,
         PLACEMENT: placement_of(point),
         "trainer": run.trainer or "tuned",  # older versions had no other
         "device": run.device,
@@ -153,6 +158,13 @@ def placement_of(point: Point) -> str | None:
     if point.workers_per_node is None:
         return point.placement
     return f"{point.workers_per_node} a node"
+
+
+def accumulation_of(point: Point) -> str:
+    """Return how a curve's steps are cut: in a number of micro-batches, or by what fits at once."""
+    if point.max_local_batch_size is None:
+        return str(point.num_micro_batches)
+    return f"at most {point.max_local_batch_size} samples at once"
 
 
 def differences(groups: tuple[Group, ...]) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """What each setting is worth: the same training at the same world size, one setting changed.
 
 A setting changes how a step is computed or reduced (precision, memory format, compilation, bucket
-size, compression), or on which nodes, and not what is trained. Only groups are compared that are
-equal in all else. The ratio is taken round by round where both took turns in one ladder, else from
-independent means.
+size, compression, micro-batches), or on which nodes, and not what is trained. Only groups are
+compared that are equal in all else. The ratio is taken round by round where both took turns in one
+ladder, else from independent means.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _REFERENCE = {
     "compile": "none",
     "bucket_cap": "25",
     "compression": "none",
+    "accumulate_steps": "1",
     "placement": "pack",
 }
 

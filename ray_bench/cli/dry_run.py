@@ -7,7 +7,7 @@ import typer
 from ray_bench.cli.execute import say
 from ray_bench.cli.tables import text_table
 from ray_bench.config.schema import SweepConfig
-from ray_bench.records import PlannedRun
+from ray_bench.records import PlannedRun, Point
 from ray_bench.sweep.estimate import Range, RunTime
 from ray_bench.sweep.plan import Plan
 from ray_bench.sweep.preview import Preview, preview
@@ -65,6 +65,12 @@ def _range(seconds: Range) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def _per_worker(point: Point) -> str:
+    """`64`, or `4 x 16` micro-batches."""
+    count = point.num_micro_batches
+    return str(point.local_batch_size) if count == 1 else f"{count} x {point.micro_batch_size}"
+
+
 def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
     point = planned.point
     return (
@@ -75,7 +81,7 @@ def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
         point.lr_rule,
         f"{point.lr:g}",
         str(point.global_batch_size),
-        str(point.local_batch_size),
+        _per_worker(point),
         str(point.seed),
         str(planned.repeat),
     )

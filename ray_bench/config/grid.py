@@ -10,6 +10,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ray_bench.config.accumulation import micro_steps
 from ray_bench.config.groups import Settings
 from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
@@ -42,6 +43,8 @@ def point_of(
     global_batch = config.batch_size * world_size if weak else config.batch_size
     by_world = config.optimizer.scale_with == "world_size"
     growth = world_size if by_world else global_batch / config.batch_size
+    share, most = global_batch // world_size, config.max_local_batch_size
+    steps = settings.accumulate_steps if most is None else micro_steps(share, most)
     return Point(
         workload=config.workload,
         world_size=world_size,
@@ -51,7 +54,7 @@ def point_of(
         precision=settings.precision,
         is_ddp=is_ddp,
         global_batch_size=global_batch,
-        local_batch_size=global_batch // world_size,
+        local_batch_size=share,
         base_lr=config.lr,
         lr=config.lr * lr_factor(rule, growth),
         memory_format=settings.memory_format,
@@ -61,6 +64,9 @@ def point_of(
         placement=placement.name,
         num_nodes=placement.num_nodes,
         workers_per_node=placement.workers_per_node,
+        accumulate_steps=steps if steps > 1 else None,
+        max_local_batch_size=most,
+        clip_grad_norm=config.clip_grad_norm,
     )
 
 
@@ -196,7 +202,14 @@ def _planned(cells: Sequence[Cell], *, first_index: int) -> tuple[PlannedRun, ..
 
 #: Keys of the configuration that came after the first hashes, by group, with what they were before.
 _LATER: Mapping[str, Mapping[str, Any]] = {
-    "": {"placements": None, "workers_per_node": None},
+    "": {
+        "placements": None,
+        "workers_per_node": None,
+        "accumulate_steps": [1],
+        "max_local_batch_size": None,
+        "clip_grad_norm": None,
+        "evaluation": {"every": None, "max_samples": None},
+    },
     "launch": {"labels": {}, "gpu_type": None, "tuned": True},
 }
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ray_bench.config.fields import BucketCap, EnvText, Float, Int, Model, differing, listed
 from ray_bench.config.labels import is_selector
@@ -100,6 +100,29 @@ class DdpConfig(Model):
     @classmethod
     def _no_duplicates(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         return differing(value)
+
+
+class EvaluationConfig(Model):
+    """When a workload's own evaluation runs, and on how much of its data."""
+
+    every: Int | None = Field(
+        None,
+        ge=0,
+        description="Evaluate after every so many epochs, and after the last; 0, or "
+        "`evaluation=off`, never does. Not set: after every epoch; with `steps`, where speed is "
+        "meant, only if `evaluation.max_samples` is set.",
+    )
+    max_samples: Int | None = Field(
+        None,
+        ge=1,
+        description="Evaluate on at most so many samples, taken evenly over the data set. Not set: "
+        "on all of them.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return {"every": 0} if value in ("off", False) else value
 
 
 class MeasureConfig(Model):
@@ -206,6 +229,7 @@ class Settings(NamedTuple):
     compile: CompileMode
     bucket_cap_mb: float | Literal["auto"]
     compression: Compression
+    accumulate_steps: int
 
 
 class LaunchConfig(Model):

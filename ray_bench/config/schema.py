@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from ray_bench.config.accumulation import complaint
 from ray_bench.config.fields import (
     Compile,
     Float,
@@ -25,6 +26,7 @@ from ray_bench.config.groups import (
     DataConfig,
     DdpConfig,
     EmulatedConfig,
+    EvaluationConfig,
     LadderConfig,
     LaunchConfig,
     MeasureConfig,
@@ -39,7 +41,7 @@ from ray_bench.records import LrRule, MemoryFormat, Precision, Scaling
 
 _LISTS = (
     *("world_sizes", "lr_rules", "seeds", "precision", "memory_format", "compile"),
-    *("placements", "workers_per_node"),
+    *("placements", "workers_per_node", "accumulate_steps"),
 )
 
 
@@ -57,7 +59,22 @@ class SweepConfig(Model):
         ("linear",), min_length=1, description="How the learning rate follows the batch."
     )
     batch_size: Int | None = Field(
-        None, ge=1, description="Samples: global in strong scaling, per worker in weak scaling."
+        None,
+        ge=1,
+        description="Samples of an optimizer step: global in strong scaling, per worker in weak "
+        "scaling.",
+    )
+    accumulate_steps: tuple[Int, ...] = Field(
+        (1,),
+        min_length=1,
+        description="Micro-batches into which a worker cuts its samples of a step; their gradients "
+        "are added up and reduced once. A list sweeps it.",
+    )
+    max_local_batch_size: Int | None = Field(
+        None,
+        ge=1,
+        description="Instead of `accumulate_steps`: samples that fit on a device at once; every "
+        "world size takes the fewest micro-batches that do.",
     )
     lr: Float | None = Field(None, gt=0, description="Learning rate before the rule.")
     epochs: Int | None = Field(None, ge=1, description="Passes over the training data.")
@@ -109,6 +126,13 @@ class SweepConfig(Model):
     currency: str = Field("USD", max_length=8, description="Currency of the price.")
     data: DataConfig = DataConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    clip_grad_norm: Float | None = Field(
+        None,
+        gt=0,
+        description="Scale the gradient of a step down to this norm where it is larger, after the "
+        "reduction. Not set: never.",
+    )
+    evaluation: EvaluationConfig = EvaluationConfig()
     ddp: DdpConfig = DdpConfig()
     measure: MeasureConfig = MeasureConfig()
     launch: LaunchConfig = LaunchConfig()
@@ -167,9 +191,9 @@ class SweepConfig(Model):
                 f"`interleaved` keeps all world sizes in one group of workers, which stays where "
                 f"it is; leave out `{given[0]}` or `interleaved`"
             )
-        complaint = self._asked.complaint(self.world_sizes)
-        if complaint is not None:
-            raise ValueError(complaint)
+        found = self._asked.complaint(self.world_sizes)
+        if found is not None:
+            raise ValueError(found)
         return self
 
     @model_validator(mode="after")
@@ -193,6 +217,21 @@ class SweepConfig(Model):
         return self
 
     @model_validator(mode="after")
+    def _an_evaluation_that_is_made(self) -> SweepConfig:
+        asked = self.evaluation.max_samples is not None or bool(self.evaluation.every)
+        if asked and self.interleaved:
+            raise ValueError(
+                "`interleaved` measures speed and evaluates nothing; leave `evaluation` or "
+                "`interleaved` out"
+            )
+        if self.evaluation.max_samples is not None and self.evaluation.every == 0:
+            raise ValueError(
+                "`evaluation.every=0` evaluates nothing, so `evaluation.max_samples` has no "
+                "meaning; leave one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _no_compiled_code_between_runs(self) -> SweepConfig:
         if self.launch.share_workers and set(self.compile) - {"none"}:
             raise ValueError(
@@ -207,8 +246,8 @@ class SweepConfig(Model):
         if self.stop.half_width is not None and max(len(self.settings), places) > 1:
             raise ValueError(
                 "`stop.half_width` looks at one curve; give one of each of precision, "
-                "memory_format, compile, ddp.bucket_cap_mb, ddp.compression, placements and "
-                "workers_per_node"
+                "memory_format, compile, ddp.bucket_cap_mb, ddp.compression, accumulate_steps, "
+                "placements and workers_per_node"
             )
         return self
 
@@ -234,6 +273,20 @@ class SweepConfig(Model):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _equal_micro_batches(self) -> SweepConfig:
+        weak, batch = self.scaling == "weak", self.batch_size
+        shares = [] if batch is None else [batch if weak else batch // n for n in self.world_sizes]
+        found = complaint(
+            self.accumulate_steps,
+            self.max_local_batch_size,
+            shares,
+            has_graphs="reduce-overhead" in self.compile,
+        )
+        if found is not None:
+            raise ValueError(found)
+        return self
+
     @property
     def settings(self) -> tuple[Settings, ...]:
         """Every combination of the settings that change speed and not what is trained."""
@@ -245,8 +298,17 @@ class SweepConfig(Model):
                 self.compile,
                 self.ddp.bucket_cap_mb,
                 self.ddp.compression,
+                self.accumulate_steps,
             )
         )
+
+    @property
+    def evaluated_every(self) -> int:
+        """Epochs from one evaluation to the next; 0: none is made."""
+        if self.evaluation.every is not None:
+            return self.evaluation.every
+        is_speed_run = self.steps is not None and self.evaluation.max_samples is None
+        return 0 if is_speed_run else 1
 
     @property
     def _asked(self) -> Asked:

@@ -18,10 +18,11 @@ from ray_bench.measure.energy import RaplMeter
 from ray_bench.measure.environment import cpu_governor, usable_cores
 from ray_bench.measure.noise import listen
 from ray_bench.measure.nvml import load
+from ray_bench.measure.precision import bf16_times
 
 
 def machine_checks() -> list[Check]:
-    """Look at this machine; takes about three seconds."""
+    """Look at this machine; takes about four seconds."""
     nvml, num_cores = load(), usable_cores()
     return [
         hardware.cores(num_cores, os.cpu_count() or num_cores),
@@ -30,7 +31,7 @@ def machine_checks() -> list[Check]:
         hardware.governor(cpu_governor()),
         hardware.energy(RaplMeter().joules() is not None),
         hardware.gpus(nvml, has_cuda=torch.cuda.is_available()),
-        hardware.cpu_bf16(_cpu_flags()),
+        hardware.cpu_bf16(bf16_times(), _cpu_flags()),
         hardware.memory(
             psutil.virtual_memory().total, psutil.virtual_memory().available, num_cores
         ),

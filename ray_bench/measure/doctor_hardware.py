@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ray_bench.measure.check import Check, judged
 from ray_bench.measure.environment import gpu_driver
 from ray_bench.measure.nvml import known
+from ray_bench.measure.precision import Bf16Time
 from ray_bench.measure.topology import gpu_topology
 
 _GIB = 2**30
@@ -110,18 +112,36 @@ def gpus(nvml: Any | None, *, has_cuda: bool) -> Check:
     return Check(name="GPUs", state="ok", seen=f"{seen}: world sizes up to {count} on GPU")
 
 
-def cpu_bf16(flags: set[str] | None) -> Check:
-    """Judge whether bf16 is fast on the CPU."""
-    if flags is None:
-        return Check(name="bf16 on CPU", state="unknown", seen="the CPU's features are unknown")
-    found = sorted(flags & {"avx512_bf16", "amx_bf16", "bf16"})
-    if found:
-        return Check(name="bf16 on CPU", state="ok", seen=", ".join(found))
+def cpu_bf16(times: Sequence[Bf16Time], flags: set[str] | None) -> Check:
+    """Judge whether bf16 is faster than fp32 on the CPU, by what was timed.
+
+    Args:
+        times: Of bf16 against fp32.
+        flags: The CPU's features; None where the system does not tell. Instructions for bf16 do not
+            make it fast.
+    """
+    found = sorted((flags or set()) & {"avx512_bf16", "amx_bf16", "bf16"})
+    words = f" (the CPU has {', '.join(found)})" if found else ""
+    seen = "; ".join(
+        f"{x.work} takes {x.ratio:.2f} times as long in bf16 as in fp32 (95 % interval {x.low:.2f} "
+        f"to {x.high:.2f})"
+        for x in times
+    )
+    name, seen = "bf16 on CPU", f"{seen}{words}"
+    if all(x.is_faster for x in times):
+        return Check(name=name, state="ok", seen=f"{seen}: precision=bf16 is faster here")
+    if all(x.is_slower for x in times):
+        return Check(
+            name=name,
+            state="limited",
+            seen=f"{seen}: precision=bf16 is slower here",
+            change="Measure precision=fp32 on this CPU.",
+        )
     return Check(
-        name="bf16 on CPU",
+        name=name,
         state="limited",
-        seen="the CPU has no bf16 instructions: precision=bf16 is slower than fp32 here",
-        change="Measure precision=fp32 on this CPU.",
+        seen=f"{seen}: which precision is faster depends on the model",
+        change="Measure both with your model: precision=[fp32,bf16].",
     )
 
 

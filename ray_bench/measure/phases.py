@@ -55,11 +55,9 @@ class StepStamps:
         return self.marks[0][1]
 
     def window_ns(self, phase: str) -> tuple[int, int] | None:
-        """Return (begin, end) of a phase that happens once a step; None where it did not."""
-        for (_, begin_ns), (name, end_ns) in pairwise(self.marks):
-            if name == phase:
-                return begin_ns, end_ns
-        return None
+        """Return (begin, end) of a phase, the last time it happened; None where it did not."""
+        found = [(a, b) for (_, a), (name, b) in pairwise(self.marks) if name == phase]
+        return found[-1] if found else None
 
     def shifted(self, by_ns: int) -> StepStamps:
         """Return the step as a clock that is so much further on would have stamped it."""

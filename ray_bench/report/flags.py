@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ray_bench.analysis.groups import INVALID_FLAGS, SETTINGS, Group, differences
 from ray_bench.analysis.study import Study
 from ray_bench.records import FLAGS, Results
+from ray_bench.report.accumulation import cut_words
 from ray_bench.report.anomalies import warnings
 from ray_bench.report.stopping import stop_warning
 
@@ -104,6 +105,9 @@ def _study_flags(study: Study) -> list[Flag]:
             "not accuracy, and start-up was paid once for all."
         )
         flags.append(Flag("interleaved", words))
+    cuts = cut_words(study)
+    if cuts is not None:
+        flags.append(Flag("accumulated", cuts))
     if study.throughput and study.source == "within_run":
         words = (
             "Fewer than two runs per world size: intervals hold the noise within one run only, not "

@@ -109,6 +109,8 @@ class Estimates:
         rate = run.throughput_samples_per_s or 1.0
         samples, epochs = self._work(run, point)
         eval_s = (run.eval_s or 0.0) * math.ceil(epochs) / max(1, math.ceil(run.num_epochs or 1))
+        if not self._config.evaluated_every:
+            eval_s = 0.0
         fixed_s = max(0.0, run.wall_s - (run.train_s or 0.0) - (run.eval_s or 0.0))
         return Range(
             fixed_s + eval_s + samples / (rate * fast),

@@ -19,7 +19,7 @@ _Setting = frozenset[tuple[str, object]]
 #: Fields of a run beside its point that say how it was made.
 _PARAMETERS = (
     *("sweep_id", "run_id", "repeat", "attempt", "status", "device", "backend", "dataset"),
-    *("num_params", "environment_hash", "ladder_id", "launch_id", "trainer"),
+    *("num_params", "optimizer", "environment_hash", "ladder_id", "launch_id", "trainer"),
     *("error_type", "error_message"),
 )
 
@@ -42,6 +42,8 @@ _NOT_A_SETTING = (
     *("global_batch_size", "local_batch_size", "bucket_cap", "compression"),
     *("placement", "num_nodes", "workers_per_node"),
 )
+#: Each world size has its own, where another field of the point decides it.
+_DECIDED = {"accumulate_steps": "max_local_batch_size"}
 
 _S_PER_HOUR = 3600
 
@@ -143,8 +145,10 @@ class Entries:
 
 
 def _setting(run: RunRecord) -> _Setting:
-    values = asdict(run.point).items()
-    setting = {(name, value) for name, value in values if name not in _NOT_A_SETTING}
+    values = asdict(run.point)
+    decided = {name for name, by in _DECIDED.items() if values[by] is not None}
+    apart = {*_NOT_A_SETTING, *decided}
+    setting = {(name, value) for name, value in values.items() if name not in apart}
     return frozenset(setting | {("trainer", run.trainer or "tuned")})
 
 

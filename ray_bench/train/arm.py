@@ -19,7 +19,7 @@ from ray_bench.records import BlockRecord, BucketRecord, PhaseRecord, RunData, S
 from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
-from ray_bench.train.merge import RankReport, RunFacts, merge, run_facts
+from ray_bench.train.merge import RankReport, RunFacts, last_lrs, merge, run_facts
 from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
 from ray_bench.train.prepare import AnyRecord, Keep, prepare, wrapped_again
 from ray_bench.train.requests import RunRequest
@@ -84,7 +84,8 @@ class Arm:
             setup_s=0.0,
         )
         self.first_records, self.extra = [], NOT_MEASURED
-        data = merge(request, self.facts, loop.group.gather(mine))
+        facts = replace(self.facts, last_lrs=last_lrs(loop))
+        data = merge(request, facts, loop.group.gather(mine))
         loop.live.end()
         return replace(
             data,

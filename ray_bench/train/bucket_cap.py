@@ -119,7 +119,7 @@ def exposed_s(buckets: Sequence[tuple[float, int]], fixed_s: float, s_per_byte: 
 
 def gradients_of(stepper: Stepper, batches: Any, group: Group, clock: Clock) -> Gradients:
     """Return when each gradient is there, from a hook on every parameter; no weight changes."""
-    share = next(whole(endless(batches, group)))
+    share = stepper.one_part(next(whole(endless(batches, group))))
     module = stepper.module
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
     module.train()

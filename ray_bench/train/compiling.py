@@ -47,7 +47,7 @@ def compile_s(
     """
     if stepper.compile in (None, "none"):
         return None
-    share = next(whole(endless(batches, group)))
+    share = stepper.one_part(next(whole(endless(batches, group))))
     module.train()
     try:
         with buffers_kept(module):

@@ -15,9 +15,9 @@ def flops_per_sample(loop: Loop) -> float | None:
     """Return the operations of forward and backward of one sample on this rank.
 
     Matrix products, convolutions and attention are counted, a multiplication and an addition as
-    two. The count is over this rank's first share, so that batch statistics have a batch; all
-    ranks count, because a module may talk to the others. Weights, gradients and buffers stay as
-    they are.
+    two. The count is over this rank's first share, or one of its parts, so that batch statistics
+    have a batch; all ranks count, because a module may talk to the others. Weights, gradients and
+    buffers stay as they are.
 
     None where nothing was counted (no such operation, or one that torch has no formula for) and
     where the module does not run under the counter: a number that is nice to have must not cost a
@@ -25,7 +25,7 @@ def flops_per_sample(loop: Loop) -> float | None:
     """
     from torch.utils.flop_counter import FlopCounterMode  # it imports triton
 
-    share = next(shares(loop.batches, 0, loop.group))
+    share = loop.stepper.one_part(next(shares(loop.batches, 0, loop.group)))
     loop.module.train()
     try:
         with eagerly(loop.point.compile), FlopCounterMode(display=False) as counter:

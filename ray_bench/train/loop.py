@@ -20,7 +20,7 @@ from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
 from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.pulse import PULSE
-from ray_bench.train.schedule import WarmupSchedule
+from ray_bench.train.schedule import Schedule
 from ray_bench.train.shares import Share, shares
 from ray_bench.train.step import Stepper, unsearched
 from ray_bench.train.tally import Tally
@@ -37,7 +37,7 @@ class Loop:
     module: torch.nn.Module  # unwrapped, for the evaluation
     batches: Any
     stepper: Stepper
-    schedule: WarmupSchedule
+    schedule: Schedule
     context: BuildContext
     point: Point
     config: SweepConfig
@@ -129,7 +129,8 @@ class Loop:
         trained = self.train_steps(
             timer, stream, epoch=epoch, first_step=first_step, num_steps=num_steps
         )
-        evaluation, eval_s = self._evaluate()
+        is_last = first_step + num_steps == self.total_steps
+        evaluation, eval_s = self._evaluate() if self._is_due(epoch, is_last) else (None, None)
         if evaluation is not None:
             trained = replace(
                 trained,
@@ -150,13 +151,11 @@ class Loop:
         first_step: int,
         num_steps: int,
     ) -> float:
-        lr = self.schedule.lr(first_step)
-        done = 0
+        lr, done = self.point.base_lr, 0
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             PULSE.step = step + 1
             lr = self.schedule.apply(self.stepper.optimizer, step)
-            loss, outputs, targets = self.stepper.step(share)
-            tally.add(loss, outputs, targets, share.num_samples)
+            self.stepper.step(share, seen=tally.add)
             if timer.step_done(share.num_samples):
                 self.live.loss = tally.check_finite(epoch=epoch, step=step + 1)
                 self._say_phase(timer)
@@ -171,6 +170,10 @@ class Loop:
 
     def _say_phase(self, timer: BlockTimer) -> None:
         self.live.phase = "warm-up" if timer.is_warmup else "training"
+
+    def _is_due(self, epoch: int, is_last: bool) -> bool:
+        every = self.config.evaluated_every
+        return every > 0 and (is_last or epoch % every == 0)
 
     def _evaluate(self) -> tuple[Evaluation | None, float | None]:
         self.live.phase = "evaluating"

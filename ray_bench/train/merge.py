@@ -77,6 +77,13 @@ class RunFacts:
     device_peak_flops_per_s: float | None
     bucket_cap_mb: float | None
     ddp_arguments: Mapping[str, Any]
+    optimizer: str  # class name
+    last_lrs: tuple[float, ...]
+
+
+def last_lrs(loop: Loop) -> tuple[float, ...]:
+    """Return the rate of every parameter group, as the optimizer has it now."""
+    return tuple(float(group["lr"]) for group in loop.stepper.optimizer.param_groups)
 
 
 def run_facts(loop: Loop) -> RunFacts:
@@ -97,6 +104,8 @@ def run_facts(loop: Loop) -> RunFacts:
         ),
         bucket_cap_mb=loop.bucket_cap_mb,
         ddp_arguments=loop.ddp_arguments,
+        optimizer=type(loop.stepper.optimizer).__name__,
+        last_lrs=last_lrs(loop),
     )
 
 
@@ -132,6 +141,9 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     rate, step_time_s, flags = totals.throughput([rank.blocks for rank in ranks])
     num_samples = facts.num_train_samples or _samples_of_a_whole_epoch(facts, epochs)
     flags += _flags(facts, ranks, environment)
+    most = request.config.evaluation.max_samples
+    if most is not None and (epochs[-1].num_val_samples or 0) > most:
+        flags.append("evaluation_unbounded")
     if num_samples is not None and request.planned.point.global_batch_size > num_samples:
         flags.append("batch_exceeds_data")
     run = RunRecord(
@@ -214,6 +226,8 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "device_peak_flops_per_s": facts.device_peak_flops_per_s,
         "grad_bytes": facts.grad_bytes,
         "bucket_cap_mb": facts.bucket_cap_mb,
+        "optimizer": facts.optimizer,
+        "last_lrs": facts.last_lrs,
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,
         "num_steps": facts.total_steps,

@@ -15,7 +15,7 @@ from ray_bench.config.groups import DdpConfig, OptimizerConfig
 from ray_bench.measure.phases import Hook
 from ray_bench.records import CompileMode, Compression, Precision
 from ray_bench.train.group import Group
-from ray_bench.workloads.base import BuildContext
+from ray_bench.workloads.base import BuildContext, check_optimizer
 
 #: Of DDP, MiB. Given as a number, the first bucket would be as large: its own is 1 MiB, so that
 #: reducing begins earlier.
@@ -144,8 +144,7 @@ def make_optimizer(
     """
     own = getattr(workload, "optimizer", None)
     if own is not None:
-        optimizer: torch.optim.Optimizer = own(module, lr)
-        return optimizer
+        return check_optimizer(own(module, lr))
     return torch.optim.SGD(
         module.parameters(),
         lr=lr,

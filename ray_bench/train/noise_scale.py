@@ -95,7 +95,7 @@ def by_step(
 def _gradient(loop: Loop, share: Share) -> torch.Tensor:
     """Return this rank's part of the mean gradient over the ranks, flat, and clear it."""
     loop.module.zero_grad(set_to_none=True)
-    loop.stepper.forward_backward(share)
+    loop.stepper.gradients(share)
     weights = [weight for weight in loop.module.parameters() if weight.requires_grad]
     parts = [torch.zeros_like(x) if x.grad is None else x.grad for x in weights]
     gradient = torch.cat([part.flatten().float() for part in parts])

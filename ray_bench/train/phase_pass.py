@@ -60,8 +60,7 @@ def _steps(loop: Loop, stepper: Stepper, probe: PhaseProbe) -> list[StepStamps]:
         probe.start()
         share, is_whole = next(stream)
         probe.mark("data_wait")
-        outcome = stepper.step(share, mark=probe.mark, after_backward=probe.after_backward)
-        tally.add(*outcome, share.num_samples)
+        stepper.step(share, mark=probe.mark, after_backward=probe.after_backward, seen=tally.add)
         stamps = probe.finish(done)
         if is_whole and done >= 0:
             kept.append(stamps)

@@ -11,6 +11,7 @@ import torch
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.energy import EnergyMeter
 from ray_bench.records import BlockRecord, EpochRecord, Point
+from ray_bench.train.accumulate import parts_of
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
 from ray_bench.train.compiling import compile_in_place, compile_s
@@ -18,6 +19,7 @@ from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
+from ray_bench.train.own_schedule import own_schedule
 from ray_bench.train.passes import PassRecord
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.schedule import make_schedule
@@ -90,6 +92,7 @@ def prepare(
         process_group=group.process_group,
         memory_format=MEMORY_FORMATS[point.memory_format or "contiguous"],
         evaluated=live.evaluated,
+        max_eval_samples=config.evaluation.max_samples,
     )
     if group.device.type == "cpu":
         keep_freed_memory()
@@ -108,7 +111,9 @@ def prepare(
         precision=point.precision,
         device=group.device,
         compile=point.compile,
-        whole_batch=_whole_share(batches, group) if _depends_on_shape(point, group) else None,
+        whole_batch=_whole_part(batches, group, point) if _depends_on_shape(point, group) else None,
+        num_parts=point.num_micro_batches,
+        clip_grad_norm=point.clip_grad_norm,
     )
     cap_mb = bucket_cap_mb(point, stepper, batches, group, clock) if point.is_ddp else None
     if point.compile not in (None, "none"):
@@ -120,7 +125,10 @@ def prepare(
         hook = sync_hook(workload, context, group, point.compression)
         stepper = replace(stepper, module=wrap(module, arguments, group, hook))
     keep = Keep(record)
-    schedule = make_schedule(point, config, steps_per_epoch=per_epoch, total_steps=total)
+    context = replace(context, num_steps=total, steps_per_epoch=per_epoch)
+    schedule = own_schedule(workload, stepper.optimizer, context, point, config) or make_schedule(
+        point, config, steps_per_epoch=per_epoch, total_steps=total
+    )
     loop = Loop(
         workload=workload,
         module=module,
@@ -157,6 +165,7 @@ def _depends_on_shape(point: Point, group: Group) -> bool:
     return point.compile not in (None, "none") or group.device.type == "cuda"
 
 
-def _whole_share(batches: Any, group: Group) -> int:
-    """Return the samples of this rank's share of a whole batch, as the batches count them."""
-    return next(whole(endless(batches, group))).num_samples
+def _whole_part(batches: Any, group: Group, point: Point) -> int:
+    """Return the samples of a part of this rank's share of a whole batch, as the batches count."""
+    share = next(whole(endless(batches, group)))
+    return parts_of(share, point.num_micro_batches)[-1].num_samples

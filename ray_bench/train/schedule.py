@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
@@ -11,6 +12,14 @@ from ray_bench.records import Point
 
 MAX_WARMUP_EPOCHS = 5.0
 MAX_WARMUP_FRAC = 0.1
+
+
+class Schedule(Protocol):
+    """What sets the rates of every step."""
+
+    def apply(self, optimizer: torch.optim.Optimizer, step: int) -> float:
+        """Set the rates of a step, from 0 and in order, and return the rate to record."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ray_bench.records import CompileMode, Precision
+from ray_bench.train.accumulate import not_reducing, parts_of
 from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share, to_device
 from ray_bench.workloads.base import check_loss
@@ -36,6 +37,10 @@ def _no_mark(phase: str) -> None:
     del phase
 
 
+def _unseen(loss: torch.Tensor, outputs: Any, targets: Any, num_samples: int) -> None:
+    del loss, outputs, targets, num_samples
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stepper:
     """Everything that a step needs and that does not change between steps."""
@@ -46,7 +51,9 @@ class Stepper:
     precision: Precision
     device: torch.device
     compile: CompileMode | None = None
-    whole_batch: int | None = None  # samples of a usual share; None: nothing depends on it
+    whole_batch: int | None = None  # samples of a usual part; None: nothing depends on it
+    num_parts: int = 1  # of a share: they are computed one after the other
+    clip_grad_norm: float | None = None
 
     def step(
         self,
@@ -54,19 +61,41 @@ class Stepper:
         *,
         mark: Callable[[str], None] = _no_mark,
         after_backward: Callable[[], None] = lambda: None,
-    ) -> tuple[torch.Tensor, Any, Any]:
-        """Make one step; return (mean loss over the share, outputs, targets)."""
-        found = self.forward_backward(share, mark=mark)
+        seen: Callable[[torch.Tensor, Any, Any, int], None] = _unseen,
+    ) -> None:
+        """Make one step; `seen` gets (mean loss, outputs, targets, samples) of every part."""
+        *firsts, last = parts_of(share, self.num_parts)
+        for part in firsts:
+            with not_reducing(self.module):
+                found = self.forward_backward(part, mark=mark)
+            mark("backward")
+            seen(*found, part.num_samples)
+            mark("other")
+        found = self.forward_backward(last, mark=mark)
         after_backward()
+        self._update()
+        mark("optimizer")
+        seen(*found, last.num_samples)
+
+    def gradients(self, share: Share) -> None:
+        """Add this rank's gradients of a share to what the weights hold; outside of DDP."""
+        for part in parts_of(share, self.num_parts):
+            self.forward_backward(part)
+
+    def one_part(self, share: Share) -> Share:
+        """Return the part of a share whose gradients are reduced: the last one."""
+        return parts_of(share, self.num_parts)[-1]
+
+    def _update(self) -> None:
+        if self.clip_grad_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        mark("optimizer")
-        return found
 
     def forward_backward(
         self, share: Share, *, mark: Callable[[str], None] = _no_mark
     ) -> tuple[torch.Tensor, Any, Any]:
-        """Make a step without its update; return (mean loss over the share, outputs, targets)."""
+        """Compute a part's gradients at once; return (mean loss over it, outputs, targets)."""
         if self.whole_batch in (None, share.num_samples):
             return self._forward_backward(share, mark)
         # A last, smaller batch: to prepare for its shape would take longer than the epoch.

@@ -5,6 +5,7 @@ A workload is any class with
     build(context) -> (module, batches, loss_fn)
 
 and, if it likes, `evaluate(module, context) -> Evaluation`, `optimizer(module, lr) -> Optimizer`,
+`lr_scheduler(optimizer, context) -> LRScheduler`, stepped once an optimizer step,
 `comm_hook(context) -> hook` (a DDP communication hook, called as `hook(None, bucket)` in every
 pass) and `defaults = WorkloadDefaults(...)`. Nothing else is asked of it. It is built once in every
 rank.
@@ -57,6 +58,9 @@ class BuildContext:
     #: An `evaluate` that takes long may say after each batch how many samples of its share are
     #: done, and how many it has: `context.evaluated(done, len(share))`.
     evaluated: Callable[[int, int], None] = _tell_nobody
+    num_steps: int | None = None  # optimizer steps of the training; known to `lr_scheduler`
+    steps_per_epoch: int | None = None  # the same
+    max_eval_samples: int | None = None  # of all ranks; `eval_shard` keeps to it. None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +190,19 @@ def check_loss(loss: Any) -> torch.Tensor:
     )
 
 
+def check_optimizer(optimizer: Any) -> torch.optim.Optimizer:
+    """Return what `optimizer` returned, after checking its type.
+
+    Raises:
+        TrainingError: If it is no torch optimizer.
+    """
+    if isinstance(optimizer, torch.optim.Optimizer):
+        return optimizer
+    raise TrainingError(
+        f"The workload's `optimizer` must return a torch.optim.Optimizer, got {_what(optimizer)}."
+    )
+
+
 def check_evaluation(evaluation: Any) -> Evaluation:
     """Return what `evaluate` returned, after checking its type.
 
@@ -208,5 +225,13 @@ def _what(value: Any) -> str:
 
 
 def eval_shard(num_samples: int, context: BuildContext) -> slice:
-    """Return this rank's share of an evaluation set: disjoint, complete, nothing padded."""
-    return slice(context.rank, num_samples, context.world_size)
+    """Return this rank's share of an evaluation set: disjoint, complete, nothing padded.
+
+    With `evaluation.max_samples` so many are shared, at even distances: the same samples at every
+    world size, and of every class where the set is sorted by class.
+    """
+    most = context.max_eval_samples
+    if most is None or most >= num_samples:
+        return slice(context.rank, num_samples, context.world_size)
+    step = num_samples // most
+    return slice(context.rank * step, most * step, context.world_size * step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ray_bench.config.grid import expand
+from ray_bench.config.grid import config_sha256, expand
 from ray_bench.config.load import fill_in, load
 from ray_bench.config.rounds import ladder_runs
 from ray_bench.errors import ConfigError
@@ -95,3 +95,54 @@ def test_a_ladder_is_not_compiled():
 def test_runs_that_share_workers_are_not_compiled():
     with pytest.raises(ConfigError, match=r"keeps several runs in one process"):
         config("launch.share_workers=true", "compile=default")
+
+
+def parts(*overrides: str):
+    found = points("batch_size=64", "world_sizes=[1,2,4]", *overrides)
+    return {p.world_size: (p.num_micro_batches, p.micro_batch_size) for p in found}
+
+
+def test_a_step_is_cut_into_micro_batches():
+    assert parts("accumulate_steps=4") == {1: (4, 16), 2: (4, 8), 4: (4, 4)}
+    assert parts("accumulate_steps=4", "scaling=weak") == dict.fromkeys((1, 2, 4), (4, 16))
+    assert len(points("world_sizes=[1,2]", "accumulate_steps=[1,2]")) == 4
+
+
+@pytest.mark.parametrize("most", [16, 21])
+def test_every_world_size_takes_the_fewest_micro_batches_that_fit(most):
+    assert parts(f"max_local_batch_size={most}") == {1: (64 // 16, 16), 2: (2, 16), 4: (1, 16)}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["accumulate_steps=3"], "64 samples .* into 3 equal .* can be 1, 2, 4, 8, 16 here"),
+        (["accumulate_steps=0"], "must be 1 or more, got 0"),
+        (["accumulate_steps=[2,2]"], "values must differ"),
+        (["max_local_batch_size=0"], "greater than or equal to 1, got 0"),
+        (
+            ["max_local_batch_size=12"],
+            r"make 6 micro-batches of at most 12.*divisors of 64: 1, 2, .*can be 8 or 16 here",
+        ),
+        (["max_local_batch_size=8", "accumulate_steps=2"], "give one of them"),
+        (["max_local_batch_size=16", "compile=reduce-overhead"], "take compile=default"),
+        (["clip_grad_norm=0"], "must be greater than 0, got 0"),
+        (["evaluation=sometimes"], "must be a group of keys"),
+    ],
+)
+def test_steps_that_cannot_be_cut_are_explained(overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        parts(*overrides)
+
+
+def test_an_older_sweep_can_be_resumed():
+    """New keys that are not set neither change the hash of a sweep nor the name of a run."""
+    plain, cut = config("world_sizes=2"), config("world_sizes=2", "accumulate_steps=2")
+    assert config_sha256(plain) == config_sha256(config("world_sizes=2", "accumulate_steps=1"))
+    assert config_sha256(plain) != config_sha256(cut)
+    ids = {run.run_id for made in (plain, cut) for run in expand(made)}
+    assert len(ids) == 2
+
+
+def test_the_evaluation_is_turned_off_by_a_word():
+    assert config("evaluation=off").evaluation.every == 0

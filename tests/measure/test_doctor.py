@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import statistics
 
+import numpy as np
 import pytest
+import torch
 
-from ray_bench.measure import doctor, noise
+from ray_bench.measure import doctor, noise, precision
 from ray_bench.measure import doctor_hardware as hardware
 from ray_bench.measure import doctor_settings as settings
 from ray_bench.measure.environment import cpu_governor, cpu_quota
@@ -19,6 +21,10 @@ QUIET = noise.Noise(spread_frac=0.005, steal_frac=0.0, load_per_core=0.1)
 def heard(**changes) -> noise.Noise:
     values = {"spread_frac": 0.005, "steal_frac": 0.0, "load_per_core": 0.1}
     return noise.Noise(**{**values, **changes})
+
+
+def bf16(ratio: float) -> precision.Bf16Time:
+    return precision.Bf16Time(work="work", ratio=ratio, low=ratio - 0.05, high=ratio + 0.05)
 
 
 def gpu(**changes):
@@ -45,7 +51,7 @@ class Nvml(FakeNvml):
         hardware.governor("performance"),
         hardware.energy(is_readable=True),
         hardware.gpus(Nvml(GPU_a=gpu()), has_cuda=True),
-        hardware.cpu_bf16({"sse", "avx512_bf16"}),
+        hardware.cpu_bf16([bf16(0.5), bf16(0.8)], {"sse", "avx512_bf16"}),
         hardware.memory(16 * GIB, 8 * GIB, 8),
         settings.interfaces(["eth0"], {}),
         settings.interfaces(["eth0", "ib0"], {"GLOO_SOCKET_IFNAME": "ib0"}),
@@ -74,7 +80,9 @@ def test_what_is_fine(check):
         hardware.gpus(Nvml(), has_cuda=False),
         hardware.gpus(Nvml(GPU_a=gpu()), has_cuda=False),
         hardware.gpus(Nvml(GPU_a=gpu(mig=(1, 1))), has_cuda=True),
-        hardware.cpu_bf16({"sse"}),
+        hardware.cpu_bf16([bf16(1.3), bf16(2.0)], {"sse", "avx512_bf16"}),
+        hardware.cpu_bf16([bf16(1.3), bf16(0.5)], None),
+        hardware.cpu_bf16([bf16(1.0), bf16(0.5)], None),
         hardware.memory(16 * GIB, 2 * GIB, 8),
         settings.interfaces(["eth0", "ib0"], {}),
         settings.niceness(15),
@@ -90,7 +98,37 @@ def test_what_is_limited_says_what_to_change(check):
 
 def test_what_the_system_does_not_tell_is_unknown():
     assert hardware.governor(None).state == "unknown"
-    assert hardware.cpu_bf16(None).state == "unknown"
+
+
+def test_bf16_is_judged_by_its_time_and_not_by_a_flag():
+    """Such a CPU has the instructions, and is slower with them."""
+    slow = hardware.cpu_bf16([bf16(1.3), bf16(1.1)], {"avx512_bf16", "amx_bf16"})
+    assert slow.change == "Measure precision=fp32 on this CPU."
+    assert "1.30 times as long in bf16 as in fp32 (95 % interval 1.25 to 1.35)" in slow.seen
+    assert "has amx_bf16, avx512_bf16" in slow.seen
+    unclear = hardware.cpu_bf16([bf16(1.3), bf16(0.5)], None)
+    assert unclear.change == "Measure both with your model: precision=[fp32,bf16]."
+    assert hardware.cpu_bf16([bf16(0.5)], None).state == "ok"
+
+
+def test_a_planted_ratio_is_in_its_interval_as_often_as_that_says():
+    rng = np.random.default_rng(5)
+    draws = np.log(1.3) + 0.1 * rng.standard_normal((400, 41))
+    draws[:, 0] += 3  # one pair of each was disturbed
+    found = [precision.ratio_of("work", list(rows)) for rows in draws]
+    held = sum(x.low < 1.3 < x.high for x in found) / len(found)
+    assert 0.93 < held < 0.99
+    assert max(x.high / x.low for x in found) < 1.2
+    assert all(x.is_slower and not x.is_faster for x in found)
+
+
+def test_bf16_is_timed_and_leaves_the_threads_alone():
+    before = torch.get_num_threads(), torch.random.get_rng_state()
+    times = precision.bf16_times()
+    assert [x.work for x in times] == ["a convolution", "a matrix product"]
+    assert all(0 < x.low < x.ratio < x.high for x in times)
+    assert torch.get_num_threads() == before[0]
+    assert torch.equal(torch.random.get_rng_state(), before[1])
 
 
 def test_an_old_gpu_without_mig_is_fine():

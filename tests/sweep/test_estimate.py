@@ -49,6 +49,12 @@ def test_twice_the_epochs_are_twice_the_training_and_no_second_start():
 def test_steps_count_samples():
     config = config_of(epochs=None, steps=100)
     found = Estimates(config, [run_of(1, rate=1000.0)]).of(point_of(config, 1))
+    assert found.seconds.low_s == pytest.approx((5 + 6.4) * 0.8)  # and evaluate nothing
+
+
+def test_steps_that_are_evaluated_take_longer():
+    config = config_of(epochs=None, steps=100, evaluation={"every": 1})
+    found = Estimates(config, [run_of(1, rate=1000.0)]).of(point_of(config, 1))
     assert found.seconds.low_s == pytest.approx((5 + 0.1 * 7 + 6.4) * 0.8)
 
 

@@ -46,6 +46,8 @@ REFUSED: Mapping[str, Allow | None] = {
     "ddp_arguments": Allow.SETTINGS,
     "bucket_cap": Allow.SETTINGS,
     "compression": Allow.SETTINGS,
+    "accumulate_steps": Allow.SETTINGS,
+    "clip_grad_norm": Allow.SETTINGS,
     "compile": Allow.SETTINGS,
     "memory_format": Allow.SETTINGS,
     "placement": Allow.HARDWARE,
@@ -54,7 +56,10 @@ REFUSED: Mapping[str, Allow | None] = {
 }
 
 #: Facts that may differ between the runs of one curve: then all of them are one fact.
-_OF_THE_RUN = ("num_train_samples", "num_params", "grad_bytes")
+_OF_THE_RUN = (
+    *("num_train_samples", "num_val_samples", "num_params", "grad_bytes"),
+    "optimizer",
+)
 _OF_THE_POINT = ("bucket_cap", "compression")
 _OF_THE_HOST = ("hostnames", "kernel", "commit")
 

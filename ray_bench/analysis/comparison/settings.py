@@ -12,6 +12,7 @@ from ray_bench.analysis.comparison.facts import Difference
 _FACTS = (
     *("workload", "scaling", "batch_size", "precision", "interleaved", "ddp", "world_sizes"),
     *("placements", "workers_per_node"),
+    *("accumulate_steps", "max_local_batch_size", "clip_grad_norm"),
 )
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ray_bench.analysis.accumulation import cuts_of
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.phases import PhaseSplit, phase_splits, run_phases
@@ -71,8 +72,15 @@ def step_profile(
         others: Sweeps of the same training with other batches, for time against batch.
 
     Raises:
-        AnalysisError: No step was sampled, no throughput, or nothing is known of the gradients.
+        AnalysisError: No step was sampled, no throughput, nothing is known of the gradients, or
+            the micro-batches of a step differ between world sizes.
     """
+    cuts = cuts_of(study.group.runs)
+    if cuts is not None and cuts.most is not None:
+        raise AnalysisError(
+            "The replay does not know how a step is cut at other world sizes: micro-batches came "
+            f"from max_local_batch_size={cuts.most}. Measure with a fixed accumulate_steps."
+        )
     runs, throughput = _base(study)
     phases = split_by_run(results.phases)
     splits = phase_splits(runs, phases)
@@ -87,8 +95,10 @@ def step_profile(
     tables = [phases[run.run_id] for run in runs if run.run_id in phases]
     spread = step_spread(tables)
     own = {name: s * ratio for name, s in split.step_s.items() if not _is_waiting(name, split)}
-    backward_s = own.pop("backward", 0.0)
-    before_s = sum(own.pop(name, 0.0) for name in _BEFORE)
+    all_backward_s = own.pop("backward", 0.0)
+    # Of several micro-batches the last one's gradients are reduced, while it computes them.
+    backward_s = all_backward_s / point.num_micro_batches
+    before_s = sum(own.pop(name, 0.0) for name in _BEFORE) + all_backward_s - backward_s
     return StepProfile(
         world_size=point.world_size,
         is_ddp=point.is_ddp,
@@ -131,7 +141,10 @@ def _buckets(results: Results, study: Study, base: Sequence[RunRecord]) -> Bucke
     found, phases = split_by_run(results.buckets), split_by_run(results.phases)
     for runs in (base, *(study.runs_at(n) for n in study.group.world_sizes)):
         kept = [run for run in runs if run.run_id in found and run.run_id in phases]
-        backward = [run_phases(phases[run.run_id]).get("backward", 0.0) for run in kept]
+        backward = [
+            run_phases(phases[run.run_id]).get("backward", 0.0) / run.point.num_micro_batches
+            for run in kept
+        ]
         if kept and all(backward):
             tables = [found[run.run_id] for run in kept]
             return measured_buckets(tables, backward, kept[0].point.world_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ray_bench.analysis.accuracy import AccuracyRow
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.context import Context
+from ray_bench.report.evaluation import evaluated_words
 from ray_bench.report.sections.noise import noise_table
 from ray_bench.report.sections.progress import progress_table
 
@@ -51,13 +52,15 @@ def _row(row: AccuracyRow) -> tuple[Cell, ...]:
 
 def _notes(context: Context) -> list[str]:
     rows = context.study.accuracy
+    evaluated = [words for words in [evaluated_words(context)] if words is not None]
     if not rows:
-        return ["No accuracy was measured."]
+        return ["No accuracy was measured.", *evaluated]
     notes = [
         "Converged: the first epoch whose validation accuracy is within one binomial standard "
         "error of the run's best, mean over runs. pp: percentage points. Intervals: binomial error "
         "of the validation set, and t (Welch) from the spread between seeds where there are "
-        "several; repeats of a seed train the same model again and do not count."
+        "several; repeats of a seed train the same model again and do not count.",
+        *evaluated,
     ]
     if any("standin_data" in run.flags for run in context.study.group.runs):
         notes.insert(

@@ -9,6 +9,7 @@ from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
 from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.report.accumulation import SMALLER, has_smaller
 from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table, text
 from ray_bench.report.context import Context
 from ray_bench.report.fit_tables import NO_INTER_NODE, candidate_table
@@ -153,8 +154,16 @@ def _row(context: Context, prediction: Prediction) -> tuple[Cell, ...]:
         _predicted(epoch, "s"),
         _predicted(total, "s"),
         estimate(money, "money", "predicted", context.currency),
-        text(NO_INTER_NODE if prediction.crosses_boundary else None),
+        text("; ".join(_remarks(context, prediction)) or None),
     )
+
+
+def _remarks(context: Context, prediction: Prediction) -> list[str]:
+    is_smaller = has_smaller(context.study, prediction.world_size)
+    return [
+        *([NO_INTER_NODE] if prediction.crosses_boundary else []),
+        *([SMALLER] if is_smaller and prediction.measured_speedup is None else []),
+    ]
 
 
 def _predicted(value: Estimate | None, unit: Unit) -> Cell:

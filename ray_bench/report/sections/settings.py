@@ -1,4 +1,4 @@
-"""What each setting is worth: precision, memory format, compilation, buckets, placement."""
+"""What each setting is worth: precision, format, compilation, buckets, parts, placement."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _WORDS = {
     "compile": "compile",
     "bucket_cap": "ddp.bucket_cap_mb",
     "compression": "ddp.compression",
+    "accumulate_steps": "accumulate_steps",
     "placement": "placements",
 }
 

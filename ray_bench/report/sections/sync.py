@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import numpy as np
+
+from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.stragglers import MIN_LAG_FRAC, RankLag
 from ray_bench.analysis.sync import SyncSplit
 from ray_bench.analysis.times import TimeRow, mean
+from ray_bench.records import RunRecord
 from ray_bench.report.cells import Cell, Table, asked, estimate, number, table, text
 from ray_bench.report.context import Context
+
+Tables = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def sync_table(context: Context) -> Table:
@@ -85,10 +91,11 @@ def between_table(context: Context) -> Table:
     """Return what is timed beside the steps: evaluation and one checkpoint."""
     columns = {
         "world_size": "Workers",
-        "eval": "Evaluation, per epoch",
+        "eval": "One evaluation",
         "checkpoint": "One checkpoint",
     }
-    rows = [_between_row(context, row) for row in context.study.times]
+    epochs = split_by_run(context.results.epochs)
+    rows = [_between_row(context, row, epochs) for row in context.study.times]
     notes = ["Not part of a step, and not of the throughput. Means over runs."]
     return table(
         context.key("between_steps"),
@@ -100,12 +107,16 @@ def between_table(context: Context) -> Table:
     )
 
 
-def _between_row(context: Context, row: TimeRow) -> tuple[Cell, ...]:
-    # An epoch that `steps` cut short is still followed by an evaluation.
-    evals = None if row.num_epochs is None else max(1.0, round(row.num_epochs))
+def _between_row(context: Context, row: TimeRow, epochs: Tables) -> tuple[Cell, ...]:
     runs = context.study.runs_at(row.world_size)
     return (
         asked(row.world_size),
-        number(None if row.eval_s is None or evals is None else row.eval_s / evals, "s"),
+        number(mean(mean(_evaluations_s(run, epochs)) for run in runs), "s"),
         number(mean(run.checkpoint_s for run in runs), "s"),
     )
+
+
+def _evaluations_s(run: RunRecord, epochs: Tables) -> Iterator[float]:
+    """Yield the seconds of a run's evaluations, which not every epoch has."""
+    found = epochs.get(run.run_id, {}).get("eval_s", ())
+    return (float(seconds) for seconds in found if seconds is not None and np.isfinite(seconds))
