@@ -431,7 +431,7 @@ class Results:
     phases: Columns = field(default_factory=dict)
     buckets: Columns = field(default_factory=dict)
     sync_pairs: Columns = field(default_factory=dict)
-    failures: Columns = field(default_factory=dict)
+    failures: tuple[FailureRecord, ...] = ()  # of the runs above, and of their extras
     environments: Mapping[str, EnvironmentRecord] = field(default_factory=dict)  # by hash
     network: Columns = field(default_factory=dict)  # empty without an all-reduce sweep
     stop: StopRecord | None = None  # None without a stop rule, or before it has stopped

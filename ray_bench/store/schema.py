@@ -135,4 +135,6 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 }
 
 #: Tables with many rows a run, read back as columns.
-LONG_TABLES = ("epochs", "blocks", "phases", "buckets", "sync_pairs", "failures")
+LONG_TABLES = ("epochs", "blocks", "phases", "buckets", "sync_pairs")
+#: All that an attempt of a run writes beside its own row.
+TABLES_OF_A_RUN = (*LONG_TABLES, "failures")
