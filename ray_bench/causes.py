@@ -106,7 +106,7 @@ _COLLATERAL = (
 )
 
 _LOOK = "`ray-bench report RESULTS --failures` shows the traceback"
-_AGAIN = "`ray-bench run --resume` makes the run again"
+_AGAIN = "`ray-bench run --resume` makes failed runs again"
 
 #: What to do, by kind. Each names a key, a value or a command.
 REMEDIES: Mapping[str, str] = {
@@ -121,7 +121,7 @@ REMEDIES: Mapping[str, str] = {
     # Of others.
     "OutOfMemory": "Set a smaller batch_size, precision=bf16 on GPUs, or placements=spread, which "
     "puts fewer workers on a host.",
-    "PreemptionError": f"The host was taken back: {_AGAIN} on what is left.",
+    "PreemptionError": f"The host was taken back; {_AGAIN} on what is left.",
     "EnvironmentFailed": "Ray could not set up the workers' environment: look at launch.env, and "
     "at what `ray-bench doctor` says.",
     "StartTimedOut": "The workers took too long to start: set "
@@ -157,7 +157,8 @@ REMEDIES: Mapping[str, str] = {
     "HostsUnreachableError": "Let the hosts reach each other, or name the interface that does with "
     "launch.env={GLOO_SOCKET_IFNAME: eth0}.",
     "PlacementError": "Ask for placements=pack, or for one that fits the nodes.",
-    "WorkerFailedError": f"Read the cause; {_LOOK}.",
+    "WorkerFailedError": f"Read the cause; {_LOOK}. Where the process was killed for lack of "
+    "memory, set a smaller batch_size.",
     "TrainingError": f"Read the cause; {_LOOK}.",
     "NonFiniteLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
     "RankDisagreementError": "Let every rank's batches have the same length in the workload's "
@@ -175,8 +176,21 @@ REMEDIES: Mapping[str, str] = {
     "such as trackers.wandb=false.",
 }
 
+#: What leaves an extra out, by its name; None where nothing does.
+EXTRAS: Mapping[str, str | None] = {
+    "evaluation": None,
+    "instruments": None,
+    "noise": "measure.noise_steps=0",
+    "phases": "measure.phase_steps=0",
+    "sync_pairs": "measure.sync_pairs=0",
+    "checkpoint": "measure.checkpoint=false",
+    "flops": None,
+    "trace": "measure.trace_steps=0",
+    "passes": "measure.phase_steps=0 measure.noise_steps=0 measure.sync_pairs=0",
+}
+
 #: Of an error in the user's own code.
-OWN_CODE = f"{_LOOK}; with the workload mended, {_AGAIN}."
+OWN_CODE = f"{_LOOK}; once the workload is mended, {_AGAIN}."
 
 
 def is_collateral(text: str) -> bool:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 
 from ray_bench.analysis.groups import INVALID_FLAGS
-from ray_bench.causes import remedy_of
-from ray_bench.records import FLAGS, Results, RunRecord
+from ray_bench.causes import EXTRAS, remedy_of
+from ray_bench.records import FLAGS, FailureRecord, Results, RunRecord
 from ray_bench.report.cells import Cell, Section, Table, asked, number, table, text
+from ray_bench.report.failure_words import cause, origins, remedy, what_failed
 from ray_bench.report.sections.environment import environment_table
 from ray_bench.report.stopping import stop_words
 
@@ -35,7 +36,10 @@ def failures(results: Results) -> tuple[Section, ...]:
     tables = [_failed(results)] if results.failed_runs else []
     tables += [_invalid(invalid)] if invalid else []
     tables += [_missing(results)] if results.missing_run_ids else []
+    lost = _of_finished(results)
     title = "Failed, invalid and missing runs" if invalid else "Failed and missing runs"
+    title = title if tables else "What could not be measured"
+    tables += [_lost_extras(lost)] if lost else []
     return (Section("failures", title, tables=tuple(tables)),) if tables else ()
 
 
@@ -80,6 +84,31 @@ def _failed_row(run: RunRecord) -> tuple[Cell, ...]:
         text(cause),
         text(remedy_of(run.error_type, run.error_message)),
     )
+
+
+def _of_finished(results: Results) -> list[FailureRecord]:
+    by_part: dict[tuple[str, str], list[FailureRecord]] = {
+        (run.run_id, part): [] for run in results.ok_runs for part in EXTRAS
+    }
+    for failure in results.failures:
+        by_part.get((failure.run_id, failure.part), []).append(failure)
+    return [failure for found in by_part.values() for failure in origins(found)]
+
+
+def _lost_extras(lost: Sequence[FailureRecord]) -> Table:
+    columns = {
+        "run_id": "Run",
+        "rank": "Rank",
+        "part": "What failed",
+        "cause": "Cause",
+        "remedy": "Remedy",
+    }
+    rows: list[tuple[Cell, ...]] = [
+        (text(x.run_id), asked(x.rank), text(what_failed(x)), text(cause(x)), text(remedy(x)))
+        for x in lost
+    ]
+    notes = ("The timed training of these runs is whole, and counts.",)
+    return table("lost_extras", "What runs go without", columns, rows, notes)
 
 
 def _missing(results: Results) -> Table:
