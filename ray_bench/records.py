@@ -24,6 +24,19 @@ Compression = Literal["none", "bf16"]
 Trainer = Literal["tuned", "plain"]
 #: How a run ended; every word but "ok" means that it did not finish.
 Status = Literal["ok", "failed", "diverged", "preempted", "interrupted"]
+#: What can fail: the run itself, or an extra, without which the timed training still counts.
+Part = Literal[
+    "run",
+    "evaluation",
+    "instruments",
+    "noise",
+    "phases",
+    "sync_pairs",
+    "checkpoint",
+    "flops",
+    "trace",
+    "passes",
+]
 
 #: Columns of a long table by name; all arrays have shape (num_rows,).
 Columns = Mapping[str, np.ndarray]
@@ -46,7 +59,32 @@ FLAGS: Mapping[str, str] = {
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
     "placement_differs": "the workers were on other nodes than the placement that was asked for "
     "gives: the run is invalid, and is made again",
+    # One for every extra (`extra_flag`): the timed training counts all the same.
+    "evaluation_failed": "an evaluation failed: the validation loss and accuracy of its epoch are "
+    "unknown; `ray-bench report --failures` shows why",
+    "instruments_failed": "peak memory, energy or GPU utilisation could not be read, and is "
+    "unknown; `ray-bench report --failures` shows why",
+    "noise_failed": "the noise pass failed, and the noise of the gradient is unknown; "
+    "measure.noise_steps=0 leaves it out",
+    "phases_failed": "the phase pass failed, and the phases of a step are unknown; "
+    "measure.phase_steps=0 leaves it out",
+    "sync_pairs_failed": "the steps with and without gradient synchronisation failed, and what it "
+    "costs is unknown; measure.sync_pairs=0 leaves them out",
+    "checkpoint_failed": "no checkpoint could be saved, and its time is unknown; "
+    "measure.checkpoint=false leaves it out",
+    "flops_failed": "the operations of a sample could not be counted, and the use of the device is "
+    "unknown; `ray-bench report --failures` shows why",
+    "trace_failed": "the trace failed, and there is none; measure.trace_steps=0 leaves it out",
+    "passes_failed": "the workers were lost after the timed training, and what follows it is "
+    "unknown; measure.phase_steps=0, noise_steps=0 and sync_pairs=0 leave it out",
 }
+
+
+def extra_flag(part: Part) -> str:
+    """Return the flag of a run of which an extra has failed."""
+    return f"{part}_failed"
+
+
 #: Of runs that finished: what went wrong need not happen the next time.
 _MADE_AGAIN = frozenset({"stalled", "placement_differs"})
 
@@ -317,6 +355,18 @@ class SyncPairRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRecord:
+    """What failed on one rank: the run, or an extra that it goes without."""
+
+    run_id: str
+    part: Part
+    rank: int | None  # None: not known, or none of them
+    error_type: str
+    error_message: str
+    error_traceback: str | None  # as `kept_traceback` leaves it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkRecord:
     """One timed all-reduce of the network sweep; the time is that of the slowest rank."""
 
@@ -387,6 +437,7 @@ class RunData:
     phases: tuple[PhaseRecord, ...] = ()
     buckets: tuple[BucketRecord, ...] = ()
     sync_pairs: tuple[SyncPairRecord, ...] = ()
+    failures: tuple[FailureRecord, ...] = ()
     traces: Mapping[int, bytes] = field(default_factory=dict)  # by rank: Chrome trace, gzip, JSON
     environment: EnvironmentRecord | None = None
 
@@ -402,6 +453,7 @@ class Results:
     phases: Columns = field(default_factory=dict)
     buckets: Columns = field(default_factory=dict)
     sync_pairs: Columns = field(default_factory=dict)
+    failures: tuple[FailureRecord, ...] = ()  # of the runs above, and of their extras
     environments: Mapping[str, EnvironmentRecord] = field(default_factory=dict)  # by hash
     network: Columns = field(default_factory=dict)  # empty without an all-reduce sweep
     stop: StopRecord | None = None  # None without a stop rule, or before it has stopped

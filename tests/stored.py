@@ -37,7 +37,8 @@ def write_results(store: ResultsStore, results: Results) -> ResultsStore:
     for run in results.runs:
         rows = {name: records(name, run.run_id, tables[name]) for name in RECORDS}
         host = results.environments.get(run.environment_hash or "")
-        store.write_run(RunData(run=run, environment=host, **rows))
+        failures = tuple(x for x in results.failures if x.run_id == run.run_id)
+        store.write_run(RunData(run=run, environment=host, failures=failures, **rows))
     if results.stop is not None:
         store.write_stop(results.stop)
     return store

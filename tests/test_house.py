@@ -15,7 +15,7 @@ from ray_bench.cli import docs
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ray_bench"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-BOTTOM = {"records", "errors", "config"}
+BOTTOM = {"records", "errors", "causes", "config"}
 RUN_WING = {"workloads", "measure", "train", "launch"}
 
 #: room -> (rooms of ray_bench, third-party packages) that it may import, itself apart.
@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "__main__": ({"cli"}, set()),
     "needs": (set(), {"packaging"}),
     "errors": (set(), set()),
+    "causes": (set(), set()),
     "records": (set(), {"numpy"}),
     "config": ({"records", "errors"}, {"pydantic", "pydantic_core", "yaml"}),
     "workloads": (BOTTOM, {"torch", "torchvision", "numpy", "pyarrow", "PIL"}),

@@ -204,9 +204,9 @@ def run_line(progress: SweepProgress, run: RunRecord) -> str:
     if not run.is_finished:
         cause = (run.error_message or "no message").strip().partition("\n")[0]
         rank = "" if run.error_rank is None else f"rank {run.error_rank}: "
-        return (
-            f"{head} {run.status.upper()} after {run.wall_s:.1f} s: {rank}{run.error_type}: {cause}"
-        )
+        has_only_waited = run.wall_s == 0.0 and run.wait_s is not None
+        time = f"{run.wait_s:.1f} s of waiting" if has_only_waited else f"{run.wall_s:.1f} s"
+        return f"{head} {run.status.upper()} after {time}: {rank}{run.error_type}: {cause}"
     speed = run.throughput_samples_per_s
     text = "no throughput" if speed is None else f"{speed:,.0f} samples/s"
     return f"{head} {text} in {run.wall_s:.1f} s"

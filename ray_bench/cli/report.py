@@ -23,6 +23,7 @@ Examples:
   ray-bench report results --aim deadline=30min --max-workers 64
   ray-bench report results --format html --output report.html
   ray-bench report s3://bucket/results --format md --output report.md
+  ray-bench report results --failures
   ray-bench report results --sweep 20260102T030405Z-1a2b3c --format json
 """
 
@@ -73,6 +74,14 @@ def report(
             "reached.",
         ),
     ] = None,
+    failures: Annotated[
+        bool,
+        typer.Option(
+            "--failures",
+            help="Print what failed instead: each attempt with its cause by rank, traceback, time "
+            "and what to do.",
+        ),
+    ] = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of --format json, and stop.")
     ] = False,
@@ -83,9 +92,12 @@ def report(
 
         typer.echo(schema_text().rstrip("\n"))
         return
-    from ray_bench.cli.reporting import build, show, write
+    from ray_bench.cli.reporting import build, show, what_failed, write
     from ray_bench.store import ResultsStore
 
+    if failures:
+        write(what_failed(ResultsStore(folder), sweep), form or ReportFormat.TERMINAL, output)
+        return
     _check(epochs, target)
     price, currency = _price(price, price_of, currency)
     store = ResultsStore(folder)

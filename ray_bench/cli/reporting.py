@@ -45,6 +45,15 @@ def build(
     )
 
 
+def what_failed(store: ResultsStore, sweep_id: str | None) -> Report:
+    """Return the report of what failed in a stored sweep."""
+    from ray_bench.report.failures import failures_report
+
+    results = store.read(sweep_id)
+    sweep_id = results.sweep.sweep_id
+    return failures_report(results, store.attempts(sweep_id), store.failures(sweep_id))
+
+
 def show(report: Report, store: ResultsStore, whole: str) -> None:
     """Print what answers the question, write all of it beside the results, and say where.
 

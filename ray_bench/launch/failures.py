@@ -7,9 +7,9 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import ray
 from ray.train import ControllerError, WorkerGroupError
 
+from ray_bench.causes import is_collateral, kind_of_error
 from ray_bench.errors import RayBenchError
 from ray_bench.records import Status, kept_traceback
 
@@ -18,18 +18,6 @@ _EXIT_CODE = re.compile(r"exit code ([1-9]\d*)")
 _PROCESS = re.compile(r"\bpid: (\d+)\b.*?\bip: (\S+)")
 _DETAIL = re.compile(r"Worker exit detail: (.*?)\.?(?: Some common causes.*)?$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "outofmemory", "not enough memory")
-#: What peers report when another rank has died; never the cause itself.
-_COLLATERAL = (
-    "gloo",
-    "connection closed by peer",
-    "connection reset by peer",
-    "nccl",
-    "waiting for clients",
-    "timed out waiting",
-    "socket timeout",
-    "broken pipe",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +77,6 @@ def _blamed_rank(error: BaseException) -> tuple[int | None, BaseException]:
     return None, _root(error)
 
 
-def is_collateral(text: str) -> bool:
-    """Tell whether words are those of a rank that has lost another one."""
-    return any(word in text.lower() for word in _COLLATERAL)
-
-
 def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: list[BaseException] = []
     current: BaseException | None = error
@@ -115,16 +98,18 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _name_and_text(cause: BaseException) -> tuple[str, str]:
-    name, text = type(cause).__name__, " ".join(_COLOUR.sub("", str(cause)).split())
-    lowered = f"{name} {text}".lower()
-    if isinstance(cause, MemoryError) or any(word in lowered for word in _OUT_OF_MEMORY):
-        return "OutOfMemory", (
-            f"A worker ran out of memory ({_cut(text) or name}); lower `batch_size`, use more "
-            "workers in strong scaling, or larger hosts."
+    text = " ".join(_COLOUR.sub("", str(cause)).split())
+    if isinstance(cause, RayBenchError):
+        return type(cause).__name__, _cut(text)
+    kind = kind_of_error(cause)
+    if kind == "OutOfMemory":
+        return kind, (
+            f"A worker ran out of memory ({_cut(text) or type(cause).__name__}); lower "
+            "`batch_size`, use more workers in strong scaling, or larger hosts."
         )
-    if isinstance(cause, ray.exceptions.ActorDiedError | ray.exceptions.WorkerCrashedError):
-        return "WorkerDied", _how_it_died(text)
-    return name, _cut(text) or name
+    if kind == "WorkerDied":
+        return kind, _how_it_died(text)
+    return kind, _cut(text) or type(cause).__name__
 
 
 def _how_it_died(text: str) -> str:

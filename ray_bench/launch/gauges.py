@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import final
 
 from ray.util.metrics import Gauge
@@ -39,27 +39,32 @@ def exported(listener: SweepListener, *, wanted: bool) -> Iterator[SweepListener
     if not wanted:
         yield listener
         return
-    gauges, ended = _Gauges(), threading.Event()
+    gauges, ended = _Gauges(lambda text: listener.note(text)), threading.Event()
     repeater = threading.Thread(target=gauges.repeat_until, args=(ended,), daemon=True)
     repeater.start()
     try:
         yield _ExportingListener(listener, gauges)
     finally:
         ended.set()
-        repeater.join()
+        repeater.join(REPEAT_S)
 
 
 @final
 class _Gauges:
-    """The gauges' values, set again and again."""
+    """The gauges' values, set again and again. The first error ends that, with a note."""
 
-    def __init__(self) -> None:
-        self._gauges = {
-            **{name: Gauge(f"bench_{name}", text, _RUN_TAGS) for name, text in RUN_GAUGES.items()},
-            **{name: Gauge(f"bench_{name}", text, _SWEEP_TAGS) for name, text in COUNTS.items()},
-        }
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._has_failed = False
+        self._gauges: dict[str, Gauge] = {}
         self._lock = threading.Lock()
         self._values: dict[tuple[str, tuple[str, ...]], float] = {}  # by gauge and tags
+
+    def _make(self) -> None:
+        for name, text in RUN_GAUGES.items():
+            self._gauges[name] = Gauge(f"bench_{name}", text, _RUN_TAGS)
+        for name, text in COUNTS.items():
+            self._gauges[name] = Gauge(f"bench_{name}", text, _SWEEP_TAGS)
 
     def count(self, run: RunRecord) -> None:
         """Show a run that has ended."""
@@ -82,7 +87,21 @@ class _Gauges:
             self._set()
 
     def _set(self) -> None:
+        if self._has_failed:
+            return
+        try:
+            self._set_all()
+        except Exception as err:  # noqa: BLE001  # Ray's metrics raise anything
+            self._has_failed = True
+            self._note(
+                f"warning: the gauges for Prometheus failed, and the sweep goes on without them: "
+                f"{type(err).__name__}: {err}. trackers.prometheus=false leaves them out."
+            )
+
+    def _set_all(self) -> None:
         with self._lock:
+            if self._values and not self._gauges:
+                self._make()
             for (name, tags), value in self._values.items():
                 self._gauges[name].set(value, dict(zip(_RUN_TAGS, tags, strict=False)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import ray
@@ -16,8 +17,8 @@ from ray_bench.records import RunData
 
 #: A sentence for the user; how long a launch, which begins now, has waited; why it was ended.
 Word = str | float | Failure
-#: Of a launch, by its id.
-News = tuple[str, Word]
+#: Of a launch, by its id, and when it was said.
+News = tuple[str, Word, datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Mail:
 
     runs: list[RunData] = field(default_factory=list)  # finished
     words: list[RankWords] = field(default_factory=list)
+    timed: list[RunData] = field(default_factory=list)  # without what is measured after training
 
 
 def open_inbox() -> Any:
@@ -54,6 +56,10 @@ class _Inbox:
         """Called by workers."""
         self._mail.runs += runs
 
+    def keep(self, data: RunData) -> None:
+        """Called by workers: a run that is timed, in case they do not come to its end."""
+        self._mail.timed.append(data)
+
     def tell(self, words: RankWords) -> None:
         """Called by workers."""
         self._mail.words.append(words)
@@ -65,7 +71,7 @@ class _Inbox:
 
     def say(self, launch_id: str, word: Word) -> None:
         """Called by a trial: what the driver is to hear of a launch."""
-        self._news.append((launch_id, word))
+        self._news.append((launch_id, word, datetime.now(UTC)))
 
     def news(self) -> list[News]:
         """Called by the driver; what it gets is no longer here."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch.cluster import Capacity, check_places, choose_gpu, connected
+from ray_bench.launch.failures import describe
 from ray_bench.launch.interrupt import ending_gently
 from ray_bench.launch.listener import SweepListener
 from ray_bench.launch.scratch import scratch_folder
@@ -15,6 +16,7 @@ from ray_bench.records import NetworkRecord
 
 #: World sizes that are measured where nobody has chosen, as far as the cluster goes.
 _DEFAULT_SIZES = (2, 4, 8)
+_LEAVE_OUT = "(measure.network=false leaves it out; `ray-bench network` measures it by itself.)"
 
 
 def run_network(
@@ -82,12 +84,12 @@ def measure_first(
     scratch_dir: str,
     listener: SweepListener,
 ) -> None:
-    """Measure all-reduce before a sweep that asks for it; a failure does not end the sweep."""
+    """Measure all-reduce before a sweep that asks for it; whatever fails does not end the sweep."""
     if not config.measure.network:
         return
-    from ray_bench.launch.network_worker import measure_network  # torch, where it is asked for
-
     try:
+        from ray_bench.launch.network_worker import measure_network  # torch, where it is asked for
+
         records = measure_network(
             config,
             config.world_sizes,
@@ -96,7 +98,11 @@ def measure_first(
             scratch_dir=scratch_dir,
         )
     except LaunchError as err:
-        listener.network_failed(str(err))
+        listener.network_failed(f"{err} {_LEAVE_OUT}")
+        return
+    except Exception as err:  # noqa: BLE001  # Ray raises anything
+        failure = describe(err)
+        listener.network_failed(f"{failure.type}: {failure.message} {_LEAVE_OUT}")
         return
     if records:
         listener.network_measured(records)

@@ -24,7 +24,8 @@ from ray_bench.launch.listener import SweepListener
 from ray_bench.launch.requests import ExpectedRun, Launch
 from ray_bench.launch.tuned import release_groups_of_the_dead, trainer_of
 from ray_bench.launch.vacancy import demand_of_launch, wait_for
-from ray_bench.launch.words import RankWords
+from ray_bench.launch.words import RankWords, RunKey
+from ray_bench.records import RunData
 
 #: Between two looks at what trials say.
 HEAR_EVERY_S = 1.0
@@ -73,6 +74,7 @@ class Reporter(tune.Callback):
         self._waited: dict[str, float | None] = {}  # for places, by launch that has begun
         self._verdicts: dict[str, Failure] = {}  # of launches that were ended, by launch
         self._heard_s = 0.0
+        self._timed: dict[RunKey, RunData] = {}  # whose passes go on, for when they are lost
         self._arrived = {launch.launch_id: Arrived() for launch in launches}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -136,6 +138,7 @@ class Reporter(tune.Callback):
         launches = []
         mail: Mail = ray.get(self._inbox.take.remote(), timeout=limit_s)
         self._listen(mail.words)
+        self._timed |= {(data.run.sweep_id, data.run.run_id): data for data in mail.timed}
         for data in mail.runs:
             key = (data.run.sweep_id, data.run.run_id)
             launch_id = self._launch_of[key]
@@ -145,6 +148,7 @@ class Reporter(tune.Callback):
             for run in finished:  # none where Ray made the workers begin again
                 waiting.remove(run)
                 self._arrived[launch_id].forget(key)
+                self._timed.pop(key, None)
                 self._listener.run_finished(data)
                 launches.append(launch_id)
         return launches
@@ -171,14 +175,14 @@ class Reporter(tune.Callback):
     def _hear(self) -> None:
         """Hear what trials say: whom they wait for, that they begin, why they end a launch."""
         self._heard_s = time.monotonic()
-        for launch_id, word in ray.get(self._inbox.news.remote()):
+        for launch_id, word, said_at in ray.get(self._inbox.news.remote()):
             if isinstance(word, Failure):
                 self._verdicts[launch_id] = word
             elif isinstance(word, str):
                 self._listener.note(word)
             else:
                 self._waited[launch_id] = word
-                self._began[launch_id] = datetime.now(UTC)
+                self._began[launch_id] = said_at
 
     def _ask_once_more(self) -> None:
         """Wait for the next launch's places for a moment; without them the sweep ends.
@@ -214,16 +218,23 @@ class Reporter(tune.Callback):
         # What ends before it has its places has only waited.
         has_begun = launch.launch_id in self._waited
         wait_s = self._waited[launch.launch_id] if has_begun else since_s
+        told = arrived.failures
         for run in failed:
-            data = run.failed(
-                failure,
-                began,
-                wall_s=since_s if has_begun else 0.0,
-                wait_s=wait_s,
-                launch_id=launch.launch_id if launch.work.is_shared else None,
-                trainer=trainer_of(launch.config),
-                so_far=arrived.so_far(run.key),
-            )
+            timed = self._timed.pop(run.key, None)
+            if timed is not None and failure.status != "interrupted":
+                data = run.without_passes(timed, failure, told, wall_s=since_s)
+            else:
+                data = run.failed(
+                    failure,
+                    began,
+                    # The turns of a round, of which nothing came, have the time together.
+                    wall_s=since_s / len(failed) if has_begun else 0.0,
+                    wait_s=wait_s,
+                    launch_id=launch.launch_id if launch.work.is_shared else None,
+                    trainer=trainer_of(launch.config),
+                    so_far=arrived.so_far(run.key),
+                    told=told,
+                )
             self._listener.run_finished(data)
         self._waiting[launch.launch_id] = []
         self.left += left

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.arrived import SoFar
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.places import Host
-from ray_bench.records import PlannedRun, Point, RunData, RunRecord, Trainer
+from ray_bench.records import (
+    FailureRecord,
+    Part,
+    PlannedRun,
+    Point,
+    RunData,
+    RunRecord,
+    Trainer,
+    extra_flag,
+)
 from ray_bench.train.requests import LadderRequest
 
 
@@ -38,8 +48,12 @@ class ExpectedRun:
         trainer: Trainer | None = None,
         wait_s: float | None = None,
         so_far: SoFar | None = None,
+        told: Mapping[int, Failure] = MappingProxyType({}),
     ) -> RunData:
-        """Return the record of this run, which did not finish, with what had come in of it."""
+        """Return the record of this run, which did not finish, with what had come in of it.
+
+        `told` is what ranks have said themselves of why they ended.
+        """
         so_far = so_far or SoFar()
         return RunData(
             run=RunRecord(
@@ -63,7 +77,35 @@ class ExpectedRun:
             ),
             epochs=so_far.epochs,
             blocks=so_far.blocks,
+            failures=failure_records(self.planned.run_id, "run", failure, told),
         )
+
+    def without_passes(
+        self, timed: RunData, failure: Failure, told: Mapping[int, Failure], *, wall_s: float
+    ) -> RunData:
+        """Return this run, whose workers were lost when its training was over and timed."""
+        flags = (*timed.run.flags, extra_flag("passes"))
+        lost = failure_records(self.planned.run_id, "passes", failure, told)
+        run = replace(timed.run, flags=flags, wall_s=max(wall_s, timed.run.wall_s))
+        return replace(timed, run=run, failures=(*timed.failures, *lost))
+
+
+def failure_records(
+    run_id: str, part: Part, failure: Failure, told: Mapping[int, Failure]
+) -> tuple[FailureRecord, ...]:
+    """Return what ended a run and what every other rank has said of it, the cause first."""
+    others = [x for rank, x in sorted(told.items()) if rank != failure.rank]
+    return tuple(
+        FailureRecord(
+            run_id=run_id,
+            part=part,
+            rank=each.rank,
+            error_type=each.type,
+            error_message=each.message,
+            error_traceback=each.traceback,
+        )
+        for each in (failure, *others)
+    )
 
 
 #: Runs that a failure ends, and runs that it leaves for other workers.

@@ -15,8 +15,9 @@ from typing import final
 
 import ray
 
+from ray_bench.causes import is_collateral
 from ray_bench.launch.beats import Heard, held_up, missing
-from ray_bench.launch.failures import Failure, is_collateral
+from ray_bench.launch.failures import Failure
 from ray_bench.launch.places import Host
 from ray_bench.launch.requests import Launch
 from ray_bench.launch.vacancy import Look, demand_of_launch, look, lost, lost_words, never

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -34,6 +34,9 @@ from ray_bench.train.ladder import Deliver, train_ladder
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.run import train_rank
 from ray_bench.workloads import catalog
+
+#: Gives a run what it has from its launch.
+OfLaunch = Callable[[RunData], RunData]
 
 
 def launch_worker(loop_config: dict[str, Any]) -> list[Decision | None] | None:
@@ -76,13 +79,22 @@ def _runs(
     with process_group(needed=work.point.is_ddp):
         flags = _placement_flags(launch, group)
         for number, expected in enumerate(work.expected):
-            data = _train(_run_request(launch, work, expected, started_at), group, courier)
+            of_launch = partial(
+                _of_launch,
+                launch_id=launch.launch_id if work.is_shared else None,
+                wait_s=loop_config.get("wait_s"),
+                flags=flags,
+                is_first=number == 0,
+            )
+
+            def keep(data: RunData, of_launch: OfLaunch = of_launch) -> None:
+                if group.rank == 0:
+                    ray.get(launch.inbox.keep.remote(of_launch(data)))
+
+            request = _run_request(launch, work, expected, started_at)
+            data = _train(request, group, courier, keep)
             if group.rank == 0:
-                launch_id = launch.launch_id if work.is_shared else None
-                wait_s = loop_config.get("wait_s") if number == 0 else None
-                run = replace(data.run, flags=data.run.flags + flags, wait_s=wait_s)
-                data = replace(data, run=run)
-                deliver([_of_launch(data, launch_id, is_first=number == 0)])
+                deliver([of_launch(data)])
             gc.collect()  # what a workload of the user's own holds in cycles
             started_at = datetime.now(UTC)
 
@@ -123,18 +135,39 @@ def _run_request(
     )
 
 
-def _train(run: RunRequest, group: Group, courier: Courier) -> RunData:
+def _train(
+    run: RunRequest, group: Group, courier: Courier, keep: Callable[[RunData], None]
+) -> RunData:
+    def ended_now(data: RunData) -> RunData:
+        wall_s = (datetime.now(UTC) - run.started_at_utc).total_seconds()
+        return replace(data, run=replace(data.run, wall_s=wall_s))
+
     courier.live.begin(run)
     workload = catalog.load(run.planned.point.workload)
     clock = SystemClock(group.device)
-    data = train_rank(run, workload, group, clock, courier.record, courier.live)
-    wall_s = (datetime.now(UTC) - run.started_at_utc).total_seconds()
-    return replace(data, run=replace(data.run, wall_s=wall_s))
+    return ended_now(
+        train_rank(
+            *(run, workload, group, clock, courier.record, courier.live),
+            timed=lambda data: keep(ended_now(data)),
+        )
+    )
 
 
-def _of_launch(data: RunData, launch_id: str | None, *, is_first: bool) -> RunData:
+def _of_launch(
+    data: RunData,
+    *,
+    launch_id: str | None,
+    wait_s: float | None,
+    flags: tuple[str, ...],
+    is_first: bool,
+) -> RunData:
     """Name the launch; a later run began when its model and data were there."""
-    run = replace(data.run, launch_id=launch_id)
+    run = replace(
+        data.run,
+        launch_id=launch_id,
+        flags=data.run.flags + flags,
+        wait_s=wait_s if is_first else None,
+    )
     if not is_first:
         building_s = run.startup_s or 0.0
         run = replace(

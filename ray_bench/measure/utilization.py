@@ -65,6 +65,7 @@ class GpuWatch:
         self._handle = handle
         self._interval_s = interval_s
         self._samples: list[GpuUse] = []
+        self._error: Exception | None = None  # that ended the readings
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -85,6 +86,12 @@ class GpuWatch:
             self._thread.join()
 
     def _watch(self) -> None:
+        try:
+            self._read_until_the_end()
+        except Exception as err:  # noqa: BLE001  # `use` raises it again
+            self._error = err
+
+    def _read_until_the_end(self) -> None:
         assert self._handle is not None, "__enter__ starts the thread only with a handle"
         is_over = False
         while not is_over:
@@ -95,7 +102,9 @@ class GpuWatch:
 
     @property
     def use(self) -> GpuUse | None:
-        """All readings together; None without NVML."""
+        """All readings together; None without NVML. Raises what a reading raised."""
+        if self._error is not None:
+            raise self._error
         return join_uses(self._samples)
 
 

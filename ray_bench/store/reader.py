@@ -8,7 +8,7 @@ from typing import NamedTuple, final
 import pyarrow as pa
 
 from ray_bench.errors import StoreError
-from ray_bench.records import Columns, EnvironmentRecord, RunRecord, SweepRecord
+from ray_bench.records import Columns, EnvironmentRecord, FailureRecord, RunRecord, SweepRecord
 from ray_bench.store.location import Location, safe_name
 from ray_bench.store.rows import columns_of, environments_of, runs_of, sweeps_of
 from ray_bench.store.run_files import folder
@@ -77,6 +77,17 @@ class Reader:
     def long_columns(self, table: str, sweep_id: str, runs: Iterable[StoredRun]) -> Columns:
         """Return the same as columns, named as the record's fields."""
         return columns_of(self.long_table(table, sweep_id, runs).drop_columns([ATTEMPT]))
+
+    def failures_by_attempt(
+        self, sweep_id: str, runs: Iterable[StoredRun]
+    ) -> list[tuple[int, FailureRecord]]:
+        """Return what failed in these attempts, each with the number of its attempt."""
+        rows = self.long_table("failures", sweep_id, runs).to_pylist()
+        return [(row.pop(ATTEMPT), FailureRecord(**row)) for row in rows]
+
+    def failures(self, sweep_id: str, runs: Iterable[StoredRun]) -> tuple[FailureRecord, ...]:
+        """Return the same without the numbers."""
+        return tuple(record for _, record in self.failures_by_attempt(sweep_id, runs))
 
     def environment_table(self, runs: Iterable[RunRecord]) -> pa.Table:
         """Return the environments of runs, each once."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 from ray_bench.errors import AlreadyStoredError, StoreError
 from ray_bench.records import (
     Columns,
+    FailureRecord,
     NetworkRecord,
     Results,
     RunData,
@@ -31,6 +32,9 @@ from ray_bench.store.schema import LONG_TABLES, SCHEMAS
 from ray_bench.store.spool import Spool
 from ray_bench.store.summary import SweepSummary, summarised
 from ray_bench.store.tables import table_bytes
+
+#: Run id, and number of the attempt.
+AttemptKey = tuple[str, int]
 
 
 @final
@@ -211,6 +215,15 @@ class ResultsStore:
             sorted(runs, key=lambda run: (run.started_at_utc, run.order_index, run.attempt))
         )
 
+    def failures(self, sweep_id: str) -> Mapping[AttemptKey, tuple[FailureRecord, ...]]:
+        """Return what failed in every attempt of a sweep, by run id and attempt."""
+        stored = self._reader.attempts(sweep_id)
+        found: dict[AttemptKey, tuple[FailureRecord, ...]] = {}
+        for attempt, record in self._reader.failures_by_attempt(sweep_id, stored):
+            key = (record.run_id, attempt)
+            found[key] = (*found.get(key, ()), record)
+        return found
+
     def runs(self, sweep_id: str) -> tuple[RunRecord, ...]:
         """Return the newest attempt of every run that a sweep has left so far.
 
@@ -243,6 +256,7 @@ class ResultsStore:
             sweep=sweep,
             runs=runs,
             **tables,
+            failures=self._reader.failures(sweep.sweep_id, stored),
             environments=self._reader.environments(runs),
             network=self.network(sweep.sweep_id),
             stop=self.stop(sweep.sweep_id),

@@ -10,7 +10,7 @@ from ray_bench.errors import AlreadyStoredError
 from ray_bench.records import RunData, RunRecord, flat_run
 from ray_bench.store.location import Location, safe_name
 from ray_bench.store.rows import plain
-from ray_bench.store.schema import ATTEMPT, LONG_TABLES
+from ray_bench.store.schema import ATTEMPT, TABLES_OF_A_RUN
 from ray_bench.store.tables import table_bytes
 
 _ATTEMPT_END = re.compile(r"-a\d+$")
@@ -50,13 +50,13 @@ def files_of(data: RunData) -> RunFiles:
     """Return an attempt's files."""
     run = data.run
     name = f"{stem(run.run_id, run.attempt)}.parquet"
-    names = {table: f"{folder(table, run.sweep_id)}/{name}" for table in LONG_TABLES}
-    filled = [table for table in LONG_TABLES if getattr(data, table)]
+    names = {table: f"{folder(table, run.sweep_id)}/{name}" for table in TABLES_OF_A_RUN}
+    filled = [table for table in TABLES_OF_A_RUN if getattr(data, table)]
     tables = {names[table]: _long_table(table, data) for table in filled}
     return RunFiles(
         run=(f"{folder('runs', run.sweep_id)}/{name}", table_bytes("runs", [flat_run(run)])),
         tables=tables | _traces(data),
-        absent=tuple(names[table] for table in LONG_TABLES if table not in filled),
+        absent=tuple(names[table] for table in TABLES_OF_A_RUN if table not in filled),
         environment=_environment(data),
     )
 

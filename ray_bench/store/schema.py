@@ -16,6 +16,7 @@ from ray_bench.records import (
     BucketRecord,
     EnvironmentRecord,
     EpochRecord,
+    FailureRecord,
     NetworkRecord,
     PhaseRecord,
     Point,
@@ -126,6 +127,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         "phases": _long_fields(PhaseRecord),
         "buckets": _long_fields(BucketRecord),
         "sync_pairs": _long_fields(SyncPairRecord),
+        "failures": _long_fields(FailureRecord),
         "network": _fields_of(NetworkRecord),
         "stops": _fields_of(StopRecord),
         "environments": _environment_fields(),
@@ -134,3 +136,5 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 
 #: Tables with many rows a run, read back as columns.
 LONG_TABLES = ("epochs", "blocks", "phases", "buckets", "sync_pairs")
+#: All that an attempt of a run writes beside its own row.
+TABLES_OF_A_RUN = (*LONG_TABLES, "failures")

@@ -10,10 +10,12 @@ from ray_bench.trackers.entry import Entry
 class Tracker(Protocol):
     """Somewhere a run can be looked at beside others.
 
-    Each method may raise anything: `Tracking` turns it into a warning.
+    Each method may raise anything, or not come back: `Tracking` turns it into a warning. All are
+    called in one thread, which is not the main one.
     """
 
     name: str  # as people write it
+    key: str  # in the group `trackers` of the configuration
     place: str  # where to look
 
     def open(self) -> None:

@@ -45,7 +45,7 @@ class MLflow:
         experiment: Its name; made where there is none.
     """
 
-    name = "MLflow"
+    name, key = "MLflow", "mlflow"
 
     def __init__(self, uri: str, *, experiment: str) -> None:
         self.place = f"{without_password(uri)}, experiment {experiment!r}"

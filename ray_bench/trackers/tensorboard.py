@@ -23,7 +23,7 @@ class TensorBoard:
         root: Of the results, for people.
     """
 
-    name = "TensorBoard"
+    name, key = "TensorBoard", "tensorboard"
 
     def __init__(self, write: Callable[[str, str, bytes], object], *, root: str) -> None:
         self.place = f"{root.rstrip('/')}/tensorboard"

@@ -9,8 +9,11 @@ from typing import Self, final
 
 from ray_bench.records import RunData
 from ray_bench.trackers.base import Tracker
+from ray_bench.trackers.calls import Calls, StuckError, TrackerError
 from ray_bench.trackers.entry import Entries, Entry
 
+#: Longer than trackers wait for their servers, and than an object store is waited for.
+PATIENCE_S = 300.0
 _MAX_CAUSE = 300
 _MAX_FAILURES = 2
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
@@ -25,6 +28,7 @@ class Tracking:
         entries: Makes what they are told.
         say: Shows a sentence to the user.
         at_end: Hand all runs over at the end, because a ladder is timed while its rounds come in.
+        patience_s: A call of a tracker that takes longer is its last one.
     """
 
     def __init__(
@@ -34,9 +38,11 @@ class Tracking:
         say: Callable[[str], None],
         *,
         at_end: bool = False,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        self._channels = [_Channel(tracker, say) for tracker in trackers]
+        self._channels = [_Channel(tracker, say, patience_s) for tracker in trackers]
         self._entries = entries
+        self._say = say
         self._at_end = at_end
 
     def __enter__(self) -> Self:
@@ -46,7 +52,11 @@ class Tracking:
 
     def run_finished(self, data: RunData) -> None:
         """Hand over a run that the store has; never raises what a tracker raises."""
-        entry = self._entries.of(data)
+        try:
+            entry = self._entries.of(data)
+        except Exception as err:  # noqa: BLE001  # the run is stored, and the sweep goes on
+            self._say(f"warning: the trackers do without run {data.run.run_id}: {_cause(err)}.")
+            return
         for channel in self._channels:
             if self._at_end:
                 channel.keep(entry)
@@ -67,9 +77,10 @@ class Tracking:
 class _Channel:
     """One tracker, and the runs that it does not have yet."""
 
-    def __init__(self, tracker: Tracker, say: Callable[[str], None]) -> None:
+    def __init__(self, tracker: Tracker, say: Callable[[str], None], patience_s: float) -> None:
         self._tracker = tracker
         self._say = say
+        self._calls = Calls(tracker.name, patience_s)
         self._has_warned = False
         self._num_sent = 0
         self._waiting: list[Entry] = []
@@ -99,6 +110,7 @@ class _Channel:
             else:
                 self.send(entry)
         self._trying(self._tracker.close)
+        self._calls.end()
         total = self._num_sent + len(self._waiting)
         name, place = self._tracker.name, self._tracker.place
         if self._waiting:
@@ -109,17 +121,26 @@ class _Channel:
             self._say(f"{name}: {total} run{'s' if total > 1 else ''} in {place}")
 
     def _trying(self, action: Callable[[], object]) -> bool:
-        try:
-            action()
-        except Exception as err:  # noqa: BLE001  # a tracker's library and server raise anything
-            if not self._has_warned:
-                self._has_warned = True
-                self._say(
-                    f"warning: {self._tracker.name} failed, and the sweep goes on without it: "
-                    f"{_cause(err)}. It is tried again after every run."
-                )
+        if self._calls.is_stuck:
             return False
-        return True
+        try:
+            self._calls.make(action)
+        except StuckError as err:
+            self._warn(f"{err} It is not tried again.")
+        except TrackerError as err:
+            self._warn(f"{_cause(err.cause)}. It is tried again after every run.")
+        else:
+            return True
+        return False
+
+    def _warn(self, words: str) -> None:
+        if not self._has_warned or self._calls.is_stuck:
+            self._has_warned = True
+            name, key = self._tracker.name, self._tracker.key
+            self._say(
+                f"warning: {name} failed, and the sweep goes on without it: {words} "
+                f"trackers.{key}=false leaves it out."
+            )
 
 
 def without_password(text: str) -> str:
@@ -127,7 +148,7 @@ def without_password(text: str) -> str:
     return _USER_INFO.sub("", text)
 
 
-def _cause(err: Exception) -> str:
+def _cause(err: BaseException) -> str:
     words = " ".join(without_password(str(err)).split()).rstrip(".")
     text = "".join(letter for letter in words if letter.isprintable())
     name = type(err).__name__

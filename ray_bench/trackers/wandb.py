@@ -40,7 +40,7 @@ class WandB:
         folder: A local folder for W&B's own files; WANDB_DIR goes before it.
     """
 
-    name = "Weights & Biases"
+    name, key = "Weights & Biases", "wandb"
 
     def __init__(self, *, project: str, folder: str) -> None:
         self._project = project

@@ -11,12 +11,17 @@ from typing import Any
 
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
-from ray_bench.measure.energy import rank_meter
 from ray_bench.measure.environment import HostFacts, host_facts
-from ray_bench.measure.memory import peak_memory_bytes
-from ray_bench.measure.utilization import watch_gpu
-from ray_bench.records import BlockRecord, BucketRecord, PhaseRecord, RunData, SyncPairRecord
+from ray_bench.records import (
+    BlockRecord,
+    BucketRecord,
+    FailureRecord,
+    PhaseRecord,
+    RunData,
+    SyncPairRecord,
+)
 from ray_bench.train.group import Group
+from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.merge import RankReport, RunFacts, last_lrs, merge, run_facts
@@ -55,8 +60,7 @@ class Arm:
         loop.live.num_steps = self.turn_steps
         for _ in range(_UNTIMED_STEPS):
             loop.stepper.step(next(self.stream))
-        meter = rank_meter(loop.group.device, is_node_leader=loop.group.local_rank == 0)
-        with watch_gpu(loop.group.device) as watch:
+        with Instruments(loop.group, loop.instruments_failed) as instruments:
             epoch = loop.train_steps(
                 self.timer,
                 self.stream,
@@ -74,13 +78,14 @@ class Arm:
             phases=_of(PhaseRecord, records),
             buckets=_of(BucketRecord, records),
             sync_pairs=_of(SyncPairRecord, records),
+            failures=_of(FailureRecord, records),
             extra=self.extra,
             flags=("warmup_unsettled",) if self.timer.is_unsettled else (),
             host=self.host,
-            peak_memory_bytes=peak_memory_bytes(loop.group.device),
-            reads_energy=meter is not None,
-            energy_j=meter.joules() if meter else None,
-            gpu=watch.use,
+            peak_memory_bytes=instruments.peak_memory_bytes,
+            reads_energy=instruments.reads_energy,
+            energy_j=instruments.energy_j,
+            gpu=instruments.gpu,
             setup_s=0.0,
         )
         self.first_records, self.extra = [], NOT_MEASURED

@@ -11,11 +11,20 @@ import torch.distributed as dist
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class Spare:
+    """Holds a process group that may be ended: nothing else keeps it, or it would not be freed."""
+
+    process_group: Any  # None: it has been ended
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """This rank's place among the ranks. World size 1 needs no process group.
 
     `process_group` is None for the default group; a ladder's smaller world sizes have their own.
+    `spare` is another process group of the same ranks, for what may break it: where only some of
+    all ranks are in the group, they cannot make one by themselves.
     `node_id` and `node_address` are what the launcher calls this rank's host: its name may be that
     of others too. None where nobody tells.
     """
@@ -25,6 +34,7 @@ class Group:
     local_rank: int
     device: torch.device
     process_group: Any = None
+    spare: Spare | None = None
     node_id: str | None = None
     node_address: str | None = None
 

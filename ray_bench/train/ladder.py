@@ -19,7 +19,7 @@ from ray_bench.measure.clock import Clock
 from ray_bench.measure.stopping import Decision, StopRule
 from ray_bench.records import PlannedRun, Point, RunData
 from ray_bench.train.arm import Arm, make_arm
-from ray_bench.train.group import Group
+from ray_bench.train.group import Group, Spare
 from ray_bench.train.live import LiveRank
 from ray_bench.train.prepare import AnyRecord
 from ray_bench.train.requests import LadderRequest, RunRequest
@@ -143,5 +143,6 @@ def _made(points: Sequence[Point], everyone: Group) -> Iterator[Group | None]:
         size = point.world_size
         needs_group = size < everyone.world_size and (size > 1 or point.is_ddp)
         process_group = dist.new_group(range(size)) if needs_group else None
-        mine = replace(everyone, world_size=size, process_group=process_group)
+        spare = Spare(dist.new_group(range(size))) if needs_group and size > 1 else None
+        mine = replace(everyone, world_size=size, process_group=process_group, spare=spare)
         yield mine if everyone.rank < size else None

@@ -14,8 +14,9 @@ from ray_bench.errors import TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.phases import Hook
-from ray_bench.records import BlockRecord, EpochRecord, Point
+from ray_bench.records import BlockRecord, EpochRecord, FailureRecord, Point
 from ray_bench.train.evaluation import evaluate
+from ray_bench.train.extras import cause_of, failure_record
 from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
 from ray_bench.train.model import eagerly, sync_hook
@@ -26,7 +27,7 @@ from ray_bench.train.step import Stepper, unsearched
 from ray_bench.train.tally import Tally
 from ray_bench.workloads.base import BuildContext, Evaluation
 
-Record = Callable[[BlockRecord | EpochRecord], None]
+Record = Callable[[BlockRecord | EpochRecord | FailureRecord], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,12 +183,20 @@ class Loop:
         # Other shapes, and no gradients: once an epoch.
         with eagerly(self.point.compile), unsearched():
             evaluation = evaluate(
-                self.workload, self.module, self.context, self.group, self.point.precision
+                *(self.workload, self.module, self.context, self.group, self.point.precision),
+                self._evaluation_failed,
             )
         self.clock.synchronize()
         if evaluation is None:
             return None, None
         return evaluation, (self.clock.now_ns() - begin_ns) * 1e-9
+
+    def instruments_failed(self, error: Exception) -> None:
+        """Note that something beside the training could not be read on this rank."""
+        self.record(failure_record(self.run_id, "instruments", self.group.rank, cause_of(error)))
+
+    def _evaluation_failed(self, error: Exception) -> None:
+        self.record(failure_record(self.run_id, "evaluation", self.group.rank, cause_of(error)))
 
 
 def _accuracy(evaluation: Evaluation) -> float | None:

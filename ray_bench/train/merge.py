@@ -20,10 +20,12 @@ from ray_bench.records import (
     BucketRecord,
     EnvironmentRecord,
     EpochRecord,
+    FailureRecord,
     PhaseRecord,
     RunData,
     RunRecord,
     SyncPairRecord,
+    extra_flag,
 )
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
@@ -41,10 +43,11 @@ class RankReport:
     phases: list[PhaseRecord]
     buckets: list[BucketRecord]
     sync_pairs: list[SyncPairRecord]
+    failures: list[FailureRecord]
     extra: ExtraMeasurements
     flags: tuple[str, ...]
     host: HostFacts
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
     reads_energy: bool
     energy_j: float | None
     setup_s: float
@@ -174,6 +177,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         phases=tuple(phase for rank in ranks for phase in rank.phases),
         buckets=tuple(bucket for rank in ranks for bucket in rank.buckets),
         sync_pairs=tuple(pair for rank in ranks for pair in rank.sync_pairs),
+        failures=tuple(failure for rank in ranks for failure in rank.failures),
         traces={
             index: rank.extra.trace
             for index, rank in enumerate(ranks)
@@ -200,7 +204,8 @@ def _flags(
         "gpu_throttled": any(rank.gpu.is_throttled for rank in ranks if rank.gpu is not None),
         "steps_cut": facts.total_steps % facts.steps_per_epoch != 0,
     }
-    return [name for name, is_set in checks.items() if is_set]
+    lost = dict.fromkeys(extra_flag(x.part) for rank in ranks for x in rank.failures)
+    return [*(name for name, is_set in checks.items() if is_set), *lost]
 
 
 def _oversubscribed(ranks: Sequence[RankReport], environment: EnvironmentRecord) -> bool:
@@ -264,9 +269,15 @@ def _rank_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:
         **_noise_fields(extras[0].grad_noise),
         "rank_node_ids": _all_or_none([rank.host.node_id for rank in ranks]),
         "rank_addresses": _all_or_none([rank.host.node_address for rank in ranks]),
-        "peak_memory_bytes": max(rank.peak_memory_bytes for rank in ranks),
+        "peak_memory_bytes": _largest_known([rank.peak_memory_bytes for rank in ranks]),
         "energy_j": sum(known) if known and len(known) == len(readings) else None,
     }
+
+
+def _largest_known(values: Sequence[int | None]) -> int | None:
+    """Return the largest; None where one is unknown, which may be it."""
+    known = [value for value in values if value is not None]
+    return max(known) if len(known) == len(values) else None
 
 
 def _all_or_none(values: Sequence[str | None]) -> tuple[str, ...] | None:

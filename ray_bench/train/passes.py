@@ -1,15 +1,21 @@
-"""What is measured after the timed training, one pass after the other, none disturbing it."""
+"""What is measured after the timed training, one pass after the other, none disturbing it.
+
+What one of them breaks is recorded, and unknown; the others go on (`extras`).
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ray_bench.measure.trace import chrome_trace
-from ray_bench.records import BucketRecord, PhaseRecord, SyncPairRecord
+from ray_bench.records import BucketRecord, FailureRecord, Part, PhaseRecord, SyncPairRecord
 from ray_bench.train.checkpoint import checkpoint_s
+from ray_bench.train.extras import Extras
 from ray_bench.train.flops import flops_per_sample
+from ray_bench.train.group import Group
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import in_ddp, unwrap
 from ray_bench.train.noise_scale import GradNoise, grad_noise
@@ -17,7 +23,10 @@ from ray_bench.train.phase_pass import UNRECORDED_STEPS, phase_pass
 from ray_bench.train.shares import endless, whole
 from ray_bench.train.sync_pairs import sync_pairs
 
-PassRecord = PhaseRecord | BucketRecord | SyncPairRecord
+T = TypeVar("T")
+
+PassRecord = PhaseRecord | BucketRecord | SyncPairRecord | FailureRecord
+Record = Callable[[PassRecord], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +56,42 @@ def extra_passes(loop: Loop, record: Callable[[PassRecord], None]) -> ExtraMeasu
     """Make the passes that `measure` asks for; all ranks of the loop's group call it together.
 
     The loop's DDP is ended first, and with it the training: the passes change the weights. The
-    noise of the gradient comes first, at the weights that training ended with.
+    noise of the gradient comes first, at the weights that training ended with. Records of a pass
+    that fails on any rank are dropped.
     """
     measure = loop.config.measure
     loop = without_ddp(loop)
-    noise = grad_noise(loop) if measure.noise_steps else None
-    phase_pass_s = phase_pass(loop, record) if measure.phase_steps else None
-    if measure.sync_pairs:
-        sync_pairs(loop, record)
-    return ExtraMeasurements(
+    extras = Extras(loop.group, loop.run_id, record, timeout_s=loop.config.launch.timeout_s)
+
+    def passed(part: Part, is_asked: object, make: Callable[[Loop, Record], T]) -> T | None:
+        if not is_asked:
+            return None
+        kept: list[PassRecord] = []
+        made = extras.attempt(part, lambda group: (make(_within(loop, group), kept.append),))
+        loop.module.zero_grad(set_to_none=True)  # of a step that broke off
+        for item in kept if made else ():
+            record(item)
+        return made[0] if made else None
+
+    noise = passed("noise", measure.noise_steps, lambda here, _: grad_noise(here))
+    phase_pass_s = passed("phases", measure.phase_steps, phase_pass)
+    passed("sync_pairs", measure.sync_pairs, sync_pairs)
+    found = ExtraMeasurements(
         compile_s=loop.compile_s,
         phase_pass_s=phase_pass_s,
-        checkpoint_s=checkpoint_s(loop) if measure.checkpoint else None,
-        flops_per_sample=flops_per_sample(loop),
+        checkpoint_s=passed("checkpoint", measure.checkpoint, lambda here, _: checkpoint_s(here)),
+        flops_per_sample=passed("flops", True, lambda here, _: flops_per_sample(here)),
         grad_noise=noise,
-        trace=_trace(loop) if measure.trace_steps else None,
+        trace=passed("trace", measure.trace_steps, lambda here, _: _trace(here)),
     )
+    extras.close()
+    return found
+
+
+def _within(loop: Loop, group: Group) -> Loop:
+    """Return the loop with its ranks in another process group."""
+    context = replace(loop.context, process_group=group.process_group)
+    return replace(loop, group=group, context=context)
 
 
 def without_ddp(loop: Loop) -> Loop:

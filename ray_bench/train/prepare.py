@@ -9,13 +9,13 @@ from typing import Any, final
 import torch
 
 from ray_bench.measure.clock import Clock
-from ray_bench.measure.energy import EnergyMeter
 from ray_bench.records import BlockRecord, EpochRecord, Point
 from ray_bench.train.accumulate import parts_of
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
 from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.group import Group
+from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
@@ -35,14 +35,14 @@ class Keep:
     """Collects this rank's records and passes each on."""
 
     def __init__(self, record: Callable[[AnyRecord], None]) -> None:
-        self.meter: EnergyMeter | None = None
+        self.instruments: Instruments | None = None
         self._record = record
         self._records: list[AnyRecord] = []
 
     def __call__(self, record: AnyRecord) -> None:
         """Keep a record and pass it on."""
-        if self.meter is not None and isinstance(record, EpochRecord):
-            self.meter.joules()  # a CPU's counter wraps; every reading undoes one wrap
+        if self.instruments is not None and isinstance(record, EpochRecord):
+            self.instruments.read_energy()
         self._records.append(record)
         self._record(record)
 

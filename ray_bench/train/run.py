@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ray_bench.measure.clock import Clock
-from ray_bench.measure.energy import rank_meter
 from ray_bench.measure.environment import host_facts
-from ray_bench.measure.memory import peak_memory_bytes
-from ray_bench.measure.utilization import watch_gpu
 from ray_bench.records import (
     BlockRecord,
     BucketRecord,
     EpochRecord,
+    FailureRecord,
     PhaseRecord,
     RunData,
     SyncPairRecord,
 )
 from ray_bench.train.group import Group
+from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.merge import RankReport, merge, run_facts
-from ray_bench.train.passes import extra_passes
+from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
 from ray_bench.train.prepare import AnyRecord, prepare
 from ray_bench.train.requests import RunRequest
 
@@ -34,6 +34,7 @@ def train_rank(
     clock: Clock,
     record: Callable[[AnyRecord], None] = lambda _: None,
     live: LiveRank | None = None,
+    timed: Callable[[RunData], None] = lambda _: None,
 ) -> RunData:
     """Train one run on this rank and return what all ranks measured together.
 
@@ -45,6 +46,8 @@ def train_rank(
         clock: Where every duration comes from.
         record: Called with each record of this rank as soon as it exists.
         live: Told what this rank is doing.
+        timed: Called before the passes with the run as it is without them, on every rank: whatever
+            a pass does to the workers, the timed training is not lost.
 
     Raises:
         TrainingError: NaN loss, no data, or ranks that disagree on the number of steps.
@@ -53,29 +56,33 @@ def train_rank(
     live.begin(request)
     loop, keep = prepare(request, workload, group, clock, record, live)
     setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds() - (loop.compile_s or 0.0)
-    meter = rank_meter(group.device, is_node_leader=group.local_rank == 0)
-    keep.meter = meter
-    with watch_gpu(group.device) as watch:
+    instruments = keep.instruments = Instruments(group, loop.instruments_failed)
+    with instruments:
         flags = loop.run()
-    energy_j = meter.joules() if meter else None
-    peak_bytes = peak_memory_bytes(group.device)
     live.phase = "passes"
-    extra = extra_passes(loop, keep)
-    mine = RankReport(
-        blocks=keep.of(BlockRecord),
-        epochs=keep.of(EpochRecord),
-        phases=keep.of(PhaseRecord),
-        buckets=keep.of(BucketRecord),
-        sync_pairs=keep.of(SyncPairRecord),
-        extra=extra,
-        flags=flags,
-        host=host_facts(group.device, node_id=group.node_id, node_address=group.node_address),
-        peak_memory_bytes=peak_bytes,
-        reads_energy=meter is not None,
-        energy_j=energy_j,
-        gpu=watch.use,
-        setup_s=setup_s,
-    )
-    data = merge(request, run_facts(loop), group.gather(mine))
+    host = host_facts(group.device, node_id=group.node_id, node_address=group.node_address)
+    facts = run_facts(loop)
+
+    def merged(extra: ExtraMeasurements) -> RunData:
+        mine = RankReport(
+            blocks=keep.of(BlockRecord),
+            epochs=keep.of(EpochRecord),
+            phases=keep.of(PhaseRecord),
+            buckets=keep.of(BucketRecord),
+            sync_pairs=keep.of(SyncPairRecord),
+            failures=keep.of(FailureRecord),
+            extra=extra,
+            flags=flags,
+            host=host,
+            peak_memory_bytes=instruments.peak_memory_bytes,
+            reads_energy=instruments.reads_energy,
+            energy_j=instruments.energy_j,
+            gpu=instruments.gpu,
+            setup_s=setup_s,
+        )
+        return merge(request, facts, group.gather(mine))
+
+    timed(merged(replace(NOT_MEASURED, compile_s=loop.compile_s)))
+    data = merged(extra_passes(loop, keep))
     live.end()
     return data

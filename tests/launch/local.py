@@ -24,17 +24,21 @@ class Box:
         self.runs: list[RunData] = []
         self.words: list[RankWords] = []
         self.put = SimpleNamespace(remote=self.runs.extend)
+        self.timed: list[RunData] = []
+        self.keep = SimpleNamespace(remote=self.timed.append)
         self.tell = SimpleNamespace(remote=self.words.append)
         self.take = SimpleNamespace(remote=self._taken)
         self.said: list[tuple[str, Any]] = []
+        self.said_at: datetime | None = None  # None: when it is heard
         self.news = SimpleNamespace(remote=self._news)
 
-    def _news(self) -> list[tuple[str, Any]]:
+    def _news(self) -> list[tuple[str, Any, datetime]]:
         said, self.said = self.said, []
-        return said
+        return [(launch_id, word, self.said_at or datetime.now(UTC)) for launch_id, word in said]
 
     def _taken(self) -> Mail:
-        taken = Mail(list(self.runs), list(self.words))
+        taken = Mail(list(self.runs), list(self.words), list(self.timed))
+        self.timed.clear()
         self.runs.clear()
         self.words.clear()
         return taken

@@ -60,6 +60,23 @@ def test_a_run_is_passed_on_and_shown(made):
     assert made["bench_runs_failed"].values == {sweep: 1}
 
 
+@pytest.mark.parametrize("breaks", ["made", "set"])
+def test_gauges_that_fail_are_a_note_and_the_runs_are_passed_on(made, monkeypatch, breaks):
+    def broken(*_):
+        raise ValueError("no metrics agent")
+
+    monkeypatch.setattr(FakeGauge, "__init__" if breaks == "made" else "set", broken)
+    heard, notes = [], []
+    inner = SimpleNamespace(run_finished=heard.append, note=notes.append)
+    with gauges.exported(inner, wanted=True) as listener:
+        listener.run_finished(make_data())
+        listener.run_finished(make_data(run_id="b"))
+    assert len(heard) == 2
+    (note,) = notes
+    assert "ValueError: no metrics agent" in note
+    assert "trackers.prometheus=false" in note
+
+
 def test_a_gauge_is_set_again_and_again_until_the_sweep_ends(made, monkeypatch):
     monkeypatch.setattr(gauges, "REPEAT_S", 0.01)
     before = threading.active_count()

@@ -127,3 +127,15 @@ def test_what_a_thread_raises_is_raised():
     with pytest.raises(LaunchError, match="no"):
         network_worker._in_thread(fail)
     assert network_worker._in_thread(lambda: 7) == 7
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), RuntimeError("gloo is gone"), KeyError("x")])
+def test_whatever_the_measurement_of_the_network_raises_the_sweep_goes_on(monkeypatch, error):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr(network_worker, "measure_network", broken)
+    ((what, reason),) = measure_first(Listener())
+    assert what == "failed"
+    assert str(error) in reason
+    assert "measure.network=false" in reason

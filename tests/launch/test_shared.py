@@ -266,3 +266,82 @@ def test_a_run_that_ended_well_has_what_rank_0_delivered_and_nothing_else(tmp_pa
     box.runs.append(done(launch, 0))
     reporter.on_step_end(0, [])
     assert heard.data.blocks == ()
+
+
+def test_a_run_that_is_timed_stays_when_its_workers_are_lost_in_the_passes(tmp_path, box):
+    (launch,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0, 1))
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    reporter.on_trial_start(0, [], trial_of(launch))
+    timed = done(launch, 0)
+    run = replace(timed.run, flags=("emulated",), wall_s=1.0)
+    box.timed.append(replace(timed, run=run, failures=()))
+    failure = Failure("ValueError", "no", 1, traceback="Traceback ...")
+    box.words.append(words_of(launch, 0, 1, failure=failure, is_last=True))
+    reporter.on_trial_complete(0, [], trial_of(launch, Failure("WorkerDied", "gone", 0)))
+    assert reporter.error is None
+    (run,) = heard.runs
+    assert run.status == "ok"
+    assert run.flags == ("emulated", "passes_failed")
+    assert run.wall_s >= 1.0
+    assert [(x.part, x.rank, x.error_type) for x in heard.data.failures] == [
+        ("passes", 0, "WorkerDied"),
+        ("passes", 1, "ValueError"),
+    ]
+    # The other gets other workers.
+    assert [x.planned.point.seed for x in reporter.left] == [
+        launch.work.expected[1].planned.point.seed
+    ]
+
+
+def test_a_run_that_ctrl_c_ends_in_its_passes_is_dropped(tmp_path, box):
+    (launch,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0,))
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    reporter.on_trial_start(0, [], trial_of(launch))
+    box.timed.append(done(launch, 0))
+    reporter.interrupt()
+    assert [run.status for run in heard.runs] == ["interrupted"]
+
+
+def test_a_run_that_ended_well_forgets_that_it_was_timed_before(tmp_path, box):
+    (launch,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0,))
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    reporter.on_trial_start(0, [], trial_of(launch))
+    box.timed.append(done(launch, 0))
+    box.runs.append(done(launch, 0))
+    reporter.on_trial_complete(0, [], trial_of(launch))
+    assert [run.flags for run in heard.runs] == [()]
+
+
+def test_a_trial_that_is_lost_as_soon_as_it_began_has_the_time_that_it_took(
+    monkeypatch, tmp_path, box
+):
+    monkeypatch.setattr(reporting, "release_groups_of_the_dead", lambda: None)
+    (launch,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0,))
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    reporter.on_trial_start(0, [], trial_of(launch))
+    # It is heard only now.
+    box.said.append((launch.launch_id, 0.5))
+    box.said_at = datetime.now(UTC) - timedelta(seconds=7)
+    reporter.on_trial_error(0, [], trial_of(launch))
+    (run,) = heard.runs
+    assert run.wall_s == pytest.approx(7, abs=1)
+    assert run.wait_s == 0.5
+
+
+def test_what_each_rank_has_said_of_its_end_is_kept_the_cause_first(tmp_path, box):
+    (launch,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0,))
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    reporter.on_trial_start(0, [], trial_of(launch))
+    lost = "[gloo] Connection closed by peer"
+    for rank, (kind, words) in enumerate([("ConnectionLost", lost), ("KeyError", "'x'")]):
+        said = Failure(kind, words, rank, traceback=f"trace {rank}")
+        box.words.append(words_of(launch, 0, rank, failure=said, is_last=True))
+    reporter.on_trial_complete(0, [], trial_of(launch, Failure("ConnectionLost", lost, 0)))
+    assert [(x.rank, x.error_type, x.error_traceback) for x in heard.data.failures] == [
+        (1, "KeyError", "trace 1"), (0, "ConnectionLost", "trace 0"),
+    ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ray_bench.records import Results
+from ray_bench.records import FailureRecord, Results
 from ray_bench.report.model import Report, build_report
 from tests.network_samples import network_columns
 from tests.synthetic import Sync, synthetic
@@ -27,7 +27,7 @@ HOSTILE = (
 #: Their values are looked up: anything else is refused when records are read.
 _CHECKED = {
     *("status", "scaling", "lr_rule", "precision", "memory_format", "compile", "compression"),
-    *("environment_hash", "bucket_cap"),
+    *("environment_hash", "bucket_cap", "part"),
 }
 
 
@@ -40,7 +40,11 @@ def hostile_results() -> Results:
         num_missing=1,
         flags=lambda n: ("emulated", HOSTILE),
     )
-    results = dataclasses.replace(results, network=network_columns((2, 4)))
+    lost = FailureRecord(
+        run_id=results.ok_runs[0].run_id, part="phases", rank=1, error_type="E",
+        error_message="no", error_traceback="trace",
+    )  # fmt: skip
+    results = dataclasses.replace(results, network=network_columns((2, 4)), failures=(lost,))
     config = json.loads(results.sweep.config_json) | {HOSTILE: [HOSTILE, {HOSTILE: None}]}
     poisoned = _poisoned(results)
     sweep = dataclasses.replace(poisoned.sweep, config_json=json.dumps(config))

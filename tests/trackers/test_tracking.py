@@ -1,5 +1,7 @@
 """What becomes of runs when a tracker fails."""
 
+import threading
+
 import pytest
 
 from ray_bench.trackers.entry import Entries
@@ -10,7 +12,7 @@ from tests.samples import make_data
 class Tracker:
     """Fails while `down` is set, and for runs named in `poison`."""
 
-    name, place = "Fake", "nowhere"
+    name, key, place = "Fake", "fake", "nowhere"
 
     def __init__(self, *, down=False, poison=()):
         self.down, self.poison = down, poison
@@ -101,3 +103,91 @@ def test_nothing_is_said_where_nothing_ran():
     with runs:
         pass
     assert said == []
+
+
+class Hanging(Tracker):
+    """Does not come back from one of its calls."""
+
+    def __init__(self, method):
+        super().__init__()
+        self.method, self.calls, self.release = method, [], threading.Event()
+
+    def _call(self, name):
+        self.calls.append(name)
+        if name == self.method:
+            self.release.wait(10)
+
+    def open(self):
+        self._call("open")
+
+    def log(self, entry):
+        self._call("log")
+
+    def close(self):
+        self._call("close")
+
+
+@pytest.mark.parametrize("method", ["open", "log", "close"])
+def test_a_call_that_does_not_come_back_is_the_last_one(method):
+    tracker = Hanging(method)
+    runs, said = tracking(tracker, patience_s=0.05)
+    with runs:
+        for name in "ab":
+            runs.run_finished(make_data(run_id=name))
+    assert tracker.calls.count(method) == 1
+    assert tracker.calls[-1] == method
+    assert "Fake failed, and the sweep goes on without it: it did not answer for 0.05 s" in said[0]
+    assert "trackers.fake=false leaves it out" in said[0]
+    if method != "close":
+        assert said[1:] == ["warning: Fake has 0 of 2 runs; the results have them all."]
+    tracker.release.set()
+
+
+class Exiting(Tracker):
+    """As libraries do that take an error for the end of the program."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def open(self):
+        raise self.error
+
+    close = open
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), RecursionError(), OSError()])
+def test_whatever_a_tracker_raises_at_any_of_its_calls_is_a_warning(error):
+    runs, said = tracking(Exiting(error))
+    with runs:
+        runs.run_finished(make_data(run_id="a"))
+    assert type(error).__name__ in said[0]
+    assert len(said) == 2
+
+
+def test_all_calls_are_made_in_one_thread():
+    class Telling(Tracker):
+        threads: set = set()  # noqa: RUF012
+
+        def open(self):
+            self.threads.add(threading.get_ident())
+
+        close = open
+
+    runs, _ = tracking(Telling())
+    with runs:
+        runs.run_finished(make_data(run_id="a"))
+    assert len(Telling.threads) == 1
+    assert threading.get_ident() not in Telling.threads
+
+
+def test_a_run_of_which_no_entry_can_be_made_is_told():
+    class NoEntries:
+        def of(self, data):
+            raise KeyError(data.run.run_id)
+
+    said = []
+    runs = Tracking([Tracker()], NoEntries(), said.append)
+    with runs:
+        runs.run_finished(make_data(run_id="a"))
+    assert "KeyError" in said[0]

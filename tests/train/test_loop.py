@@ -257,8 +257,11 @@ class WrongEvaluation(TinyWorkload):
 
 
 def test_an_evaluation_of_another_type_is_told():
-    with pytest.raises(TrainingError, match="must return an Evaluation, got float"):
-        train(request(), WrongEvaluation(), alone())
+    data = train(request(), WrongEvaluation(), alone())
+    assert "evaluation_failed" in data.run.flags
+    failure = data.failures[0]
+    assert failure.error_type == "TrainingError"
+    assert "must return an Evaluation, got float" in failure.error_message
 
 
 def test_fewer_steps_than_warm_up_are_kept_and_flagged():

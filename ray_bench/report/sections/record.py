@@ -6,39 +6,28 @@ import json
 from collections.abc import Sequence
 
 from ray_bench.analysis.groups import INVALID_FLAGS
-from ray_bench.records import FLAGS, Results, RunRecord
+from ray_bench.causes import EXTRAS, remedy_of
+from ray_bench.records import FLAGS, FailureRecord, Results, RunRecord
 from ray_bench.report.cells import Cell, Section, Table, asked, number, table, text
+from ray_bench.report.failure_words import cause, origins, remedy, what_failed
 from ray_bench.report.sections.environment import environment_table
 from ray_bench.report.stopping import stop_words
 
-_REMEDIES = {
-    "ClusterCapacityError": "Ask for fewer workers, or add hosts to the cluster.",
-    "PlacesTaken": "Wait until the other job has ended, or raise launch.wait_s.",
-    "HostLost": "Join the host again, then use --resume.",
-    "RanksMissing": "Look at the rank that is named; raise launch.timeout_s if it was only slow.",
-    "Interrupted": "Use --resume.",
-    "HostsUnreachableError": "Let the hosts reach each other, or name the interface that does.",
-    "PlacementError": "Ask for a placement that fits the nodes, or let Ray place the workers.",
-    "MissingDataError": "Give data.dir, or data.download=true, or data.standin=true.",
-    "CorruptDataError": "Fetch the data set again.",
-    "NonFiniteLossError": "Lower the learning rate, or warm up longer.",
-    "RankDisagreementError": "Let every rank see the same number of batches.",
-    "WorkerFailedError": "Read the cause; if the process was killed, look for lack of memory.",
-    "OutOfMemoryError": "Use a smaller batch per worker, or bf16.",
-}
 _CLOCK_REMEDY = (
-    "Look for a virtual machine that was paused or whose clock was set, then measure anew."
+    "Look for a virtual machine that was paused or whose clock was set, then measure anew with "
+    "`ray-bench run`."
 )
 _STALLED_REMEDY = (
-    "Look for a process or a virtual machine that was paused; --resume makes the run again."
+    "Look for a process or a virtual machine that was paused; `ray-bench run --resume` makes the "
+    "run again."
 )
-_INVALID_REMEDIES = {
+INVALID_REMEDIES = {
     "clock_mismatch": _CLOCK_REMEDY,
     "clock_backwards": _CLOCK_REMEDY,
     "stalled": _STALLED_REMEDY,
-    "placement_differs": "Look for other jobs on the nodes, or ask for NxM, then use --resume.",
+    "placement_differs": "Look for other jobs on the nodes, or set placements=2x2 or the like, "
+    "then use `ray-bench run --resume`.",
 }
-_NO_REMEDY = "Read the cause, then run the sweep again: finished runs are kept."
 
 
 def failures(results: Results) -> tuple[Section, ...]:
@@ -47,7 +36,10 @@ def failures(results: Results) -> tuple[Section, ...]:
     tables = [_failed(results)] if results.failed_runs else []
     tables += [_invalid(invalid)] if invalid else []
     tables += [_missing(results)] if results.missing_run_ids else []
+    lost = _of_finished(results)
     title = "Failed, invalid and missing runs" if invalid else "Failed and missing runs"
+    title = title if tables else "What could not be measured"
+    tables += [_lost_extras(lost)] if lost else []
     return (Section("failures", title, tables=tuple(tables)),) if tables else ()
 
 
@@ -58,7 +50,7 @@ def _invalid(runs: Sequence[RunRecord]) -> Table:
             text(run.run_id),
             asked(run.point.world_size),
             text("; ".join(FLAGS[key] for key in _invalid_flags(run))),
-            text(" ".join(dict.fromkeys(_INVALID_REMEDIES[x] for x in _invalid_flags(run)))),
+            text(" ".join(dict.fromkeys(INVALID_REMEDIES[x] for x in _invalid_flags(run)))),
         )
         for run in runs
     ]
@@ -90,8 +82,33 @@ def _failed_row(run: RunRecord) -> tuple[Cell, ...]:
         asked(run.point.world_size),
         asked(run.error_rank),
         text(cause),
-        text(_REMEDIES.get(run.error_type or "", _NO_REMEDY)),
+        text(remedy_of(run.error_type, run.error_message)),
     )
+
+
+def _of_finished(results: Results) -> list[FailureRecord]:
+    by_part: dict[tuple[str, str], list[FailureRecord]] = {
+        (run.run_id, part): [] for run in results.ok_runs for part in EXTRAS
+    }
+    for failure in results.failures:
+        by_part.get((failure.run_id, failure.part), []).append(failure)
+    return [failure for found in by_part.values() for failure in origins(found)]
+
+
+def _lost_extras(lost: Sequence[FailureRecord]) -> Table:
+    columns = {
+        "run_id": "Run",
+        "rank": "Rank",
+        "part": "What failed",
+        "cause": "Cause",
+        "remedy": "Remedy",
+    }
+    rows: list[tuple[Cell, ...]] = [
+        (text(x.run_id), asked(x.rank), text(what_failed(x)), text(cause(x)), text(remedy(x)))
+        for x in lost
+    ]
+    notes = ("The timed training of these runs is whole, and counts.",)
+    return table("lost_extras", "What runs go without", columns, rows, notes)
 
 
 def _missing(results: Results) -> Table:
