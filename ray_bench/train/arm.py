@@ -145,7 +145,7 @@ def _warm_up(loop: Loop, timer: BlockTimer) -> float:
         loop.stepper.step(share)
         clock.synchronize()
         durations_s.append((clock.now_ns() - begin_ns) * 1e-9)
-        timer.step_done(share.num_samples)
+        timer.step_done(share.num_samples, share.num_tokens)
     return statistics.median(durations_s[len(durations_s) // 2 :])
 
 

@@ -25,11 +25,15 @@ from ray_bench.records import (
     SyncPairRecord,
 )
 from ray_bench.train import totals
+from ray_bench.train.checks import has_sparse_gradients
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.shares import samples_per_epoch
+
+#: The mean of batches that differ may be so far from what was asked for.
+BATCH_TOLERANCE_FRAC = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +74,10 @@ class RunFacts:
     is_emulated: bool
     num_train_samples: int | None
     num_params: int
-    grad_bytes: int
+    grad_bytes: int | None
     device: str
     total_steps: int
-    steps_per_epoch: int
+    steps_per_epoch: int | None  # None: the batches have no length
     device_peak_flops_per_s: float | None
     bucket_cap_mb: float | None
     ddp_arguments: Mapping[str, Any]
@@ -83,15 +87,17 @@ def run_facts(loop: Loop) -> RunFacts:
     """Read the facts off a loop."""
     trainable = [p for p in loop.module.parameters() if p.requires_grad]
     return RunFacts(
-        dataset=_dataset_name(loop.batches),
-        is_standin=bool(getattr(loop.batches, "is_standin", False)),
+        dataset=_dataset_name(loop.batches.batches),
+        is_standin=bool(getattr(loop.batches.batches, "is_standin", False)),
         is_emulated=bool(getattr(loop.workload, "is_emulated", False)),
         num_train_samples=samples_per_epoch(loop.batches),
         num_params=sum(p.numel() for p in trainable),
-        grad_bytes=sum(p.numel() * _sent_bytes(p, loop) for p in trainable),
+        grad_bytes=None
+        if has_sparse_gradients(loop.module)  # as many as the batch has rows
+        else sum(p.numel() * _sent_bytes(p, loop) for p in trainable),
         device=loop.group.device.type,
         total_steps=loop.total_steps,
-        steps_per_epoch=loop.steps_per_epoch,
+        steps_per_epoch=None if loop.batches.num_steps is None else loop.steps_per_epoch,
         device_peak_flops_per_s=device_peak_flops_per_s(
             loop.group.device, loop.point.precision, loop.module
         ),
@@ -132,6 +138,9 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     rate, step_time_s, flags = totals.throughput([rank.blocks for rank in ranks])
     num_samples = facts.num_train_samples or _samples_of_a_whole_epoch(facts, epochs)
     flags += _flags(facts, ranks, environment)
+    batches = _batch_fields(ranks, epochs)
+    if _batch_differs(batches, request.planned.point.local_batch_size):
+        flags.append("batch_differs")
     if num_samples is not None and request.planned.point.global_batch_size > num_samples:
         flags.append("batch_exceeds_data")
     run = RunRecord(
@@ -146,10 +155,12 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         wall_s=0.0,
         flags=tuple(flags),
         throughput_samples_per_s=rate,
+        throughput_tokens_per_s=totals.tokens_per_s([rank.blocks for rank in ranks]),
         step_time_s=step_time_s,
         environment_hash=environment.environment_hash,
         num_train_samples=num_samples,
         trainer=request.trainer,
+        **batches,
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
         **_rank_fields(ranks),
@@ -186,7 +197,10 @@ def _flags(
         "stalled": totals.stalled([rank.blocks for rank in ranks]),
         "warmup_unsettled": any("warmup_unsettled" in rank.flags for rank in ranks),
         "gpu_throttled": any(rank.gpu.is_throttled for rank in ranks if rank.gpu is not None),
-        "steps_cut": facts.total_steps % facts.steps_per_epoch != 0,
+        "steps_cut": facts.steps_per_epoch is not None
+        and facts.total_steps % facts.steps_per_epoch != 0,
+        "sparse_gradients": facts.grad_bytes is None,
+        "same_order": any("same_order" in rank.flags for rank in ranks),
     }
     return [name for name, is_set in checks.items() if is_set]
 
@@ -206,6 +220,26 @@ def _samples_of_a_whole_epoch(facts: RunFacts, epochs: Sequence[EpochRecord]) ->
     return first.num_samples if first.num_steps == facts.steps_per_epoch else None
 
 
+def _batch_fields(ranks: Sequence[RankReport], epochs: Sequence[EpochRecord]) -> dict[str, Any]:
+    """Return the samples of a rank's share of a batch, as they were counted."""
+    least = [x.least_local_samples for x in epochs if x.least_local_samples is not None]
+    most = [x.most_local_samples for x in epochs if x.most_local_samples is not None]
+    return {
+        "mean_local_samples": totals.mean_local_samples([rank.blocks for rank in ranks]),
+        "least_local_samples": min(least, default=None),
+        "most_local_samples": max(most, default=None),
+    }
+
+
+def _batch_differs(batches: Mapping[str, Any], asked: int) -> bool:
+    """Tell whether whole batches are not as large as asked for, by more than batches vary."""
+    least, most, mean = (batches[f"{x}_local_samples"] for x in ("least", "most", "mean"))
+    if least is None:
+        return False
+    has_other = not least <= asked <= most
+    return has_other or (least != most and abs(mean / asked - 1) > BATCH_TOLERANCE_FRAC)
+
+
 def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, Any]:
     gpu = environment.gpu_names[0] if environment.gpu_names else None
     return {
@@ -217,7 +251,7 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,
         "num_steps": facts.total_steps,
-        "num_epochs": facts.total_steps / facts.steps_per_epoch,
+        "num_epochs": facts.steps_per_epoch and facts.total_steps / facts.steps_per_epoch,
     }
 
 

@@ -8,11 +8,14 @@ from typing import Any, final
 
 import torch
 
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import TrainingError
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.energy import EnergyMeter
 from ray_bench.records import BlockRecord, EpochRecord, Point
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
+from ray_bench.train.checks import check_module
 from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
@@ -21,9 +24,9 @@ from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
 from ray_bench.train.passes import PassRecord
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.schedule import make_schedule
-from ray_bench.train.shares import endless, steps_per_epoch, whole
+from ray_bench.train.shares import Feed, endless, steps_per_epoch, whole
 from ray_bench.train.step import Stepper
-from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built
+from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built, make_reader
 
 AnyRecord = BlockRecord | EpochRecord | PassRecord
 
@@ -96,21 +99,26 @@ def prepare(
     torch.backends.cudnn.benchmark = True  # whole batches have one shape: the quickest kernels
     torch.manual_seed(point.seed)
     module, batches, loss_fn = check_built(workload.build(context))
+    has_own_optimizer = hasattr(workload, "optimizer")
+    check_module(module, point, config, group, has_own_optimizer=has_own_optimizer)
+    reader, loss_fn = make_reader(workload, module, loss_fn)
+    feed = Feed(batches, reader)
     module = module.to(group.device)
     if point.memory_format == "channels_last":
         module = module.to(memory_format=torch.channels_last)
-    per_epoch = steps_per_epoch(batches, group)
+    per_epoch = _steps_per_epoch(feed, config, group)
     total = live.num_steps = config.steps or per_epoch * (config.epochs or 1)
     stepper = Stepper(
         module=module,
         loss_fn=loss_fn,
+        reader=reader,
         optimizer=make_optimizer(workload, module, point.base_lr, config.optimizer),
         precision=point.precision,
         device=group.device,
         compile=point.compile,
-        whole_batch=_whole_share(batches, group) if _depends_on_shape(point, group) else None,
+        whole_batch=_whole_share(feed, group) if _depends_on_shape(point, group) else None,
     )
-    cap_mb = bucket_cap_mb(point, stepper, batches, group, clock) if point.is_ddp else None
+    cap_mb = bucket_cap_mb(point, stepper, feed, group, clock) if point.is_ddp else None
     if point.compile not in (None, "none"):
         live.phase = "compiling"
     compile_in_place(module, point.compile)
@@ -124,7 +132,7 @@ def prepare(
     loop = Loop(
         workload=workload,
         module=module,
-        batches=batches,
+        batches=feed,
         stepper=stepper,
         schedule=schedule,
         context=context,
@@ -138,7 +146,7 @@ def prepare(
         total_steps=total,
         bucket_cap_mb=cap_mb,
         ddp_arguments=arguments,
-        compile_s=compile_s(stepper, module, batches, group, clock),
+        compile_s=compile_s(stepper, module, feed, group, clock),
         live=live,
     )
     return loop, keep
@@ -157,6 +165,28 @@ def _depends_on_shape(point: Point, group: Group) -> bool:
     return point.compile not in (None, "none") or group.device.type == "cuda"
 
 
-def _whole_share(batches: Any, group: Group) -> int:
+def _steps_per_epoch(feed: Feed, config: SweepConfig, group: Group) -> int:
+    """Return the steps of an epoch; without a length those that the run asks for.
+
+    Raises:
+        TrainingError: Neither tells.
+    """
+    count = steps_per_epoch(feed, group)
+    if count is not None:
+        return count
+    if config.optimizer.warmup_epochs is not None:
+        raise TrainingError(
+            "The workload's batches have no length, so `optimizer.warmup_epochs` says nothing; "
+            "leave it out, or give the batches `__len__`."
+        )
+    if config.steps is None and not config.interleaved:
+        raise TrainingError(
+            "The workload's batches have no length, so nobody knows where an epoch ends; set "
+            "`steps`, or give them `__len__`."
+        )
+    return config.steps or 1
+
+
+def _whole_share(feed: Feed, group: Group) -> int:
     """Return the samples of this rank's share of a whole batch, as the batches count them."""
-    return next(whole(endless(batches, group))).num_samples
+    return next(whole(endless(feed, group))).num_samples

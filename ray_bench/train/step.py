@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from ray_bench.records import CompileMode, Precision
 from ray_bench.train.model import autocast, eagerly
-from ray_bench.train.shares import Share, to_device
+from ray_bench.train.shares import Share
 from ray_bench.workloads.base import check_loss
+from ray_bench.workloads.batch import BatchReader, to_device
 
 
 def _full_precision(outputs: Any) -> Any:
@@ -45,6 +46,7 @@ class Stepper:
     optimizer: torch.optim.Optimizer
     precision: Precision
     device: torch.device
+    reader: BatchReader = field(default_factory=BatchReader)
     compile: CompileMode | None = None
     whole_batch: int | None = None  # samples of a usual share; None: nothing depends on it
 
@@ -76,13 +78,10 @@ class Stepper:
     def _forward_backward(
         self, share: Share, mark: Callable[[str], None]
     ) -> tuple[torch.Tensor, Any, Any]:
-        inputs, targets = (
-            to_device(share.inputs, self.device),
-            to_device(share.targets, self.device),
-        )
+        args, keywords, targets = self.reader.arguments(to_device(share.batch, self.device))
         mark("host_to_device")
         with autocast(self.precision, self.device):
-            outputs = _full_precision(self.module(inputs))
+            outputs = _full_precision(self.module(*args, **keywords))
             mark("forward")
             loss = check_loss(self.loss_fn(outputs, targets))
         scaled = loss if share.weight == 1 else loss * share.weight

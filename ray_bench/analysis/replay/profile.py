@@ -74,6 +74,12 @@ def step_profile(
         AnalysisError: No step was sampled, no throughput, or nothing is known of the gradients.
     """
     runs, throughput = _base(study)
+    if any("sparse_gradients" in run.flags for run in _all_runs(study)):
+        raise AnalysisError(
+            "Gradients are sparse, and what is sent of them depends on every rank's batch: no step "
+            "can be replayed at another world size. Measure that world size, or train with "
+            "sparse=False."
+        )
     phases = split_by_run(results.phases)
     splits = phase_splits(runs, phases)
     if not splits:
