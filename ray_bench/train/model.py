@@ -12,6 +12,7 @@ from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.nn.parallel import DistributedDataParallel
 
 from ray_bench.config.groups import DdpConfig, OptimizerConfig
+from ray_bench.errors import TrainingError
 from ray_bench.measure.phases import Hook
 from ray_bench.records import CompileMode, Compression, Precision
 from ray_bench.train.checks import has_sparse_gradients
@@ -23,18 +24,42 @@ from ray_bench.workloads.base import BuildContext
 DEFAULT_CAP_MB = 25.0
 
 
+#: Arguments of DDP that are given only where they are not its own defaults: a torch that lacks one
+#: does without.
+_AS_DDP_HAS_IT = {
+    "find_unused_parameters": False,
+    "init_sync": True,
+    "skip_all_reduce_unused_params": False,
+    "batched_grad_copy": False,
+    "lazy_bucket_allocation": False,
+}
+
+
 def ddp_arguments(config: DdpConfig, bucket_cap_mb: float) -> dict[str, Any]:
-    """Return DDP's arguments; buffers are averaged before an evaluation, not in every step."""
+    """Return DDP's arguments; what is as DDP has it is left out.
+
+    Raises:
+        TrainingError: The installed torch does not know one.
+    """
     known = inspect.signature(DistributedDataParallel.__init__).parameters
-    no_sync_buffers = (
+    sync_buffers = (
         "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
     )
     cap = {} if bucket_cap_mb == DEFAULT_CAP_MB else {"bucket_cap_mb": bucket_cap_mb}
+    asked = {name: getattr(config, name) for name in _AS_DDP_HAS_IT}
+    others = {name: value for name, value in asked.items() if value != _AS_DDP_HAS_IT[name]}
+    for name in others:
+        if name not in known:
+            raise TrainingError(
+                f"torch {torch.__version__} has no argument {name} of DistributedDataParallel; "
+                f"leave out ddp.{name}, or take a newer torch."
+            )
     return {
         **cap,
         "gradient_as_bucket_view": config.gradient_as_bucket_view,
-        "static_graph": config.static_graph,
-        no_sync_buffers: False,
+        "static_graph": config.has_static_graph,
+        sync_buffers: config.broadcast_buffers,
+        **others,
     }
 
 

@@ -25,6 +25,7 @@ from ray_bench.train.merge import RankReport, merge, run_facts
 from ray_bench.train.passes import extra_passes
 from ray_bench.train.prepare import AnyRecord, prepare
 from ray_bench.train.requests import RunRequest
+from ray_bench.train.unused import explained
 
 
 def train_rank(
@@ -55,12 +56,13 @@ def train_rank(
     setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds() - (loop.compile_s or 0.0)
     meter = rank_meter(group.device, is_node_leader=group.local_rank == 0)
     keep.meter = meter
-    with watch_gpu(group.device) as watch:
+    with watch_gpu(group.device) as watch, explained(loop.module):
         flags = loop.run()
     energy_j = meter.joules() if meter else None
     peak_bytes = peak_memory_bytes(group.device)
     live.phase = "passes"
-    extra = extra_passes(loop, keep)
+    with explained(loop.module):
+        extra = extra_passes(loop, keep)
     mine = RankReport(
         blocks=keep.of(BlockRecord),
         epochs=keep.of(EpochRecord),

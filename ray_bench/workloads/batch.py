@@ -146,11 +146,18 @@ class BatchReader:
         return lambda inputs: ((), {name: x for name, x in named(inputs).items() if name in names})
 
     def _count_rows(self, batch: Any) -> int:
+        if (
+            self._has_targets
+            and type(batch) in (tuple, list)
+            and batch
+            and type(batch[-1]) is torch.Tensor
+        ):
+            shape = batch[-1].shape
+            if shape:
+                return shape[0]
         if not isinstance(batch, tuple | list):
             items: Sequence[Any] = (batch,)
         elif self._has_targets and batch:
-            if isinstance(batch[-1], torch.Tensor) and batch[-1].ndim:
-                return len(batch[-1])
             items = (batch[-1], *batch[:-1])
         else:
             items = batch
@@ -232,11 +239,13 @@ def to_device(value: Any, device: torch.device) -> Any:
     """
     if isinstance(value, torch.Tensor):
         return value.to(device, non_blocking=True)
+    if type(value) in (tuple, list):
+        return type(value)([to_device(item, device) for item in value])
     if hasattr(value, "to"):
         return value.to(device)
     if isinstance(value, tuple | list):
         items = [to_device(item, device) for item in value]
-        return value._make(items) if hasattr(value, "_make") else type(value)(items)
+        return value._make(items) if hasattr(value, "_make") else type(value)(items)  # named ones
     if not is_named(value):
         return value
     return _with(value, {key: to_device(item, device) for key, item in named(value).items()})

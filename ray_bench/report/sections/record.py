@@ -23,6 +23,7 @@ _REMEDIES = {
     "CorruptDataError": "Fetch the data set again.",
     "NonFiniteLossError": "Lower the learning rate, or warm up longer.",
     "RankDisagreementError": "Let every rank see the same number of batches.",
+    "UnusedParametersError": "Set ddp.find_unused_parameters=true.",
     "WorkerFailedError": "Read the cause; if the process was killed, look for lack of memory.",
     "OutOfMemoryError": "Use a smaller batch per worker, or bf16.",
 }
