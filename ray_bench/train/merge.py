@@ -164,6 +164,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
         **_rank_fields(ranks),
+        flops_per_sample=_flops_per_sample(ranks[0], batches),
         **_gpu_fields(ranks),
     )
     return RunData(
@@ -231,6 +232,12 @@ def _batch_fields(ranks: Sequence[RankReport], epochs: Sequence[EpochRecord]) ->
     }
 
 
+def _flops_per_sample(rank: RankReport, batches: Mapping[str, Any]) -> float | None:
+    """Return what was counted in one batch; None where others have other samples."""
+    is_one_size = batches["least_local_samples"] == batches["most_local_samples"]
+    return rank.extra.flops_per_sample if is_one_size else None
+
+
 def _batch_differs(batches: Mapping[str, Any], asked: int) -> bool:
     """Tell whether whole batches are not as large as asked for, by more than batches vary."""
     least, most, mean = (batches[f"{x}_local_samples"] for x in ("least", "most", "mean"))
@@ -280,7 +287,6 @@ def _rank_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:
         "compile_s": totals.max_or_none([extra.compile_s for extra in extras]),
         "phase_pass_s": totals.max_or_none([extra.phase_pass_s for extra in extras]),
         "checkpoint_s": extras[0].checkpoint_s,
-        "flops_per_sample": extras[0].flops_per_sample,
         **_noise_fields(extras[0].grad_noise),
         "rank_node_ids": _all_or_none([rank.host.node_id for rank in ranks]),
         "rank_addresses": _all_or_none([rank.host.node_address for rank in ranks]),

@@ -28,6 +28,9 @@ from ray_bench.train.shares import Feed, endless, steps_per_epoch, whole
 from ray_bench.train.step import Stepper
 from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built, make_reader
 
+#: Without a length a ladder's warm-up takes its share of so many.
+_STEPS_OF_A_LADDER = 1000
+
 AnyRecord = BlockRecord | EpochRecord | PassRecord
 
 
@@ -184,7 +187,7 @@ def _steps_per_epoch(feed: Feed, config: SweepConfig, group: Group) -> int:
             "The workload's batches have no length, so nobody knows where an epoch ends; set "
             "`steps`, or give them `__len__`."
         )
-    return config.steps or 1
+    return config.steps or _STEPS_OF_A_LADDER
 
 
 def _whole_share(feed: Feed, group: Group) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ray_bench.errors import TrainingError
 from ray_bench.records import CompileMode, Precision
 from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share
@@ -68,9 +69,19 @@ class Stepper:
     def forward_backward(
         self, share: Share, *, mark: Callable[[str], None] = _no_mark
     ) -> tuple[torch.Tensor, Any, Any]:
-        """Make a step without its update; return (mean loss over the share, outputs, targets)."""
+        """Make a step without its update; return (mean loss over the share, outputs, targets).
+
+        Raises:
+            TrainingError: Calls are compiled, each for one shape, and whole batches differ.
+        """
         if self.whole_batch in (None, share.num_samples):
             return self._forward_backward(share, mark)
+        if share.is_whole and self.compile not in (None, "none"):
+            raise TrainingError(
+                f"compile={self.compile} needs batches of one size, and one has "
+                f"{share.num_samples} samples, an earlier one {self.whole_batch}; take "
+                "compile=none."
+            )
         # A last, smaller batch: to prepare for its shape would take longer than the epoch.
         with eagerly(self.compile), unsearched():
             return self._forward_backward(share, mark)

@@ -7,10 +7,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from ray_bench.config.grid import expand
 from ray_bench.errors import TrainingError
+from ray_bench.measure.clock import SystemClock
 from ray_bench.train.group import Group
+from ray_bench.train.ladder import train_ladder
+from ray_bench.train.shares import Share
+from ray_bench.train.step import Stepper
 from ray_bench.workloads.epochs import epoch_owners, shuffles
 from tests.ranks import RankError, run_ranks
+from tests.requests import ladder_request
 from tests.train import people
 from tests.train.test_loop import alone, request, train
 
@@ -72,6 +78,7 @@ def test_a_token_budget_is_counted_as_it_comes_and_not_as_it_was_asked_for(tmp_p
     steps = sum(block.num_steps for block in blocks)
     assert run.mean_local_samples == sum(block.num_samples for block in blocks) / steps
     assert run.has_own_batches
+    assert run.flops_per_sample is None  # that of one batch is not that of another
     assert run.samples_per_step == 2 * run.mean_local_samples
     assert run.throughput_samples_per_s * run.step_time_s == pytest.approx(run.samples_per_step)
     assert [epoch.num_tokens for epoch in data.epochs] == [2 * 12 * 512] * 2
@@ -108,6 +115,36 @@ def test_without_a_length_the_data_begin_again_until_the_steps_are_done(tmp_path
     assert [(epoch.num_steps, epoch.num_samples) for epoch in data.epochs] == [(23, 23 * 16)]
     assert (data.run.num_epochs, data.run.num_train_samples) == (None, None)
     assert "steps_cut" not in data.run.flags
+
+
+def test_a_ladder_needs_no_length():
+    ladder = {"rounds": 2, "turn_s": 0.01}
+    config = short(epochs=1, interleaved=True, repeats=2, ladder=ladder).config
+    turns = expand(config)
+    delivered = []
+    asked = ladder_request(config, turns)
+    clock = SystemClock(torch.device("cpu"))
+    train_ladder(asked, people.NoLength, alone(), clock, delivered.append)
+    seen = [data.run for runs in delivered for data in runs]
+    assert len(seen) == 2
+    assert all(run.throughput_samples_per_s > 0 for run in seen)
+    assert {run.num_epochs for run in seen} == {None}
+
+
+def test_compiled_calls_refuse_batches_that_differ():
+    stepper = Stepper(
+        module=torch.nn.Linear(8, 10),
+        loss_fn=torch.nn.functional.cross_entropy,
+        optimizer=None,
+        precision="fp32",
+        device=torch.device("cpu"),
+        compile="default",
+        whole_batch=4,
+    )
+    batch = (torch.zeros(3, 8), torch.zeros(3, dtype=torch.int64))
+    with pytest.raises(TrainingError, match=r"needs batches of one size, and one has 3 .* earlier"):
+        stepper.forward_backward(Share(batch, 3, None, 3, 1.0, True))
+    stepper.forward_backward(Share(batch, 3, None, 3, 1.0, False))  # the last of an epoch
 
 
 class OnceOnly(people.NoLength):
