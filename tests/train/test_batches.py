@@ -84,6 +84,20 @@ def test_a_token_budget_is_counted_as_it_comes_and_not_as_it_was_asked_for(tmp_p
     assert [epoch.num_tokens for epoch in data.epochs] == [2 * 12 * 512] * 2
 
 
+class TokensOnADevice(people.Tokens):
+    """A count that is a tensor, as that of a mask on a GPU: it is read at the end of a block."""
+
+    def num_tokens(self, batch):
+        return torch.tensor(super().num_tokens(batch))
+
+
+def test_tokens_that_are_tensors_become_numbers():
+    data = train(short(batch_size=32), TokensOnADevice(), alone())
+    assert [epoch.num_tokens for epoch in data.epochs] == [12 * 512] * 2
+    assert {type(block.num_tokens) for block in data.blocks} == {int}
+    assert sum(block.num_tokens for block in data.blocks) == 2 * 12 * 512
+
+
 def test_batches_of_the_size_that_was_asked_for_are_not_the_workloads_own():
     data = train(short(batch_size=12), people.Aux(), alone())
     assert not data.run.has_own_batches
