@@ -71,7 +71,7 @@ class BareLoop:
             stepper.module,
             stepper.optimizer,
             stepper.loss_fn,
-            loop.batches,
+            loop.batches.batches,
             is_bf16=stepper.precision == "bf16",
         )
 

@@ -13,7 +13,8 @@
     |  `- WorkerFailedError                   a rank failed; names the rank and its cause
     |- TrainingError
     |  |- NonFiniteLossError                  the loss became NaN or infinite
-    |  `- RankDisagreementError               the ranks see different numbers of steps
+    |  |- RankDisagreementError               the ranks see different numbers of steps
+    |  `- UnusedParametersError               parameters that DDP waits for got no gradient
     |- StoreError
     |  |- SchemaVersionError                  the results were written by another version
     |  |- AlreadyStoredError                  other content is stored under this name
@@ -86,6 +87,10 @@ class NonFiniteLossError(TrainingError):
 
 class RankDisagreementError(TrainingError):
     """The ranks see different numbers of steps."""
+
+
+class UnusedParametersError(TrainingError):
+    """Parameters whose gradients DDP waits for got none."""
 
 
 class StoreError(RayBenchError):

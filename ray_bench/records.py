@@ -56,6 +56,12 @@ FLAGS: Mapping[str, str] = {
     "batch_exceeds_data": "the global batch is larger than the data set: no step is that large",
     "evaluation_unbounded": "more samples were evaluated than evaluation.max_samples: the "
     "workload's `evaluate` does not take its share with eval_shard",
+    "batch_differs": "batches had another number of samples than `batch_size` asks for: what the "
+    "scaling holds fixed is up to the workload",
+    "same_order": "epochs had the samples in the same order, though a sampler is there to shuffle: "
+    "hand `set_epoch(epoch)` on to it, or give it shuffle=False",
+    "sparse_gradients": "gradients are sparse: how many bytes are sent depends on the batches, so "
+    "nothing is predicted from them",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
     "placement_differs": "the workers were on other nodes than the placement that was asked for "
     "gives: the run is invalid, and is made again",
@@ -250,6 +256,25 @@ class RunRecord:
         None  # before the launch, not part of wall_s: for places that others held
     )
 
+    # As the batches came; None where an older version did not count them.
+    throughput_tokens_per_s: float | None = None  # steady state; None: the batches do not tell
+    mean_local_samples: float | None = None  # a rank and step, in the steady state
+    least_local_samples: int | None = None  # the last batch of an epoch apart
+    most_local_samples: int | None = None
+
+    @property
+    def has_own_batches(self) -> bool:
+        """Whether the workload's batches are not as large as was asked for, or differ."""
+        found = {self.least_local_samples, self.most_local_samples} - {None}
+        return self.mean_local_samples is not None and found != {self.point.local_batch_size}
+
+    @property
+    def samples_per_step(self) -> float:
+        """Samples of all ranks in a step: as counted where the batches are the workload's own."""
+        if self.has_own_batches and self.mean_local_samples is not None:
+            return self.mean_local_samples * self.point.world_size
+        return self.point.global_batch_size
+
     @property
     def is_finished(self) -> bool:
         """Whether it ran to its end; else it is tried again when the sweep is resumed."""
@@ -283,6 +308,10 @@ class EpochRecord:
     val_accuracy_frac: float | None
     num_val_samples: int | None = None
     train_wall_clock_s: float | None = None  # train_s by the clock of the day, to check the blocks
+    num_tokens: int | None = None
+    # Of one rank's share of a batch, the last one of an epoch apart.
+    least_local_samples: int | None = None
+    most_local_samples: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +327,7 @@ class BlockRecord:
     start_s: float  # since the rank's first step
     duration_s: float
     is_warmup: bool
+    num_tokens: int | None = None  # of this rank; None: the batches do not tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,8 +66,8 @@ def bare_arm(lab: Lab, loop: Loop) -> Arm:
     def arm(num_steps: int) -> None:
         for share in itertools.islice(stream, num_steps):
             with torch.autocast(lab.device.type, dtype=torch.bfloat16):
-                outputs = model(share.inputs)
-            criterion(outputs.float(), share.targets).backward()
+                outputs = model(share.batch[0])
+            criterion(outputs.float(), share.batch[1]).backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 

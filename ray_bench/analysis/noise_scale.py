@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 
+from ray_bench.analysis.batches import step_samples
 from ray_bench.analysis.estimate import Estimate, t_quantile
 from ray_bench.analysis.times import mean
 from ray_bench.records import RunRecord
@@ -74,7 +75,7 @@ def _row(runs: Sequence[RunRecord]) -> NoiseRow:
     return NoiseRow(
         world_size=point.world_size,
         lr_rule=point.lr_rule,
-        global_batch_size=point.global_batch_size,
+        global_batch_size=round(step_samples(runs)),
         num_seeds=len(by_seed),
         num_epochs=mean(run.num_epochs for run in by_seed.values()),
         noise_scale=noise_scale(

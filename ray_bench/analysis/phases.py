@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ray_bench.analysis.batches import batch_by_size
 from ray_bench.analysis.columns import codes_of, pair_keys
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.sync import EXPOSED_PHASES, mean_estimate
@@ -26,7 +27,7 @@ class PhaseSplit:
     """Seconds of one step by phase: mean over ranks, sampled steps and runs of a world size."""
 
     world_size: int
-    global_batch_size: int
+    global_batch_size: float  # samples of all workers in a step, as they were counted
     step_s: Mapping[str, float]  # in the order of PHASES; a phase that never happened is left out
     step: Mapping[str, Estimate]  # the same, with t-intervals over runs where there are several
     total: Estimate
@@ -65,7 +66,7 @@ def run_phases(table: Mapping[str, np.ndarray]) -> dict[str, float]:
 def phase_splits(runs: Sequence[RunRecord], tables: Tables) -> tuple[PhaseSplit, ...]:
     """Return a split for every world size that has sampled steps, ascending."""
     by_size: dict[int, list[dict[str, float]]] = {}
-    batch = {run.point.world_size: run.point.global_batch_size for run in runs}
+    batch = batch_by_size(runs)
     for run in runs:
         if run.run_id in tables:
             by_size.setdefault(run.point.world_size, []).append(run_phases(tables[run.run_id]))
@@ -73,7 +74,7 @@ def phase_splits(runs: Sequence[RunRecord], tables: Tables) -> tuple[PhaseSplit,
     return tuple(split for split in splits if split.total_s > 0)
 
 
-def _split(size: int, batch: int, found: Sequence[Mapping[str, float]]) -> PhaseSplit:
+def _split(size: int, batch: float, found: Sequence[Mapping[str, float]]) -> PhaseSplit:
     names = dict.fromkeys(name for phases in found for name in phases)
     order = [name for name in PHASES if name in names] + [n for n in names if n not in PHASES]
     step = {name: _mean([x.get(name, 0.0) for x in found]) for name in order}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ray_bench.analysis.batches import step_samples
 from ray_bench.analysis.estimate import (
     Estimate,
     LogEstimate,
@@ -92,7 +93,7 @@ def _row(
         with_setup=measured[1],
         num_epochs=mean(run.num_epochs for run in runs),
         epoch=_seconds_for(samples, rate),
-        iteration=_seconds_for(runs[0].point.global_batch_size, rate),
+        iteration=_seconds_for(step_samples(runs), rate),
     )
 
 
@@ -171,7 +172,7 @@ def seconds_saved(row: TimeRow, rows: Sequence[TimeRow]) -> Estimate | None:
     return Estimate(value, value - reach, value + reach)
 
 
-def _seconds_for(samples: int | None, rate: LogEstimate | None) -> LogEstimate | None:
+def _seconds_for(samples: float | None, rate: LogEstimate | None) -> LogEstimate | None:
     if samples is None or rate is None:
         return None
     inverse = LogEstimate(-rate.log_mean, rate.variance, rate.df, rate.num_runs, rate.source)

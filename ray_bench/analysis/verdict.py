@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ray_bench.analysis.batches import batch_by_size
 from ray_bench.analysis.losses import Bottleneck, Loss, Steps, losses, of_the_boundary
 from ray_bench.analysis.nodes import BoundaryFall
 from ray_bench.analysis.scaling import ScalingRow
@@ -100,8 +101,7 @@ def _bottleneck(
 
 def _of_the_curve(fall: BoundaryFall, runs: Sequence[RunRecord], row: ScalingRow) -> Loss:
     """Return the loss at the boundary from throughput alone, at a world size beyond it."""
-    point = next(run.point for run in runs if run.point.world_size == row.world_size)
-    step_s = point.global_batch_size / row.throughput.value
+    step_s = batch_by_size(runs)[row.world_size] / row.throughput.value
     share = fall.boundary_frac * row.efficiency_frac.value / fall.beyond_frac
     return Loss(
         kind=Bottleneck.NODE_BOUNDARY, seconds=share * step_s, evidence=of_the_boundary(fall)

@@ -22,6 +22,7 @@ from enum import Enum
 
 import numpy as np
 
+from ray_bench.analysis.batches import batch_by_size
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.estimate import (
     Estimate,
@@ -125,7 +126,7 @@ def _waterfall(
     units: Mapping[int, Sampled],
 ) -> Waterfall:
     base = curve.sizes[0]
-    batch = {run.point.world_size: run.point.global_batch_size for run in runs}
+    batch = batch_by_size(runs)
     step_s = batch[size] / curve.throughput[size].estimate.value
     is_weak = runs[0].point.scaling == "weak"
     spread = LostSpread(units[size], units[base], base / size * batch[size] / batch[base])

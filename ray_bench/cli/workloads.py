@@ -22,7 +22,8 @@ Examples:
 
 _OWN = """
 Your own: workload=package.module:Name, a class with
-build(context) -> (module, batches, loss_fn)."""
+build(context) -> (module, batches, loss_fn), or (module, batches) where the module's outputs
+have the loss. See docs/workloads.md."""
 
 
 def workloads(

@@ -211,6 +211,14 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
         "evaluation": {"every": None, "max_samples": None},
     },
     "launch": {"labels": {}, "gpu_type": None, "tuned": True},
+    "ddp": {
+        "find_unused_parameters": False,
+        "broadcast_buffers": False,
+        "init_sync": True,
+        "skip_all_reduce_unused_params": False,
+        "batched_grad_copy": False,
+        "lazy_bucket_allocation": False,
+    },
 }
 
 
@@ -227,6 +235,7 @@ def config_sha256(config: SweepConfig) -> str:
         "launch": {"wait_s"},
     }
     values = config.model_dump(mode="json", exclude=uncounted)
+    values["ddp"]["static_graph"] = config.ddp.has_static_graph  # not set, it was true
     for part, keys in _LATER.items():
         group = values[part] if part else values
         for key, before in keys.items():

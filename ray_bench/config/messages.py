@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ray_bench.config.ddp import INSTEAD
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ConfigError
 
@@ -30,7 +31,7 @@ def _line(item: dict[str, Any]) -> str:
     loc = item["loc"]
     path = dotted(loc)
     if item["type"] == "extra_forbidden":
-        return f"Unknown key `{path}`{_elsewhere(loc) or _near(loc)}"
+        return f"Unknown key `{path}`{_instead(loc) or _elsewhere(loc) or _near(loc)}"
     if item["type"] == "missing":
         return f"`{path}` is not set; write {path}=..., e.g. workload=cnn-digits."
     message = _message(item)
@@ -69,6 +70,12 @@ def _hint(item: dict[str, Any]) -> str:
 
 def _near(loc: tuple[int | str, ...]) -> str:
     return _did_you_mean(str(loc[-1]), _keys_beside(loc))
+
+
+def _instead(loc: tuple[int | str, ...]) -> str:
+    """Return what to write for an argument of DDP that is no key; empty for other words."""
+    words = INSTEAD.get(str(loc[-1])) if loc[:-1] == ("ddp",) else None
+    return f": {words}." if words else ""
 
 
 def _elsewhere(loc: tuple[int | str, ...]) -> str:

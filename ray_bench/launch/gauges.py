@@ -20,6 +20,7 @@ REPEAT_S = 5.0
 #: Ray puts `ray_` before a name: they come out as `ray_bench_throughput_samples_per_s`, ...
 RUN_GAUGES: Mapping[str, str] = {
     "throughput_samples_per_s": "Samples per second, steady state.",
+    "throughput_tokens_per_s": "Tokens per second, steady state; none where they are unknown.",
     "step_time_s": "Seconds per optimizer step, steady state.",
     "peak_memory_bytes": "Peak memory of a worker, the largest.",
     "final_val_accuracy_frac": "Validation accuracy after the last epoch, 0 to 1.",

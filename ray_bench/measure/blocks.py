@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 from ray_bench.config.groups import MeasureConfig
 from ray_bench.measure.clock import Clock
@@ -73,11 +73,19 @@ class BlockTimer:
         if self._origin_ns is None:
             self._origin_ns = self._start_ns
         self._steps = self._samples = 0
+        self._tokens: Any = 0
 
-    def step_done(self, num_samples: int) -> bool:
-        """Count a step of so many local samples; return True when it ended a block."""
+    def step_done(self, num_samples: int, num_tokens: Any = None) -> bool:
+        """Count a step of so many local samples; return True when it ended a block.
+
+        Tokens may be a tensor of one number: it is read when the block ends. None: unknown.
+        """
         self._steps += 1
         self._samples += num_samples
+        if num_tokens is None:
+            self._tokens = None
+        elif self._tokens is not None:
+            self._tokens += num_tokens
         if self._steps < max(1, self._block_steps):
             return False
         self._close()
@@ -108,11 +116,13 @@ class BlockTimer:
                 start_s=(self._start_ns - self._origin_ns) * NS,
                 duration_s=(end_ns - self._start_ns) * NS,
                 is_warmup=was_warmup,
+                num_tokens=None if self._tokens is None else int(self._tokens),
             )
         )
         self._num_blocks += 1
         self._start_ns = end_ns
         self._steps = self._samples = 0
+        self._tokens = 0
 
     def _end_warmup_when_due(self, duration_s: float) -> None:
         self._warmup.add(duration_s)

@@ -118,7 +118,7 @@ class PhaseProbe:
             if not self._buckets:
                 engine = torch.autograd.Variable._execution_engine
                 engine.queue_callback(lambda: self.mark("backward"))
-            ours = _Bucket(bucket.buffer().nbytes, self._stamp())
+            ours = _Bucket(_nbytes(bucket.buffer()), self._stamp())
             self._buckets.append(ours)
 
             def done(future: torch.futures.Future[Any]) -> Any:
@@ -159,3 +159,9 @@ class PhaseProbe:
             return int(stamp)
         _, start = self._marks[0]
         return self._start_ns + round(float(start.elapsed_time(stamp)) * 1e6)
+
+
+def _nbytes(buffer: torch.Tensor) -> int:
+    if buffer.is_sparse:
+        return buffer._indices().nbytes + buffer._values().nbytes
+    return buffer.nbytes

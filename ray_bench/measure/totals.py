@@ -35,11 +35,30 @@ def throughput(
         flags.append("warmup_included")
     if len(steady[0]) < ENOUGH_BLOCKS:
         flags.append("few_blocks")
-    seconds = max(sum(block.duration_s for block in blocks) for blocks in steady)
+    seconds = _slowest_s(steady)
     if seconds <= 0:
         return None, None, flags
     samples = sum(block.num_samples for blocks in steady for block in blocks)
     return samples / seconds, seconds / sum(block.num_steps for block in steady[0]), flags
+
+
+def tokens_per_s(ranks: Sequence[Sequence[BlockRecord]]) -> float | None:
+    """Return tokens/s of the steady state as `throughput` does samples/s; None where unknown."""
+    steady = steady_blocks(ranks)
+    counts = [block.num_tokens for blocks in steady for block in blocks]
+    known = [count for count in counts if count is not None]
+    seconds = _slowest_s(steady)
+    return sum(known) / seconds if len(known) == len(counts) and seconds > 0 else None
+
+
+def mean_local_samples(ranks: Sequence[Sequence[BlockRecord]]) -> float:
+    """Return the mean samples of a rank's step in the steady state."""
+    blocks = [block for blocks in steady_blocks(ranks) for block in blocks]
+    return sum(block.num_samples for block in blocks) / sum(block.num_steps for block in blocks)
+
+
+def _slowest_s(steady: Sequence[Sequence[BlockRecord]]) -> float:
+    return max(sum(block.duration_s for block in blocks) for blocks in steady)
 
 
 def steady_blocks(ranks: Sequence[Sequence[BlockRecord]]) -> list[list[BlockRecord]]:

@@ -21,6 +21,7 @@ Unit = Literal[
     "points",
     "change",
     "samples/s",
+    "tokens/s",
     "bytes",
     "GB/s",
     "s/byte",

@@ -143,6 +143,7 @@ _SCALES: dict[str, Callable[[float], Scale]] = {
     "points": lambda _: (100, " pp"),
     "change": lambda _: (100, " %"),
     "samples/s": lambda _: (1, ""),
+    "tokens/s": lambda _: (1, ""),
     "bytes": _bytes,
     "GB/s": _gb_per_s,
     "s/byte": lambda _: (1e9, " ns/B"),

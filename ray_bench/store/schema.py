@@ -47,6 +47,7 @@ _ARROW_TYPES: Mapping[Any, pa.DataType] = {
 #: Unit by the end of a name; the first match counts.
 _UNITS: tuple[tuple[str, str], ...] = (
     ("_samples_per_s", "samples/s"),
+    ("_tokens_per_s", "tokens/s"),
     ("_flops_per_s", "FLOP/s"),
     ("flops_per_sample", "FLOP/sample"),
     ("_mhz", "MHz"),
@@ -60,6 +61,7 @@ _UNITS: tuple[tuple[str, str], ...] = (
     ("batch_size", "samples"),
     ("world_size", "ranks"),
     ("_samples", "samples"),
+    ("_tokens", "tokens"),
     ("_steps", "steps"),
     ("_epochs", "epochs"),
 )

@@ -121,10 +121,17 @@ class Estimates:
         """Return the samples that a run of this configuration sees, and its epochs."""
         size = run.num_train_samples or 0
         if self._config.steps is not None:
-            samples = float(self._config.steps * point.global_batch_size)
+            samples = float(self._config.steps * _step_samples(run, point))
             return samples, samples / size if size else 1.0
         epochs = float(self._config.epochs or 1)
         return epochs * size, epochs
+
+
+def _step_samples(run: RunRecord, point: Point) -> float:
+    """Return the samples of a step, by those of a run where the batches are the workload's own."""
+    if not run.has_own_batches:
+        return point.global_batch_size
+    return run.samples_per_step / run.point.world_size * point.world_size
 
 
 def _distance(size: int, other: int) -> float:

@@ -25,7 +25,8 @@ _PARAMETERS = (
 
 #: Fields of a run that are results.
 _METRICS = (
-    *("throughput_samples_per_s", "step_time_s", "wall_s", "setup_s", "train_s", "eval_s"),
+    *("throughput_samples_per_s", "throughput_tokens_per_s", "step_time_s", "wall_s", "setup_s"),
+    *("train_s", "eval_s"),
     *("peak_memory_bytes", "energy_j", "gpu_util_frac", "num_epochs", "num_steps"),
     *("final_train_loss", "final_train_accuracy_frac", "final_val_loss"),
     *("final_val_accuracy_frac", "best_val_accuracy_frac", "best_val_epoch"),

@@ -7,7 +7,7 @@ so that the gradients of the parts add up to that of the mean over the global ba
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -18,48 +18,54 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ray_bench.errors import TrainingError
 from ray_bench.train.shares import Share
+from ray_bench.workloads.batch import BatchReader, is_named, named, remade
 
 _HAVE_REDUCED: WeakSet[torch.nn.Module] = WeakSet()
 
 
-def parts_of(share: Share, num_parts: int) -> list[Share]:
+def parts_of(share: Share, num_parts: int, reader: BatchReader) -> list[Share]:
     """Cut a share into so many parts of about equal size, in its own order.
 
-    All ranks get the same number, as each may be reduced: of a share with too few samples, parts
+    All ranks get the same number, as each may be reduced: of a share with too few rows, parts
     repeat others with weight 0.
+
+    Args:
+        share: Of a step.
+        num_parts: 1 or more.
+        reader: Of the batches.
 
     Raises:
         TrainingError: The batch has something that cannot be cut by samples.
     """
     if num_parts == 1:
         return [share]
-    held = len(share.targets)  # an empty share holds another step's samples
+    held = reader.num_rows(share.batch)
     edges = [held * part // num_parts for part in range(num_parts + 1)]
     filled = [pair for pair in pairwise(edges) if pair[0] < pair[1]]
-    repeated = [_part(share, filled[-1], held, 0) for _ in range(num_parts - len(filled))]
-    return [
-        *repeated,
-        *(_part(share, (a, b), held, b - a if share.num_samples else 0) for a, b in filled),
+    batches = [_cut(share.batch, slice(*pair), held) for pair in filled]
+    # An empty share holds another step's samples.
+    counts = [reader.num_samples(batch) if share.num_samples else 0 for batch in batches]
+    total = max(1, sum(counts))
+    parts = [
+        replace(
+            share,
+            batch=batch,
+            num_samples=count,
+            num_tokens=reader.num_tokens(batch) if count else 0,
+            weight=share.weight * count / total,
+        )
+        for batch, count in zip(batches, counts, strict=True)
     ]
-
-
-def _part(share: Share, edges: tuple[int, int], held: int, num_samples: int) -> Share:
-    rows = slice(*edges)
-    return replace(
-        share,
-        inputs=_cut(share.inputs, rows, held),
-        targets=_cut(share.targets, rows, held),
-        num_samples=num_samples,
-        weight=share.weight * num_samples / held,
-    )
+    nothing = replace(parts[-1], num_samples=0, num_tokens=0, weight=0.0)
+    return [nothing] * (num_parts - len(parts)) + parts
 
 
 def _cut(value: Any, rows: slice, held: int) -> Any:
     """Return some samples of a batch of `held`: of its tensors, and of lists with one item each."""
     if isinstance(value, torch.Tensor) and value.ndim:
         return _by_samples(value, held)[rows]
-    if isinstance(value, Mapping):
-        return {key: _cut(item, rows, held) for key, item in value.items()}
+    if is_named(value):
+        return remade(value, {key: _cut(item, rows, held) for key, item in named(value).items()})
     if isinstance(value, list | tuple) and not _holds_batches(value, held):
         return type(value)(value[rows])
     if isinstance(value, list | tuple):

@@ -29,6 +29,7 @@ from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
 from ray_bench.train.prepare import AnyRecord, Keep, prepare, wrapped_again
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.shares import Share, endless, whole
+from ray_bench.train.unused import explained
 
 #: What a turn is too short for, or what has no meaning in it.
 _FLAGS_OF_WHOLE_RUNS = frozenset({"few_blocks", "steps_cut"})
@@ -120,10 +121,11 @@ def make_arm(
     """
     loop, keep = prepare(request, workload, group, clock, record, live)
     timer = loop.block_timer()
-    step_s = group.max(_warm_up(loop, timer))
-    keep.taken()
-    loop.live.phase = "passes"
-    extra = extra_passes(loop, keep)
+    with explained(loop.module):
+        step_s = group.max(_warm_up(loop, timer))
+        keep.taken()
+        loop.live.phase = "passes"
+        extra = extra_passes(loop, keep)
     loop = wrapped_again(loop)
     turn_steps = max(1, math.ceil(request.config.ladder.turn_s / step_s))
     return Arm(
@@ -151,7 +153,7 @@ def _warm_up(loop: Loop, timer: BlockTimer) -> float:
         loop.stepper.step(share)
         clock.synchronize()
         durations_s.append((clock.now_ns() - begin_ns) * 1e-9)
-        timer.step_done(share.num_samples)
+        timer.step_done(share.num_samples, share.num_tokens)
     return statistics.median(durations_s[len(durations_s) // 2 :])
 
 

@@ -24,7 +24,7 @@ from ray_bench.measure.network import all_reduce_times
 from ray_bench.records import Point
 from ray_bench.train.group import Group
 from ray_bench.train.model import DEFAULT_CAP_MB
-from ray_bench.train.shares import endless, whole
+from ray_bench.train.shares import Feed, endless, whole
 from ray_bench.train.step import Stepper
 
 CANDIDATES_MB = (1.0, 2.0, 5.0, 10.0, DEFAULT_CAP_MB, 50.0, 100.0)
@@ -39,15 +39,13 @@ _NUM_PASSES = 4
 Gradients = Sequence[tuple[float, int]]
 
 
-def bucket_cap_mb(
-    point: Point, stepper: Stepper, batches: Any, group: Group, clock: Clock
-) -> float:
+def bucket_cap_mb(point: Point, stepper: Stepper, feed: Feed, group: Group, clock: Clock) -> float:
     """Return the cap in MiB that a point asks for; with `auto` all ranks measure and agree.
 
     Args:
         point: Of a run with DDP.
         stepper: Its module is not in DDP yet. Weights stay as they are.
-        batches: Of the workload.
+        feed: The workload's batches.
         group: The ranks.
         clock: Where the time comes from.
     """
@@ -58,7 +56,7 @@ def bucket_cap_mb(
     times = all_reduce_times(
         group.process_group, device=group.device, clock=clock, sizes_bytes=_SIZES_BYTES
     )
-    gradients = gradients_of(stepper, batches, group, clock)
+    gradients = gradients_of(stepper, feed, group, clock)
     half = 0.5 if point.compression == "bf16" else 1.0
     chosen = choose_cap_mb(gradients, *line_of(times), sent_frac=half)
     return group.gather(chosen)[0]  # every rank has timed its own gradients: the first one decides
@@ -117,9 +115,9 @@ def exposed_s(buckets: Sequence[tuple[float, int]], fixed_s: float, s_per_byte: 
     return end_s - buckets[-1][0]
 
 
-def gradients_of(stepper: Stepper, batches: Any, group: Group, clock: Clock) -> Gradients:
+def gradients_of(stepper: Stepper, feed: Feed, group: Group, clock: Clock) -> Gradients:
     """Return when each gradient is there, from a hook on every parameter; no weight changes."""
-    share = stepper.one_part(next(whole(endless(batches, group))))
+    share = stepper.one_part(next(whole(endless(feed, group))))
     module = stepper.module
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
     module.train()

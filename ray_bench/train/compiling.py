@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import torch
 
@@ -12,7 +11,7 @@ from ray_bench.measure.clock import Clock
 from ray_bench.records import CompileMode
 from ray_bench.train.group import Group
 from ray_bench.train.model import buffers_kept
-from ray_bench.train.shares import Share, endless, whole
+from ray_bench.train.shares import Feed, Share, endless, whole
 from ray_bench.train.step import Stepper
 
 #: The first compiles, the second and third record CUDA graphs, where there are any.
@@ -34,7 +33,7 @@ def compile_in_place(module: torch.nn.Module, mode: CompileMode | None) -> None:
 
 
 def compile_s(
-    stepper: Stepper, module: torch.nn.Module, batches: Any, group: Group, clock: Clock
+    stepper: Stepper, module: torch.nn.Module, feed: Feed, group: Group, clock: Clock
 ) -> float | None:
     """Compile forward and backward, and return the seconds; None where nothing is compiled.
 
@@ -47,7 +46,7 @@ def compile_s(
     """
     if stepper.compile in (None, "none"):
         return None
-    share = stepper.one_part(next(whole(endless(batches, group))))
+    share = stepper.one_part(next(whole(endless(feed, group))))
     module.train()
     try:
         with buffers_kept(module):

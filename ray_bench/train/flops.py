@@ -8,7 +8,8 @@ import torch
 
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import autocast, eagerly
-from ray_bench.train.shares import Share, shares, to_device
+from ray_bench.train.shares import Share, shares
+from ray_bench.workloads.batch import to_device
 
 
 def flops_per_sample(loop: Loop) -> float | None:
@@ -32,15 +33,17 @@ def flops_per_sample(loop: Loop) -> float | None:
             _forward_backward(loop, share)
     except (RuntimeError, TypeError, ValueError, AssertionError):
         return None
-    return counter.get_total_flops() / len(share.targets) or None
+    return counter.get_total_flops() / share.num_samples or None
 
 
 def _forward_backward(loop: Loop, share: Share) -> None:
-    inputs = to_device(share.inputs, loop.group.device)
-    targets = to_device(share.targets, loop.group.device)
+    batch = to_device(share.batch, loop.group.device)
+    args, keywords, targets = loop.stepper.reader.arguments(batch)
     with autocast(loop.point.precision, loop.group.device):
         # Buffers of its own, and gradients that are returned instead of being added up.
-        outputs: Any = torch.func.functional_call(loop.module, _buffers(loop.module), (inputs,))
+        outputs: Any = torch.func.functional_call(
+            loop.module, _buffers(loop.module), args, dict(keywords)
+        )
         loss = loop.stepper.loss_fn(outputs, targets)
     weights = [weight for weight in loop.module.parameters() if weight.requires_grad]
     torch.autograd.grad(loss, weights, allow_unused=True)

@@ -15,6 +15,7 @@ from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.phases import Hook
 from ray_bench.records import BlockRecord, EpochRecord, FailureRecord, Point
+from ray_bench.train.batch_tally import BatchTally
 from ray_bench.train.evaluation import evaluate
 from ray_bench.train.extras import cause_of, failure_record
 from ray_bench.train.group import Group
@@ -22,7 +23,7 @@ from ray_bench.train.live import LiveRank
 from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.pulse import PULSE
 from ray_bench.train.schedule import Schedule
-from ray_bench.train.shares import Share, shares
+from ray_bench.train.shares import Feed, Share, shares
 from ray_bench.train.step import Stepper, unsearched
 from ray_bench.train.tally import Tally
 from ray_bench.workloads.base import BuildContext, Evaluation
@@ -36,7 +37,7 @@ class Loop:
 
     workload: Any
     module: torch.nn.Module  # unwrapped, for the evaluation
-    batches: Any
+    batches: Feed
     stepper: Stepper
     schedule: Schedule
     context: BuildContext
@@ -70,7 +71,8 @@ class Loop:
             epoch += 1
             self._epoch(timer, epoch, first_step=done, num_steps=steps)
             done += steps
-        return ("warmup_unsettled",) if timer.is_unsettled else ()
+        flags = {"warmup_unsettled": timer.is_unsettled, "same_order": self.batches.order.is_same}
+        return tuple(name for name, is_set in flags.items() if is_set)
 
     def block_timer(self) -> BlockTimer:
         """Return a timer at the start of warm-up, whose blocks go to `record`."""
@@ -99,17 +101,20 @@ class Loop:
             TrainingError: If the stream ends too early.
             NonFiniteLossError: If the loss is not finite.
         """
-        tally = Tally(self.group.device)
+        tally, counted = Tally(self.group.device), BatchTally()
         self.module.train()
         self.live.epoch = epoch
         self._say_phase(timer)
         wall_start = datetime.now(UTC)
         timer.start_epoch(epoch)
-        lr = self._train(timer, tally, stream, epoch, first_step=first_step, num_steps=num_steps)
+        lr = self._train(
+            timer, tally, counted, stream, epoch, first_step=first_step, num_steps=num_steps
+        )
         train_s = timer.end_epoch()
         tally.check_finite(epoch=epoch, step=first_step + num_steps)
         wall_s = (datetime.now(UTC) - wall_start).total_seconds()
         samples, loss, accuracy = tally.means(self.group)
+        counts = counted.counts(self.group)
         return EpochRecord(
             run_id=self.run_id,
             epoch=epoch,
@@ -123,6 +128,9 @@ class Loop:
             val_loss=None,
             val_accuracy_frac=None,
             train_wall_clock_s=wall_s,
+            num_tokens=counts.num_tokens,
+            least_local_samples=counts.least_local_samples,
+            most_local_samples=counts.most_local_samples,
         )
 
     def _epoch(self, timer: BlockTimer, epoch: int, *, first_step: int, num_steps: int) -> None:
@@ -146,6 +154,7 @@ class Loop:
         self,
         timer: BlockTimer,
         tally: Tally,
+        counted: BatchTally,
         stream: Iterator[Share],
         epoch: int,
         *,
@@ -157,7 +166,8 @@ class Loop:
             PULSE.step = step + 1
             lr = self.schedule.apply(self.stepper.optimizer, step)
             self.stepper.step(share, seen=tally.add)
-            if timer.step_done(share.num_samples):
+            counted.add(share)
+            if timer.step_done(share.num_samples, share.num_tokens):
                 self.live.loss = tally.check_finite(epoch=epoch, step=step + 1)
                 self._say_phase(timer)
             self.live.step_done(share.num_samples)

@@ -27,11 +27,15 @@ from ray_bench.records import (
     SyncPairRecord,
     extra_flag,
 )
+from ray_bench.train.checks import has_sparse_gradients
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.shares import samples_per_epoch
+
+#: The mean of batches that differ may be so far from what was asked for.
+BATCH_TOLERANCE_FRAC = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +77,10 @@ class RunFacts:
     is_emulated: bool
     num_train_samples: int | None
     num_params: int
-    grad_bytes: int
+    grad_bytes: int | None
     device: str
     total_steps: int
-    steps_per_epoch: int
+    steps_per_epoch: int | None  # None: the batches have no length
     device_peak_flops_per_s: float | None
     bucket_cap_mb: float | None
     ddp_arguments: Mapping[str, Any]
@@ -93,15 +97,17 @@ def run_facts(loop: Loop) -> RunFacts:
     """Read the facts off a loop."""
     trainable = [p for p in loop.module.parameters() if p.requires_grad]
     return RunFacts(
-        dataset=_dataset_name(loop.batches),
-        is_standin=bool(getattr(loop.batches, "is_standin", False)),
+        dataset=_dataset_name(loop.batches.batches),
+        is_standin=bool(getattr(loop.batches.batches, "is_standin", False)),
         is_emulated=bool(getattr(loop.workload, "is_emulated", False)),
         num_train_samples=samples_per_epoch(loop.batches),
         num_params=sum(p.numel() for p in trainable),
-        grad_bytes=sum(p.numel() * _sent_bytes(p, loop) for p in trainable),
+        grad_bytes=None
+        if has_sparse_gradients(loop.module)  # as many as the batch has rows
+        else sum(p.numel() * _sent_bytes(p, loop) for p in trainable),
         device=loop.group.device.type,
         total_steps=loop.total_steps,
-        steps_per_epoch=loop.steps_per_epoch,
+        steps_per_epoch=None if loop.batches.num_steps is None else loop.steps_per_epoch,
         device_peak_flops_per_s=device_peak_flops_per_s(
             loop.group.device, loop.point.precision, loop.module
         ),
@@ -147,6 +153,9 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     most = request.config.evaluation.max_samples
     if most is not None and (epochs[-1].num_val_samples or 0) > most:
         flags.append("evaluation_unbounded")
+    batches = _batch_fields(ranks, epochs)
+    if _batch_differs(batches, request.planned.point.local_batch_size):
+        flags.append("batch_differs")
     if num_samples is not None and request.planned.point.global_batch_size > num_samples:
         flags.append("batch_exceeds_data")
     run = RunRecord(
@@ -161,13 +170,16 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         wall_s=0.0,
         flags=tuple(flags),
         throughput_samples_per_s=rate,
+        throughput_tokens_per_s=totals.tokens_per_s([rank.blocks for rank in ranks]),
         step_time_s=step_time_s,
         environment_hash=environment.environment_hash,
         num_train_samples=num_samples,
         trainer=request.trainer,
+        **batches,
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
         **_rank_fields(ranks),
+        flops_per_sample=_flops_per_sample(ranks[0], batches),
         **_gpu_fields(ranks),
     )
     return RunData(
@@ -202,7 +214,10 @@ def _flags(
         "stalled": totals.stalled([rank.blocks for rank in ranks]),
         "warmup_unsettled": any("warmup_unsettled" in rank.flags for rank in ranks),
         "gpu_throttled": any(rank.gpu.is_throttled for rank in ranks if rank.gpu is not None),
-        "steps_cut": facts.total_steps % facts.steps_per_epoch != 0,
+        "steps_cut": facts.steps_per_epoch is not None
+        and facts.total_steps % facts.steps_per_epoch != 0,
+        "sparse_gradients": facts.grad_bytes is None,
+        "same_order": any("same_order" in rank.flags for rank in ranks),
     }
     lost = dict.fromkeys(extra_flag(x.part) for rank in ranks for x in rank.failures)
     return [*(name for name, is_set in checks.items() if is_set), *lost]
@@ -223,6 +238,32 @@ def _samples_of_a_whole_epoch(facts: RunFacts, epochs: Sequence[EpochRecord]) ->
     return first.num_samples if first.num_steps == facts.steps_per_epoch else None
 
 
+def _batch_fields(ranks: Sequence[RankReport], epochs: Sequence[EpochRecord]) -> dict[str, Any]:
+    """Return the samples of a rank's share of a batch, as they were counted."""
+    least = [x.least_local_samples for x in epochs if x.least_local_samples is not None]
+    most = [x.most_local_samples for x in epochs if x.most_local_samples is not None]
+    return {
+        "mean_local_samples": totals.mean_local_samples([rank.blocks for rank in ranks]),
+        "least_local_samples": min(least, default=None),
+        "most_local_samples": max(most, default=None),
+    }
+
+
+def _flops_per_sample(rank: RankReport, batches: Mapping[str, Any]) -> float | None:
+    """Return what was counted in one batch; None where others have other samples."""
+    is_one_size = batches["least_local_samples"] == batches["most_local_samples"]
+    return rank.extra.flops_per_sample if is_one_size else None
+
+
+def _batch_differs(batches: Mapping[str, Any], asked: int) -> bool:
+    """Tell whether whole batches are not as large as asked for, by more than batches vary."""
+    least, most, mean = (batches[f"{x}_local_samples"] for x in ("least", "most", "mean"))
+    if least is None:
+        return False
+    has_other = not least <= asked <= most
+    return has_other or (least != most and abs(mean / asked - 1) > BATCH_TOLERANCE_FRAC)
+
+
 def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, Any]:
     gpu = environment.gpu_names[0] if environment.gpu_names else None
     return {
@@ -236,7 +277,7 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,
         "num_steps": facts.total_steps,
-        "num_epochs": facts.total_steps / facts.steps_per_epoch,
+        "num_epochs": facts.steps_per_epoch and facts.total_steps / facts.steps_per_epoch,
     }
 
 
@@ -265,7 +306,6 @@ def _rank_fields(ranks: Sequence[RankReport]) -> dict[str, Any]:
         "compile_s": totals.max_or_none([extra.compile_s for extra in extras]),
         "phase_pass_s": totals.max_or_none([extra.phase_pass_s for extra in extras]),
         "checkpoint_s": extras[0].checkpoint_s,
-        "flops_per_sample": extras[0].flops_per_sample,
         **_noise_fields(extras[0].grad_noise),
         "rank_node_ids": _all_or_none([rank.host.node_id for rank in ranks]),
         "rank_addresses": _all_or_none([rank.host.node_address for rank in ranks]),

@@ -12,8 +12,10 @@ from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.nn.parallel import DistributedDataParallel
 
 from ray_bench.config.groups import DdpConfig, OptimizerConfig
+from ray_bench.errors import TrainingError
 from ray_bench.measure.phases import Hook
 from ray_bench.records import CompileMode, Compression, Precision
+from ray_bench.train.checks import has_sparse_gradients
 from ray_bench.train.group import Group
 from ray_bench.workloads.base import BuildContext, check_optimizer
 
@@ -22,18 +24,42 @@ from ray_bench.workloads.base import BuildContext, check_optimizer
 DEFAULT_CAP_MB = 25.0
 
 
+#: Arguments of DDP that are given only where they are not its own defaults: a torch that lacks one
+#: does without.
+_AS_DDP_HAS_IT = {
+    "find_unused_parameters": False,
+    "init_sync": True,
+    "skip_all_reduce_unused_params": False,
+    "batched_grad_copy": False,
+    "lazy_bucket_allocation": False,
+}
+
+
 def ddp_arguments(config: DdpConfig, bucket_cap_mb: float) -> dict[str, Any]:
-    """Return DDP's arguments; buffers are averaged before an evaluation, not in every step."""
+    """Return DDP's arguments; what is as DDP has it is left out.
+
+    Raises:
+        TrainingError: The installed torch does not know one.
+    """
     known = inspect.signature(DistributedDataParallel.__init__).parameters
-    no_sync_buffers = (
+    sync_buffers = (
         "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
     )
     cap = {} if bucket_cap_mb == DEFAULT_CAP_MB else {"bucket_cap_mb": bucket_cap_mb}
+    asked = {name: getattr(config, name) for name in _AS_DDP_HAS_IT}
+    others = {name: value for name, value in asked.items() if value != _AS_DDP_HAS_IT[name]}
+    for name in others:
+        if name not in known:
+            raise TrainingError(
+                f"torch {torch.__version__} has no argument {name} of DistributedDataParallel; "
+                f"leave out ddp.{name}, or take a newer torch."
+            )
     return {
         **cap,
         "gradient_as_bucket_view": config.gradient_as_bucket_view,
-        "static_graph": config.static_graph,
-        no_sync_buffers: False,
+        "static_graph": config.has_static_graph,
+        sync_buffers: config.broadcast_buffers,
+        **others,
     }
 
 
@@ -140,7 +166,7 @@ def make_optimizer(
     """Return the workload's own optimizer, or SGD.
 
     Fused: one kernel for all parameters. Torch's default on CPU is a Python loop over them, eight
-    times slower for a ResNet-18.
+    times slower for a ResNet-18. It does not know sparse gradients.
     """
     own = getattr(workload, "optimizer", None)
     if own is not None:
@@ -150,7 +176,7 @@ def make_optimizer(
         lr=lr,
         momentum=config.momentum or 0.0,
         weight_decay=config.weight_decay or 0.0,
-        fused=True,
+        fused=not has_sparse_gradients(module),
     )
 
 

@@ -97,10 +97,14 @@ def _gradient(loop: Loop, share: Share) -> torch.Tensor:
     loop.module.zero_grad(set_to_none=True)
     loop.stepper.gradients(share)
     weights = [weight for weight in loop.module.parameters() if weight.requires_grad]
-    parts = [torch.zeros_like(x) if x.grad is None else x.grad for x in weights]
+    parts = [torch.zeros_like(x) if x.grad is None else _dense(x.grad) for x in weights]
     gradient = torch.cat([part.flatten().float() for part in parts])
     loop.module.zero_grad(set_to_none=True)
     return gradient
+
+
+def _dense(gradient: torch.Tensor) -> torch.Tensor:
+    return gradient.to_dense() if gradient.is_sparse else gradient
 
 
 def _own_square(gradient: torch.Tensor, share: Share) -> tuple[float, float]:

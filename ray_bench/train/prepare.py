@@ -8,11 +8,14 @@ from typing import Any, final
 
 import torch
 
+from ray_bench.config.schema import SweepConfig
+from ray_bench.errors import TrainingError
 from ray_bench.measure.clock import Clock
 from ray_bench.records import BlockRecord, EpochRecord, Point
 from ray_bench.train.accumulate import parts_of
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
+from ray_bench.train.checks import check_module
 from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.group import Group
 from ray_bench.train.instruments import Instruments
@@ -23,9 +26,12 @@ from ray_bench.train.own_schedule import own_schedule
 from ray_bench.train.passes import PassRecord
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.schedule import make_schedule
-from ray_bench.train.shares import endless, steps_per_epoch, whole
+from ray_bench.train.shares import Feed, endless, steps_per_epoch, whole
 from ray_bench.train.step import Stepper
-from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built
+from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built, make_reader
+
+#: Without a length a ladder's warm-up takes its share of so many.
+_STEPS_OF_A_LADDER = 1000
 
 AnyRecord = BlockRecord | EpochRecord | PassRecord
 
@@ -99,23 +105,28 @@ def prepare(
     torch.backends.cudnn.benchmark = True  # whole batches have one shape: the quickest kernels
     torch.manual_seed(point.seed)
     module, batches, loss_fn = check_built(workload.build(context))
+    has_own_optimizer = hasattr(workload, "optimizer")
+    check_module(module, point, config, group, has_own_optimizer=has_own_optimizer)
+    reader, loss_fn = make_reader(workload, module, loss_fn)
+    feed = Feed(batches, reader)
     module = module.to(group.device)
     if point.memory_format == "channels_last":
         module = module.to(memory_format=torch.channels_last)
-    per_epoch = steps_per_epoch(batches, group)
+    per_epoch = _steps_per_epoch(feed, config, group)
     total = live.num_steps = config.steps or per_epoch * (config.epochs or 1)
     stepper = Stepper(
         module=module,
         loss_fn=loss_fn,
+        reader=reader,
         optimizer=make_optimizer(workload, module, point.base_lr, config.optimizer),
         precision=point.precision,
         device=group.device,
         compile=point.compile,
-        whole_batch=_whole_part(batches, group, point) if _depends_on_shape(point, group) else None,
+        whole_batch=_whole_part(feed, group, point) if _depends_on_shape(point, group) else None,
         num_parts=point.num_micro_batches,
         clip_grad_norm=point.clip_grad_norm,
     )
-    cap_mb = bucket_cap_mb(point, stepper, batches, group, clock) if point.is_ddp else None
+    cap_mb = bucket_cap_mb(point, stepper, feed, group, clock) if point.is_ddp else None
     if point.compile not in (None, "none"):
         live.phase = "compiling"
     compile_in_place(module, point.compile)
@@ -132,7 +143,7 @@ def prepare(
     loop = Loop(
         workload=workload,
         module=module,
-        batches=batches,
+        batches=feed,
         stepper=stepper,
         schedule=schedule,
         context=context,
@@ -146,7 +157,7 @@ def prepare(
         total_steps=total,
         bucket_cap_mb=cap_mb,
         ddp_arguments=arguments,
-        compile_s=compile_s(stepper, module, batches, group, clock),
+        compile_s=compile_s(stepper, module, feed, group, clock),
         live=live,
     )
     return loop, keep
@@ -165,7 +176,29 @@ def _depends_on_shape(point: Point, group: Group) -> bool:
     return point.compile not in (None, "none") or group.device.type == "cuda"
 
 
-def _whole_part(batches: Any, group: Group, point: Point) -> int:
+def _steps_per_epoch(feed: Feed, config: SweepConfig, group: Group) -> int:
+    """Return the steps of an epoch; without a length those that the run asks for.
+
+    Raises:
+        TrainingError: Neither tells.
+    """
+    count = steps_per_epoch(feed, group)
+    if count is not None:
+        return count
+    if config.optimizer.warmup_epochs is not None:
+        raise TrainingError(
+            "The workload's batches have no length, so `optimizer.warmup_epochs` says nothing; "
+            "leave it out, or give the batches `__len__`."
+        )
+    if config.steps is None and not config.interleaved:
+        raise TrainingError(
+            "The workload's batches have no length, so nobody knows where an epoch ends; set "
+            "`steps`, or give them `__len__`."
+        )
+    return config.steps or _STEPS_OF_A_LADDER
+
+
+def _whole_part(feed: Feed, group: Group, point: Point) -> int:
     """Return the samples of a part of this rank's share of a whole batch, as the batches count."""
-    share = next(whole(endless(batches, group)))
-    return parts_of(share, point.num_micro_batches)[-1].num_samples
+    share = next(whole(endless(feed, group)))
+    return parts_of(share, point.num_micro_batches, feed.reader)[-1].num_samples

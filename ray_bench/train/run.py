@@ -25,6 +25,7 @@ from ray_bench.train.merge import RankReport, merge, run_facts
 from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
 from ray_bench.train.prepare import AnyRecord, prepare
 from ray_bench.train.requests import RunRequest
+from ray_bench.train.unused import explained
 
 
 def train_rank(
@@ -57,7 +58,7 @@ def train_rank(
     loop, keep = prepare(request, workload, group, clock, record, live)
     setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds() - (loop.compile_s or 0.0)
     instruments = keep.instruments = Instruments(group, loop.instruments_failed)
-    with instruments:
+    with instruments, explained(loop.module):
         flags = loop.run()
     live.phase = "passes"
     host = host_facts(group.device, node_id=group.node_id, node_address=group.node_address)
@@ -83,6 +84,8 @@ def train_rank(
         return merge(request, facts, group.gather(mine))
 
     timed(merged(replace(NOT_MEASURED, compile_s=loop.compile_s)))
-    data = merged(extra_passes(loop, keep))
+    with explained(loop.module):
+        extra = extra_passes(loop, keep)
+    data = merged(extra)
     live.end()
     return data

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from ray_bench.errors import TrainingError
 from ray_bench.records import CompileMode, Precision
 from ray_bench.train.accumulate import not_reducing, parts_of
 from ray_bench.train.model import autocast, eagerly
-from ray_bench.train.shares import Share, to_device
+from ray_bench.train.shares import Share
 from ray_bench.workloads.base import check_loss
+from ray_bench.workloads.batch import BatchReader, to_device
 
 
 def _full_precision(outputs: Any) -> Any:
@@ -50,6 +52,7 @@ class Stepper:
     optimizer: torch.optim.Optimizer
     precision: Precision
     device: torch.device
+    reader: BatchReader = field(default_factory=BatchReader)
     compile: CompileMode | None = None
     whole_batch: int | None = None  # samples of a usual part; None: nothing depends on it
     num_parts: int = 1  # of a share: they are computed one after the other
@@ -64,7 +67,7 @@ class Stepper:
         seen: Callable[[torch.Tensor, Any, Any, int], None] = _unseen,
     ) -> None:
         """Make one step; `seen` gets (mean loss, outputs, targets, samples) of every part."""
-        *firsts, last = parts_of(share, self.num_parts)
+        *firsts, last = parts_of(share, self.num_parts, self.reader)
         for part in firsts:
             with not_reducing(self.module):
                 found = self.forward_backward(part, mark=mark)
@@ -79,12 +82,12 @@ class Stepper:
 
     def gradients(self, share: Share) -> None:
         """Add this rank's gradients of a share to what the weights hold; outside of DDP."""
-        for part in parts_of(share, self.num_parts):
+        for part in parts_of(share, self.num_parts, self.reader):
             self.forward_backward(part)
 
     def one_part(self, share: Share) -> Share:
         """Return the part of a share whose gradients are reduced: the last one."""
-        return parts_of(share, self.num_parts)[-1]
+        return parts_of(share, self.num_parts, self.reader)[-1]
 
     def _update(self) -> None:
         if self.clip_grad_norm is not None:
@@ -95,9 +98,19 @@ class Stepper:
     def forward_backward(
         self, share: Share, *, mark: Callable[[str], None] = _no_mark
     ) -> tuple[torch.Tensor, Any, Any]:
-        """Compute a part's gradients at once; return (mean loss over it, outputs, targets)."""
+        """Compute a part's gradients at once; return (mean loss over it, outputs, targets).
+
+        Raises:
+            TrainingError: Calls are compiled, each for one shape, and whole batches differ.
+        """
         if self.whole_batch in (None, share.num_samples):
             return self._forward_backward(share, mark)
+        if share.is_whole and self.compile not in (None, "none"):
+            raise TrainingError(
+                f"compile={self.compile} needs batches of one size, and one has "
+                f"{share.num_samples} samples, an earlier one {self.whole_batch}; take "
+                "compile=none."
+            )
         # A last, smaller batch: to prepare for its shape would take longer than the epoch.
         with eagerly(self.compile), unsearched():
             return self._forward_backward(share, mark)
@@ -105,13 +118,10 @@ class Stepper:
     def _forward_backward(
         self, share: Share, mark: Callable[[str], None]
     ) -> tuple[torch.Tensor, Any, Any]:
-        inputs, targets = (
-            to_device(share.inputs, self.device),
-            to_device(share.targets, self.device),
-        )
+        args, keywords, targets = self.reader.arguments(to_device(share.batch, self.device))
         mark("host_to_device")
         with autocast(self.precision, self.device):
-            outputs = _full_precision(self.module(inputs))
+            outputs = _full_precision(self.module(*args, **keywords))
             mark("forward")
             loss = check_loss(self.loss_fn(outputs, targets))
         scaled = loss if share.weight == 1 else loss * share.weight

@@ -2,17 +2,18 @@
 
 A workload is any class with
 
-    build(context) -> (module, batches, loss_fn)
+    build(context) -> (module, batches, loss_fn) or (module, batches)
 
 and, if it likes, `evaluate(module, context) -> Evaluation`, `optimizer(module, lr) -> Optimizer`,
 `lr_scheduler(optimizer, context) -> LRScheduler`, stepped once an optimizer step,
 `comm_hook(context) -> hook` (a DDP communication hook, called as `hook(None, bucket)` in every
-pass) and `defaults = WorkloadDefaults(...)`. Nothing else is asked of it. It is built once in every
-rank.
+pass), `num_samples(batch) -> int`, `num_tokens(batch) -> int` and `defaults =
+WorkloadDefaults(...)`. Nothing else is asked of it. It is built once in every rank.
 
-`batches` is iterated once an epoch and yields `(inputs, targets)` of this rank: a
-`ShardedBatches`, a DataLoader with a DistributedSampler, or any iterable with a length.
-`loss_fn(outputs, targets)` returns the mean over the samples that it was given.
+`batches` is iterated once an epoch and yields this rank's, `(inputs, targets)` or whatever else
+`batch.py` reads: a `ShardedBatches`, a DataLoader with a DistributedSampler, or any iterable, which
+needs `steps` where it has no length. `loss_fn(outputs, targets)`, or `loss_fn(outputs)`, returns
+the mean over the samples that it was given; without one the module's outputs have the loss.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ray_bench.config.groups import DataConfig, EmulatedConfig
 from ray_bench.config.groups import WorkloadDefaults as WorkloadDefaults  # for workloads, from here
 from ray_bench.errors import TrainingError
 from ray_bench.records import MemoryFormat
+from ray_bench.workloads.batch import BatchReader, as_loss
 
 MEMORY_FORMATS: Mapping[MemoryFormat, torch.memory_format] = {
     "channels_last": torch.channels_last,
@@ -76,8 +78,8 @@ class Evaluation:
 class Workload(Protocol):
     """What is trained."""
 
-    def build(self, context: BuildContext) -> tuple[torch.nn.Module, Any, LossFn]:
-        """Return the module on any device, this rank's batches, and the loss."""
+    def build(self, context: BuildContext) -> tuple[Any, ...]:
+        """Return the module on any device, this rank's batches, and, if any, the loss."""
         ...
 
 
@@ -152,23 +154,24 @@ class ShardedBatches:
             yield inputs, self._targets[rows]
 
 
-def check_built(built: Any) -> tuple[torch.nn.Module, Any, LossFn]:
-    """Return what `build` returned, after checking that it is what the protocol asks for.
+def check_built(built: Any) -> tuple[torch.nn.Module, Any, Callable[..., Any] | None]:
+    """Return (module, batches, loss_fn or None), after checking that the protocol asks for it.
 
     Raises:
         TrainingError: If it is not; says what came instead.
     """
-    if not isinstance(built, tuple | list) or len(built) != 3:
+    if not isinstance(built, tuple | list) or len(built) not in (2, 3):
         raise TrainingError(
-            f"The workload's `build` must return (module, batches, loss_fn), got {_what(built)}."
+            "The workload's `build` must return (module, batches, loss_fn), or (module, batches) "
+            f"where the module returns its loss, got {_what(built)}."
         )
-    module, batches, loss_fn = built
+    module, batches, loss_fn = (*built, None)[:3]
     if not isinstance(module, torch.nn.Module):
         raise TrainingError(
             "The first thing that the workload's `build` returns must be a torch.nn.Module, got "
             f"{_what(module)}."
         )
-    if not callable(loss_fn):
+    if loss_fn is not None and not callable(loss_fn):
         raise TrainingError(
             "The third thing that the workload's `build` returns must be loss_fn(outputs, "
             f"targets), got {_what(loss_fn)}."
@@ -176,8 +179,27 @@ def check_built(built: Any) -> tuple[torch.nn.Module, Any, LossFn]:
     return module, batches, loss_fn
 
 
+def make_reader(
+    workload: Any, module: torch.nn.Module, loss_fn: Callable[..., Any] | None
+) -> tuple[BatchReader, LossFn]:
+    """Return what reads the workload's batches, and its loss as a function of two arguments."""
+    loss, has_targets = as_loss(loss_fn)
+    reader = BatchReader(
+        module,
+        has_targets=has_targets,
+        num_samples=_own(workload, "num_samples"),
+        num_tokens=_own(workload, "num_tokens"),
+    )
+    return reader, loss
+
+
+def _own(workload: Any, name: str) -> Callable[[Any], Any] | None:
+    method = getattr(workload, name, None)
+    return method if callable(method) else None
+
+
 def check_loss(loss: Any) -> torch.Tensor:
-    """Return what a loss function returned, after checking that it is one number with a gradient.
+    """Return a loss, after checking that it is one number with a gradient.
 
     Raises:
         TrainingError: If it is not.
@@ -185,8 +207,8 @@ def check_loss(loss: Any) -> torch.Tensor:
     if isinstance(loss, torch.Tensor) and loss.ndim == 0:
         return loss
     raise TrainingError(
-        "The workload's loss_fn must return the mean over its samples, a tensor of one number and "
-        f"no dimensions, got {_what(loss)}."
+        "The workload's loss must be the mean over its samples, a tensor of one number and no "
+        f"dimensions, got {_what(loss)}."
     )
 
 

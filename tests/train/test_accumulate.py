@@ -12,6 +12,7 @@ from ray_bench.records import RunData
 from ray_bench.train.accumulate import parts_of
 from ray_bench.train.group import Group
 from ray_bench.train.shares import Share
+from ray_bench.workloads.batch import BatchReader
 from tests.fakes import TinyWorkload
 from tests.ranks import run_ranks
 from tests.train.test_loop import alone, losses, request, train
@@ -137,48 +138,61 @@ def test_the_norm_of_the_whole_gradient_is_clipped_after_it_is_reduced(tmp_path,
     assert max(first) == pytest.approx(0.3, rel=1e-4)
 
 
-def share_of(inputs, num_samples: int = 5, **values) -> Share:
-    return Share(
-        **{
-            "inputs": inputs,
-            "targets": torch.arange(5),
-            "num_samples": num_samples,
-            "num_global_samples": 10,
-            "weight": 1.0 if num_samples else 0.0,
-            **values,
-        }
-    )
+def share_of(inputs, num_samples: int = 5) -> Share:
+    weight = 1.0 if num_samples else 0.0
+    return Share((inputs, torch.arange(5)), num_samples, None, 10, weight, True)
+
+
+def parts(share: Share, count: int) -> list[Share]:
+    return parts_of(share, count, BatchReader())
 
 
 def test_parts_are_of_about_equal_size_and_weigh_what_they_hold():
-    parts = parts_of(share_of({"x": torch.arange(10).view(5, 2), "scale": 2.0}), 2)
-    assert [part.num_samples for part in parts] == [2, 3]
-    assert [part.weight for part in parts] == pytest.approx([0.4, 0.6])
-    assert [part.inputs["x"][:, 0].tolist() for part in parts] == [[0, 2], [4, 6, 8]]
-    assert [part.targets.tolist() for part in parts] == [[0, 1], [2, 3, 4]]
-    assert {part.inputs["scale"] for part in parts} == {2.0}
+    found = parts(share_of({"x": torch.arange(10).view(5, 2), "scale": 2.0}), 2)
+    assert [part.num_samples for part in found] == [2, 3]
+    assert [part.weight for part in found] == pytest.approx([0.4, 0.6])
+    inputs, targets = zip(*(part.batch for part in found), strict=True)
+    assert [x["x"][:, 0].tolist() for x in inputs] == [[0, 2], [4, 6, 8]]
+    assert [x.tolist() for x in targets] == [[0, 1], [2, 3, 4]]
+    assert {x["scale"] for x in inputs} == {2.0}
 
 
 def test_every_rank_has_the_same_number_of_parts():
     for share in (share_of(torch.arange(5)), share_of(torch.arange(5), num_samples=0)):
-        parts = parts_of(share, 7)
-        assert len(parts) == 7
-        assert sum(part.num_samples for part in parts) == share.num_samples
-        assert sum(part.weight for part in parts) == pytest.approx(share.weight)
-        assert all(len(part.targets) == 1 for part in parts)
+        found = parts(share, 7)
+        assert len(found) == 7
+        assert sum(part.num_samples for part in found) == share.num_samples
+        assert sum(part.weight for part in found) == pytest.approx(share.weight)
+        assert all(len(part.batch[1]) == 1 for part in found)
 
 
 def test_lists_of_samples_and_pairs_of_tensors_are_cut_alike():
     names, pair = list("abcde"), (torch.arange(5), torch.ones(5, 3))
-    first, _ = parts_of(share_of((names, pair)), 2)
-    assert first.inputs[0] == ["a", "b"]
-    assert [len(x) for x in first.inputs[1]] == [2, 2]
+    first, _ = parts(share_of((names, pair)), 2)
+    assert first.batch[0][0] == ["a", "b"]
+    assert [len(x) for x in first.batch[0][1]] == [2, 2]
+
+
+def test_a_dict_batch_is_cut_and_its_tokens_are_counted():
+    mask = torch.tensor([[1, 1, 1], [1, 0, 0], [1, 1, 0], [1, 0, 0]])
+    batch = {"input_ids": torch.zeros(4, 3, dtype=torch.long), "attention_mask": mask}
+    reader = BatchReader(has_targets=False)
+    found = parts_of(Share(batch, 4, 7, 4, 1.0, True), 2, reader)
+    assert [(part.num_samples, int(part.num_tokens)) for part in found] == [(2, 4), (2, 3)]
+
+
+def test_a_count_of_ones_own_weighs_the_parts():
+    reader = BatchReader(has_targets=False, num_samples=lambda batch: int(batch["packed"].sum()))
+    batch = {"packed": torch.tensor([1, 2, 3, 4])}
+    found = parts_of(Share(batch, 10, None, 10, 1.0, True), 2, reader)
+    assert [part.num_samples for part in found] == [3, 7]
+    assert [part.weight for part in found] == pytest.approx([0.3, 0.7])
 
 
 def test_a_batch_that_cannot_be_cut_is_told():
     message = r"of 5 samples cannot be cut.*shape \(3, 5\).*accumulate_steps=1"
     with pytest.raises(TrainingError, match=message):
-        parts_of(share_of([torch.ones(3, 5)]), 2)
+        parts(share_of([torch.ones(3, 5)]), 2)
 
 
 @pytest.mark.slow

@@ -222,15 +222,26 @@ class Short:
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda module, batches, _: (module, batches), "must return .module, .*got 2 values"),
+        (lambda module, *_: (module,), "must return .module, .*got 1 values"),
         (lambda *_: None, "must return .module, .*got None"),
         (lambda _, batches, loss: (None, batches, loss), r"torch\.nn\.Module, got None"),
         (lambda module, batches, _: (module, batches, 3), "loss_fn.*got int"),
-        (lambda module, batches, loss: (module, iter(batches), loss), "have no length"),
-        (lambda module, _, loss: (module, [torch.zeros(4)], loss), "must yield pairs.*got Tensor"),
+        (
+            lambda module, batches, loss: (module, iter(batches), loss),
+            "have no length.*set `steps`",
+        ),
+        (lambda module, _, loss: (module, [4], loss), r"cannot be counted, got int.*num_samples"),
         (
             lambda module, _, loss: (module, [(1, 2, 3)], loss),
-            "must yield pairs.*got tuple of length 3",
+            r"be counted, got tuple.*num_samples",
+        ),
+        (
+            lambda module, _, loss: (module, [(torch.zeros(4, 8),)], loss),
+            "have 1 item and no targets",
+        ),
+        (
+            lambda module, _, loss: (module, [(torch.zeros(4, 8),) * 3], loss),
+            r"forward\(input.*cannot be called with .* 2 items \(Tensor, Tensor\)",
         ),
         (
             lambda module, batches, loss: (module, Short(batches), loss),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray_bench.analysis.accumulation import cuts_of
+from ray_bench.analysis.batches import step_samples
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.phases import PhaseSplit, phase_splits, run_phases
@@ -43,7 +44,7 @@ class StepProfile:
     world_size: int
     is_ddp: bool
     scaling: Scaling  # as measured
-    global_batch: int
+    global_batch: float  # samples of all workers in a step, as they were counted
     throughput: LogEstimate  # samples/s
     reference: LogEstimate  # samples/s without DDP, where that was measured too
     before_s: float  # data, forward and loss: grows with the batch per worker
@@ -82,6 +83,12 @@ def step_profile(
             f"from max_local_batch_size={cuts.most}. Measure with a fixed accumulate_steps."
         )
     runs, throughput = _base(study)
+    if any("sparse_gradients" in run.flags for run in _all_runs(study)):
+        raise AnalysisError(
+            "Gradients are sparse, and what is sent of them depends on every rank's batch: no step "
+            "can be replayed at another world size. Measure that world size, or train with "
+            "sparse=False."
+        )
     phases = split_by_run(results.phases)
     splits = phase_splits(runs, phases)
     if not splits:
@@ -91,7 +98,8 @@ def step_profile(
         )
     (split,) = splits
     point = runs[0].point
-    ratio = point.global_batch_size / throughput.estimate.value / split.total_s
+    batch = step_samples(runs)
+    ratio = batch / throughput.estimate.value / split.total_s
     tables = [phases[run.run_id] for run in runs if run.run_id in phases]
     spread = step_spread(tables)
     own = {name: s * ratio for name, s in split.step_s.items() if not _is_waiting(name, split)}
@@ -103,7 +111,7 @@ def step_profile(
         world_size=point.world_size,
         is_ddp=point.is_ddp,
         scaling=point.scaling,
-        global_batch=point.global_batch_size,
+        global_batch=batch,
         throughput=throughput,
         reference=study.throughput.get(study.baseline, throughput),
         before_s=before_s,
@@ -113,7 +121,7 @@ def step_profile(
         buckets=_buckets(results, study, runs),
         spread=None if spread is None else Spread(spread.seconds * ratio, spread.df),
         line=BatchLine(
-            batch=point.global_batch_size / point.world_size,
+            batch=batch / point.world_size,
             points=_points([(results, study), *others], study),
         ),
         backend=next((run.backend for run in study.group.runs if run.backend), None),
@@ -184,7 +192,7 @@ def _points(sweeps: Sequence[tuple[Results, Study]], like: Study) -> tuple[Batch
             continue
         runs, throughput = _base(study)
         for split in phase_splits(runs, split_by_run(results.phases)):
-            batch = runs[0].point.global_batch_size
+            batch = step_samples(runs)
             ratio = batch / throughput.estimate.value / split.total_s
             seconds = sum(split.step_s.get(name, 0.0) for name in (*_BEFORE, "backward")) * ratio
             sd = _UNKNOWN_SD if throughput.variance is None else throughput.variance**0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.resources import ResourceRow, cost
 from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.report.batch_words import batch_cell, batch_words, global_batch_cell
 from ray_bench.report.cells import (
     Cell,
     Section,
@@ -41,10 +42,9 @@ def findings_section(context: Context) -> Section:
 
 def _group_words(context: Context) -> str:
     study = context.study
-    where = "per worker" if study.scaling == "weak" else "in all"
     return (
-        f"{study.first.point.workload}, {study.scaling} scaling, {study.batch_size} samples per "
-        f"step {where}, {study.first.point.precision}, {study.first.device or 'unknown device'}, "
+        f"{study.first.point.workload}, {study.scaling} scaling, {batch_words(study)}, "
+        f"{study.first.point.precision}, {study.first.device or 'unknown device'}, "
         f"data set {study.first.dataset or 'unknown'}. Baseline: {workers(study.baseline)}, "
         + ("DDP" if study.first_baseline.point.is_ddp else "plain PyTorch without DDP")
         + ("" if context.placement is None else f", placement: {context.placement}")
@@ -67,8 +67,8 @@ def _recommendation(context: Context) -> Table:
     if point is not None and row is not None:
         rows += [
             (text("Workers"), asked(best)),
-            (text("Batch per worker"), asked(point.local_batch_size)),
-            (text("Global batch"), asked(point.global_batch_size)),
+            (text("Batch per worker"), batch_cell(context.study, row.world_size)),
+            (text("Global batch"), global_batch_cell(context.study, row.world_size)),
             (text("Learning rate"), text(_rates(context, best))),
             (text("Speedup"), estimate(row.speedup, "x")),
             (text("Parallel efficiency"), estimate(row.efficiency_frac, "frac")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ray_bench.analysis.estimate import log_ratio
 from ray_bench.analysis.phases import PhaseSplit
 from ray_bench.analysis.scaling import ScalingRow
+from ray_bench.report.batch_words import batch_cell, batch_tables
 from ray_bench.report.cells import (
     Cell,
     Section,
@@ -36,7 +37,12 @@ _EACH = " Each holds on its own: they are not widened for their number."
 
 def section(context: Context) -> Section:
     """Return the scaling section."""
-    tables = (_summary(context), _curve(context), _communication(context))
+    tables = (
+        _summary(context),
+        *batch_tables(context),
+        _curve(context),
+        _communication(context),
+    )
     return Section(context.key("scaling"), context.title("Scaling"), tables=tables)
 
 
@@ -91,7 +97,7 @@ def _summary_row(context: Context, size: int) -> tuple[Cell, ...]:
     return (
         asked(size),
         asked(len(runs)),
-        asked(runs[0].point.local_batch_size),
+        batch_cell(study, size),
         asked(next(iter(rates)) if len(rates) == 1 else None, "lr"),
         estimate(row.throughput if row else None, "samples/s"),
         estimate(row.speedup if row else None, "x"),
