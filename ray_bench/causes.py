@@ -57,7 +57,8 @@ KNOWN: tuple[Known, ...] = (
         "UnusedParameters",
         words=("finished reduction in the prior iteration", "find_unused_parameters"),
     ),
-    Known("GraphChanged", words=("training graph has changed", "static_graph", "static graph")),
+    Known("ReadyTwice", words=("mark a variable ready only once",)),
+    Known("GraphChanged", words=("training graph has changed", "static_graph set to true")),
     Known("NcclFailed", words=("nccl",)),
     Known(
         "CudaFailed", _types("AcceleratorError"), ("cuda error", "device-side assert", "cublas_")
@@ -135,6 +136,8 @@ REMEDIES: Mapping[str, str] = {
     "FileMissing": f"Set data.dir to a folder that every node has, or data.standin=true; {_LOOK}.",
     "UnusedParameters": "The loss does not depend on some parameters: set "
     "ddp.find_unused_parameters=true with ddp.static_graph=false, or leave them out of the model.",
+    "ReadyTwice": "A parameter is used twice in a step, as with activation checkpointing: set "
+    "ddp.static_graph=true.",
     "GraphChanged": "The model does not do the same in every step: set ddp.static_graph=false.",
     "NcclFailed": "Set launch.env={NCCL_DEBUG: INFO} to see why, or name the interface with "
     "launch.env={NCCL_SOCKET_IFNAME: eth0}.",

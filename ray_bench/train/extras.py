@@ -100,6 +100,7 @@ class Extras:
         made, cause = self._made(make)
         if cause is not None:
             self._own.end()
+            gc.collect()  # its connections close when nothing holds it any more
         causes = self._group.gather(cause)
         if all(one is None for one in causes):
             return made
@@ -134,7 +135,7 @@ class _OwnGroup:
     def taken(self) -> Group:
         """Return the group of this rank for an extra; all ranks call it together."""
         group, held = self._group, self._held
-        if group.world_size == 1 or not _closes_connections(group):
+        if not group.sees_who_leaves:
             return group
         if held.process_group is None and group.process_group is None:
             # All that are asked for one are here.
@@ -150,11 +151,6 @@ class _OwnGroup:
         if self._held.process_group is not None:
             dist.destroy_process_group(self._held.process_group)
             self._held.process_group = None
-            gc.collect()  # its connections close when nothing holds it any more
-
-
-def _closes_connections(group: Group) -> bool:
-    return dist.get_backend(group.process_group) == "gloo"
 
 
 def _let_go(error: BaseException) -> None:
