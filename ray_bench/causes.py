@@ -212,10 +212,18 @@ def kind_of(types: Iterable[str], text: str) -> str | None:
     return next((known.kind for known in KNOWN if known.has(names, lowered)), None)
 
 
+def words_of(error: BaseException) -> str:
+    """Return what an error says in one line; of one that cannot say it, that."""
+    try:
+        return " ".join(str(error).split())
+    except Exception as err:  # noqa: BLE001  # a class of the user's own may raise anything
+        return f"(its text cannot be had: {type(err).__name__})"
+
+
 def kind_of_error(error: BaseException) -> str:
     """Return the kind of an error, or else the name of its class."""
     types = [cls.__name__ for cls in type(error).__mro__]
-    return kind_of(types, f"{type(error).__name__} {error}") or type(error).__name__
+    return kind_of(types, f"{type(error).__name__} {words_of(error)}") or type(error).__name__
 
 
 def remedy_of(error_type: str | None, message: str | None) -> str:

@@ -22,7 +22,7 @@ from typing import TypeVar, final
 import torch
 import torch.distributed as dist
 
-from ray_bench.causes import is_collateral, kind_of_error
+from ray_bench.causes import is_collateral, kind_of_error, words_of
 from ray_bench.errors import TrainingError
 from ray_bench.records import FailureRecord, Part, kept_traceback
 from ray_bench.train.group import Group, Spare
@@ -48,7 +48,7 @@ class Cause:
 
 def cause_of(error: Exception) -> Cause:
     """Return what has to be kept of an error."""
-    words = " ".join(str(error).split()) or type(error).__name__
+    words = words_of(error) or type(error).__name__
     message = words if len(words) <= _MAX_MESSAGE else f"{words[: _MAX_MESSAGE - 3]}..."
     lines = traceback.format_exception(error)
     return Cause(kind_of_error(error), message, kept_traceback("".join(lines)))
@@ -155,9 +155,11 @@ class _OwnGroup:
 
 def _let_go(error: BaseException) -> None:
     """Free what the frames of an error hold: a module in DDP, and tensors on the device."""
-    seen: BaseException | None = error
-    while seen is not None:
-        traceback.clear_frames(seen.__traceback__)
-        seen = seen.__cause__ or seen.__context__
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        traceback.clear_frames(current.__traceback__)
+        seen.append(current)
+        current = current.__cause__ or current.__context__
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
