@@ -57,7 +57,8 @@ KNOWN: tuple[Known, ...] = (
         "UnusedParameters",
         words=("finished reduction in the prior iteration", "find_unused_parameters"),
     ),
-    Known("GraphChanged", words=("training graph has changed", "static_graph", "static graph")),
+    Known("ReadyTwice", words=("mark a variable ready only once",)),
+    Known("GraphChanged", words=("training graph has changed", "static_graph set to true")),
     Known("NcclFailed", words=("nccl",)),
     Known(
         "CudaFailed", _types("AcceleratorError"), ("cuda error", "device-side assert", "cublas_")
@@ -135,6 +136,8 @@ REMEDIES: Mapping[str, str] = {
     "FileMissing": f"Set data.dir to a folder that every node has, or data.standin=true; {_LOOK}.",
     "UnusedParameters": "The loss does not depend on some parameters: set "
     "ddp.find_unused_parameters=true with ddp.static_graph=false, or leave them out of the model.",
+    "ReadyTwice": "A parameter is used twice in a step, as with activation checkpointing: set "
+    "ddp.static_graph=true.",
     "GraphChanged": "The model does not do the same in every step: set ddp.static_graph=false.",
     "NcclFailed": "Set launch.env={NCCL_DEBUG: INFO} to see why, or name the interface with "
     "launch.env={NCCL_SOCKET_IFNAME: eth0}.",
@@ -209,10 +212,18 @@ def kind_of(types: Iterable[str], text: str) -> str | None:
     return next((known.kind for known in KNOWN if known.has(names, lowered)), None)
 
 
+def words_of(error: BaseException) -> str:
+    """Return what an error says in one line; of one that cannot say it, that."""
+    try:
+        return " ".join(str(error).split())
+    except Exception as err:  # noqa: BLE001  # a class of the user's own may raise anything
+        return f"(its text cannot be had: {type(err).__name__})"
+
+
 def kind_of_error(error: BaseException) -> str:
     """Return the kind of an error, or else the name of its class."""
     types = [cls.__name__ for cls in type(error).__mro__]
-    return kind_of(types, f"{type(error).__name__} {error}") or type(error).__name__
+    return kind_of(types, f"{type(error).__name__} {words_of(error)}") or type(error).__name__
 
 
 def remedy_of(error_type: str | None, message: str | None) -> str:

@@ -129,6 +129,7 @@ CHANGED = (
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "/data"), "FileMissing"),
         (RuntimeError(UNUSED), "UnusedParameters"),
         (RuntimeError(CHANGED), "GraphChanged"),
+        (RuntimeError("Expected to mark a variable ready only once. ..."), "ReadyTwice"),
         (RuntimeError("NCCL error in: ProcessGroupNCCL.cpp, unhandled system error"), "NcclFailed"),
         (RuntimeError("CUDA error: an illegal memory access was encountered"), "CudaFailed"),
         (RuntimeError("[gloo/transport/tcp/pair.cc] Connection closed by peer"), "ConnectionLost"),

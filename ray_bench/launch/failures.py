@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ray.train import ControllerError, WorkerGroupError
 
-from ray_bench.causes import is_collateral, kind_of_error
+from ray_bench.causes import is_collateral, kind_of_error, words_of
 from ray_bench.errors import RayBenchError
 from ray_bench.records import Status, kept_traceback
 
@@ -69,7 +69,8 @@ def _blamed_rank(error: BaseException) -> tuple[int | None, BaseException]:
         if isinstance(link, WorkerGroupError) and link.worker_failures:
             # A rank that only lost its peer comes last: the others name the cause.
             ranked = sorted(
-                link.worker_failures.items(), key=lambda item: is_collateral(str(_root(item[1])))
+                link.worker_failures.items(),
+                key=lambda item: is_collateral(words_of(_root(item[1]))),
             )
             return ranked[0][0], _root(ranked[0][1])
         if isinstance(link, ControllerError):
@@ -98,7 +99,7 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _name_and_text(cause: BaseException) -> tuple[str, str]:
-    text = " ".join(_COLOUR.sub("", str(cause)).split())
+    text = _COLOUR.sub("", words_of(cause))
     if isinstance(cause, RayBenchError):
         return type(cause).__name__, _cut(text)
     kind = kind_of_error(cause)

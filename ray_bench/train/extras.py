@@ -22,7 +22,7 @@ from typing import TypeVar, final
 import torch
 import torch.distributed as dist
 
-from ray_bench.causes import is_collateral, kind_of_error
+from ray_bench.causes import is_collateral, kind_of_error, words_of
 from ray_bench.errors import TrainingError
 from ray_bench.records import FailureRecord, Part, kept_traceback
 from ray_bench.train.group import Group, Spare
@@ -48,7 +48,7 @@ class Cause:
 
 def cause_of(error: Exception) -> Cause:
     """Return what has to be kept of an error."""
-    words = " ".join(str(error).split()) or type(error).__name__
+    words = words_of(error) or type(error).__name__
     message = words if len(words) <= _MAX_MESSAGE else f"{words[: _MAX_MESSAGE - 3]}..."
     lines = traceback.format_exception(error)
     return Cause(kind_of_error(error), message, kept_traceback("".join(lines)))
@@ -100,6 +100,7 @@ class Extras:
         made, cause = self._made(make)
         if cause is not None:
             self._own.end()
+            gc.collect()  # its connections close when nothing holds it any more
         causes = self._group.gather(cause)
         if all(one is None for one in causes):
             return made
@@ -134,7 +135,7 @@ class _OwnGroup:
     def taken(self) -> Group:
         """Return the group of this rank for an extra; all ranks call it together."""
         group, held = self._group, self._held
-        if group.world_size == 1 or not _closes_connections(group):
+        if not group.sees_who_leaves:
             return group
         if held.process_group is None and group.process_group is None:
             # All that are asked for one are here.
@@ -150,18 +151,15 @@ class _OwnGroup:
         if self._held.process_group is not None:
             dist.destroy_process_group(self._held.process_group)
             self._held.process_group = None
-            gc.collect()  # its connections close when nothing holds it any more
-
-
-def _closes_connections(group: Group) -> bool:
-    return dist.get_backend(group.process_group) == "gloo"
 
 
 def _let_go(error: BaseException) -> None:
     """Free what the frames of an error hold: a module in DDP, and tensors on the device."""
-    seen: BaseException | None = error
-    while seen is not None:
-        traceback.clear_frames(seen.__traceback__)
-        seen = seen.__cause__ or seen.__context__
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        traceback.clear_frames(current.__traceback__)
+        seen.append(current)
+        current = current.__cause__ or current.__context__
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()

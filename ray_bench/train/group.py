@@ -38,6 +38,11 @@ class Group:
     node_id: str | None = None
     node_address: str | None = None
 
+    @property
+    def sees_who_leaves(self) -> bool:
+        """Whether others fail at once when a rank ends its process group: gloo's do."""
+        return self.world_size > 1 and dist.get_backend(self.process_group) == "gloo"
+
     def max(self, value: float) -> float:
         """Return the largest of a number over all ranks."""
         if self.world_size == 1:

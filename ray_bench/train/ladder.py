@@ -143,6 +143,7 @@ def _made(points: Sequence[Point], everyone: Group) -> Iterator[Group | None]:
         size = point.world_size
         needs_group = size < everyone.world_size and (size > 1 or point.is_ddp)
         process_group = dist.new_group(range(size)) if needs_group else None
-        spare = Spare(dist.new_group(range(size))) if needs_group and size > 1 else None
+        needs_spare = needs_group and size > 1 and everyone.sees_who_leaves
+        spare = Spare(dist.new_group(range(size))) if needs_spare else None
         mine = replace(everyone, world_size=size, process_group=process_group, spare=spare)
         yield mine if everyone.rank < size else None

@@ -147,6 +147,14 @@ def test_the_table_on_a_terminal(progress):
     assert "1 of 4 runs" in shown
 
 
+def test_a_run_that_had_only_waited_says_so(progress):
+    run = ended(
+        PLANNED[0], status="failed", error_type="PlacesTaken", error_message="No.",
+        wall_s=0.0, wait_s=12.5,
+    )  # fmt: skip
+    assert "FAILED after 12.5 s of waiting: PlacesTaken: No." in run_line(progress, run)
+
+
 def test_the_table_only_shows_on_a_terminal(progress, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     live = LiveSweep("s", progress)

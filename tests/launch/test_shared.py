@@ -14,13 +14,14 @@ from ray_bench.errors import PlacesTakenError
 from ray_bench.launch import reporter as reporting
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.reporter import Reporter
-from ray_bench.launch.requests import ExpectedRun
+from ray_bench.launch.requests import ExpectedRun, Ladders
 from ray_bench.launch.session import Session
 from ray_bench.launch.sweep import launches_of
 from ray_bench.launch.words import RankWords
 from ray_bench.records import BlockRecord
 from tests.fakes import TinyWorkload
 from tests.launch.local import launch_here, launch_of
+from tests.requests import ladder_request
 
 SEEDS = (0, 1, 2)
 FAILURE = Failure("ValueError", "no", 0)
@@ -345,3 +346,21 @@ def test_what_each_rank_has_said_of_its_end_is_kept_the_cause_first(tmp_path, bo
     assert [(x.rank, x.error_type, x.error_traceback) for x in heard.data.failures] == [
         (1, "KeyError", "trace 1"), (0, "ConnectionLost", "trace 0"),
     ]  # fmt: skip
+
+
+def test_the_turns_of_a_round_that_failed_have_its_time_together(monkeypatch, tmp_path, box):
+    monkeypatch.setattr(reporting, "release_groups_of_the_dead", lambda: None)
+    config = config_of(world_sizes=(1, 2, 4), interleaved=True, repeats=2)
+    ladder = ladder_request(config, expand(config))
+    (usual,) = launches(tmp_path, box, world_sizes=(1,), seeds=(0,))
+    launch = replace(usual, work=Ladders(ladders=(ladder,)), config=config)
+    heard = Heard()
+    reporter = Reporter(heard, [launch])
+    reporter.on_trial_start(0, [], trial_of(launch))
+    box.said.append((launch.launch_id, 0.0))
+    box.said_at = datetime.now(UTC) - timedelta(seconds=30)
+    reporter.on_trial_error(0, [], trial_of(launch))
+    assert reporter.error is None
+    first_round = [run for run in launch.work.expected if run.planned.repeat == 0]
+    assert len(heard.runs) == len(first_round) > 1
+    assert sum(run.wall_s for run in heard.runs) == pytest.approx(30, abs=2)

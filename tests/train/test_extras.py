@@ -284,6 +284,27 @@ def test_a_group_of_its_own_is_made_again_after_each_failure(tmp_path):
     assert answers == [[None, 1.0, 1], [None, 1.0, 0]]
 
 
+class MuteError(Exception):
+    """Cannot say what it is, and is its own cause."""
+
+    def __str__(self):
+        raise ValueError
+
+
+def test_an_error_that_cannot_say_what_it_is_loses_nothing():
+    told = []
+    error = MuteError()
+    error.__cause__ = KeyError("x")
+    error.__cause__.__context__ = error
+
+    def make(group: Group) -> None:
+        raise error
+
+    assert Extras(alone(), "run", told.append, timeout_s=1).attempt("noise", make) is None
+    assert (told[0].error_type, told[0].rank) == ("MuteError", 0)
+    assert "its text cannot be had" in told[0].error_message
+
+
 def test_every_extra_has_a_flag():
     flags = {extra_flag(part) for part in get_args(Part) if part != "run"}
     assert flags == {flag for flag in FLAGS if flag.endswith("_failed")}
