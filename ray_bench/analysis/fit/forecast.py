@@ -10,10 +10,11 @@ import numpy as np
 
 from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate
 from ray_bench.analysis.fit.backtest import back_tests
-from ray_bench.analysis.fit.choose import Candidate, Spoiler, candidates_of, choose, spoilers
+from ray_bench.analysis.fit.choose import Candidate, candidates_of, choose
 from ray_bench.analysis.fit.combine import Mixture, combine, law_weights
 from ray_bench.analysis.fit.drift import Drift
 from ray_bench.analysis.fit.points import Points
+from ray_bench.analysis.fit.shapes import Spoiler, spoilers
 from ray_bench.analysis.laws.catalog import AnyLaw, laws_for
 
 #: The default forecast: doublings of the largest measured world size, up to this factor.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ray_bench.analysis.fit.choose import Spoiler
 from ray_bench.analysis.fit.forecast import CurveFit
+from ray_bench.analysis.fit.shapes import Spoiler
 from ray_bench.analysis.laws import usl
 from ray_bench.analysis.laws.status import FitStatus
 
