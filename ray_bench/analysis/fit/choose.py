@@ -4,7 +4,7 @@ Laws are compared on the errors of both back-tests together. Of all laws whose m
 one standard error of the best law's, the one with the fewest parameters is taken (Hastie,
 Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 7.10). A law with as
 many parameters as there are points passes through all of them whatever the truth is; it is refused.
-Where every law misses some point by a lot, no law is taken; `shapes.py` names the points that stand out.
+Where every law misses some point by a lot, no law is taken; `shapes.py` names the points.
 """
 
 from __future__ import annotations
