@@ -85,7 +85,8 @@ def fit(
     points = measured.points
     found = fit_curve(points, _drift(measured, link, gradient_bytes))
     sizes = tuple(dict.fromkeys(at)) if at else default_sizes(points)
-    _show(Path(curve).name, measured, found, sizes, level, _unit(given, measured), form)
+    unit = _unit(given, measured)
+    _show(Path(curve).name, measured, found, sizes, level, unit, form, is_asked=bool(at))
 
 
 def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None) -> Drift | None:
@@ -142,14 +143,16 @@ def _show(
     level: float,
     unit: str,
     form: PageFormat,
+    *,
+    is_asked: bool,
 ) -> None:
     rows = found.forecast(sizes, level)
     if form is PageFormat.JSON:
         from ray_bench.report.fit_json import fit_json
 
-        typer.echo(fit_json(measured, found, rows, level, unit))
+        typer.echo(fit_json(measured, found, rows, level, unit, is_asked=is_asked))
         return
     from ray_bench.cli.reporting import write
     from ray_bench.report.fit_report import fit_report
 
-    write(fit_report(name, found, rows, level, unit), form.value, None)
+    write(fit_report(name, found, rows, level, unit, is_asked=is_asked), form.value, None)

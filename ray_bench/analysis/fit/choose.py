@@ -56,8 +56,23 @@ def candidates_of(
     return tuple(sorted(found, key=lambda x: (-x.weight, x.test.law.num_parameters)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """The law that is taken, and what it was taken for."""
+
+    taken: Candidate
+    best: Candidate  # the least mean error of the back-tests; may be the taken one
+    num_fitting: int  # laws that miss no point by a lot
+
+
 def choose(candidates: Sequence[Candidate], points: Points) -> Candidate | None:
     """Return the law that is taken, None where none fits."""
+    found = ruling(candidates, points)
+    return None if found is None else found.taken
+
+
+def ruling(candidates: Sequence[Candidate], points: Points) -> Ruling | None:
+    """Return the law that is taken with the reason for it, None where none fits."""
     allowed = [x for x in candidates if x.test.law.num_parameters < len(points)]
     fitting = [x for x in allowed if fits(x.fit)]
     if not fitting:
@@ -69,7 +84,7 @@ def choose(candidates: Sequence[Candidate], points: Points) -> Candidate | None:
     limit = means[best] + spread / math.sqrt(table.shape[1]) + _ROUNDING
     near = [i for i in range(len(fitting)) if means[i] <= limit]
     taken = min(near, key=lambda i: (fitting[i].test.law.num_parameters, means[i]))
-    return fitting[taken]
+    return Ruling(taken=fitting[taken], best=fitting[best], num_fitting=len(fitting))
 
 
 def fits(fit: LawFit) -> bool:
