@@ -20,7 +20,8 @@ HELP = """Find the scaling law of measured numbers, and predict other world size
 CURVE is a .csv, .parquet or .json file with the columns world_size and throughput or step_time_s;
 several rows of a world size are repeats. A column global_batch_size or local_batch_size tells which
 batch was fixed. Laws are chosen by how well they predict points that they were not fitted to.
-Intervals widen with the distance from the data. Needs neither torch nor Ray.
+Intervals widen with the distance from the data; where one says nothing, the forecast ends. Needs
+neither torch nor Ray.
 
 \b
 Examples:

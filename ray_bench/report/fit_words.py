@@ -12,7 +12,7 @@ from ray_bench.analysis.fit.warnings import FAR_FACTOR, Warning
 from ray_bench.report.cells import number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
-from ray_bench.report.shape_words import PHASES_WOULD_TELL, shape_words, slip_words
+from ray_bench.report.shape_words import OF_A_FILE, Hints, shape_words, slip_words
 
 
 def law_words(fit: CurveFit) -> str:
@@ -83,15 +83,15 @@ def _frac(value: float) -> str:
     return show(number(value, "frac")).value
 
 
-def warning_words(warning: Warning, tells: str = PHASES_WOULD_TELL) -> str:
+def warning_words(warning: Warning, hints: Hints = OF_A_FILE) -> str:
     """Return a warning as sentences, with what to do.
 
     Args:
         warning: One thing.
-        tells: A sentence on what would tell, or tells, the cause of a shape.
+        hints: On the cause of a shape.
     """
     if warning.spoiler is not None:
-        return shape_words(warning.spoiler, warning.mode, tells)
+        return shape_words(warning.spoiler, warning.mode, hints)
     if warning.slip is not None:
         return slip_words(warning.slip)
     return _WORDS[warning.kind](warning)

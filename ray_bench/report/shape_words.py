@@ -5,6 +5,8 @@ Throughput alone shows no cause. The phases of a step do, where they were measur
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ray_bench.analysis.fit.shapes import Spoiler
 from ray_bench.analysis.fit.slip import Slip
 from ray_bench.analysis.laws.law import Mode
@@ -12,8 +14,27 @@ from ray_bench.report.cells import number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
 
-#: Said of numbers that somebody gave: nothing but throughput is known.
-PHASES_WOULD_TELL = "The phases of a step would tell: `ray-bench run` measures them."
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What would tell a cause, or tells it, and where nodes end if that is unknown."""
+
+    cause: str
+    nodes: str
+
+
+#: Of numbers that somebody gave: nothing but throughput is known.
+OF_A_FILE = Hints(
+    cause="The phases of a step would tell: `ray-bench run` measures them.",
+    nodes="--workers-per-node says where nodes end.",
+)
+#: Of a sweep without and with phases.
+OF_A_SWEEP = Hints(
+    cause="The phases of a step would tell: measure.phase_steps=20 samples them.", nodes=""
+)
+OF_A_SWEEP_WITH_PHASES = Hints(
+    cause="What the phase pass saw is in the table of what loses time.", nodes=""
+)
 
 _SLIPS = {
     10.0: "a digit or a decimal point",
@@ -23,13 +44,13 @@ _SLIPS = {
 }
 
 
-def shape_words(spoiler: Spoiler, mode: Mode | None, tells: str) -> str:
+def shape_words(spoiler: Spoiler, mode: Mode | None, hints: Hints) -> str:
     """Return what stands out, and a question for its cause.
 
     Args:
         spoiler: The shape.
         mode: Which batch was fixed.
-        tells: A sentence on what would tell, or tells, the cause.
+        hints: On its cause.
     """
     size, change = workers(round(spoiler.world_size)), spoiler.change
     if spoiler.trouble == "outlier":
@@ -39,7 +60,7 @@ def shape_words(spoiler: Spoiler, mode: Mode | None, tells: str) -> str:
         return (
             f"The step {step} costs each worker {_frac(change)} of its throughput, more than the "
             "later doublings do. With it workers begin to exchange gradients and to share what a "
-            f"host has: which of the two is it? {tells}"
+            f"host has: which of the two is it? {hints.cause}"
         )
     words = {
         "cliff": f"There is a cliff {step}: each worker loses {_frac(change)} of its throughput, "
@@ -47,7 +68,7 @@ def shape_words(spoiler: Spoiler, mode: Mode | None, tells: str) -> str:
         "plateau": f"Throughput stands still {step} ({100 * change:+.1f} %).",
         "fall": f"Throughput falls {step}, by {_frac(-change)}.",
     }[spoiler.trouble]
-    return f"{words} {_question(spoiler, mode)} {tells}"
+    return f"{words} {_question(spoiler, mode, hints)} {hints.cause}"
 
 
 def _outlier(spoiler: Spoiler) -> str:
@@ -63,7 +84,7 @@ def _outlier(spoiler: Spoiler) -> str:
     return f"{words}: as it is the {end} one, the curve may also bend there."
 
 
-def _question(spoiler: Spoiler, mode: Mode | None) -> str:
+def _question(spoiler: Spoiler, mode: Mode | None, hints: Hints) -> str:
     """Return what may be behind a shape, as far as the stated nodes and batches allow it."""
     batch = {
         "strong": " Or is the batch of a worker too small there?",
@@ -72,8 +93,8 @@ def _question(spoiler: Spoiler, mode: Mode | None) -> str:
     if spoiler.nodes is None:
         return (
             "Does a node end there, or do workers share an input, a link or cores from there on?"
-            f"{batch} --workers-per-node says where nodes end."
-        )
+            f"{batch} {hints.nodes}"
+        ).rstrip()
     before, after = spoiler.nodes
     if before == after:
         where = "one node" if after == 1 else f"the same {after} nodes"

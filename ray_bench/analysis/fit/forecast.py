@@ -118,19 +118,23 @@ class CurveFit:
         )
 
 
-def fit_curve(points: Points, drift: Drift | None = None) -> CurveFit:
+def fit_curve(
+    points: Points, drift: Drift | None = None, *, is_unit_sure: bool = False
+) -> CurveFit:
     """Try every law on the points, choose one, and weigh them for the forecast.
 
     Args:
         points: At least two.
         drift: How far laws may be wrong; by default as in `Drift`.
+        is_unit_sure: Whether this program measured the points: then no unit can have slipped.
     """
     drift = drift or Drift()
     laws = laws_for(points.place, points.mode)
     tried = [law for law in laws if _is_tried(law, len(points))]
     tests = back_tests(tried, points, drift)
     candidates = candidates_of(tests, law_weights(tests), points)
-    slipped = slips(points.place.world_size.tolist(), np.exp(points.log_throughput).tolist())
+    sizes, rates = points.place.world_size, np.exp(points.log_throughput)
+    slipped = () if is_unit_sure else slips(sizes.tolist(), rates.tolist())
     is_tested = len(points) > 2 and not slipped
     return CurveFit(
         points=points,

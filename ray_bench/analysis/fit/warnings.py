@@ -62,7 +62,7 @@ def warnings_of(fit: CurveFit, world_sizes: Sequence[int]) -> tuple[Warning, ...
     if fit.slips:
         return tuple(Warning(kind="slip", slip=x, world_size=x.world_sizes[0]) for x in fit.slips)
     rows = fit.forecast(world_sizes) if len(world_sizes) else ()
-    is_told = any(x.unknown is None for x in rows)
+    is_told = any(x.unknown is None and not x.is_measured for x in rows)
     found: list[Warning] = []
     if fit.points.mode == "mixed":
         shares = fit.points.place.batch_share
