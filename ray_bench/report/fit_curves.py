@@ -312,7 +312,7 @@ def _laws(curves: Sequence[FittedCurve]) -> Table:
         if taken is None and not curve.fit.is_tested:
             law = "none is tested"
         rows.append((text(curve.name), text(law), number(error, "frac")))
-    notes = ["--where COLUMN=VALUE shows one curve with all of its laws."]
+    notes = ["--where COLUMN=VALUE, or --row NAME, shows one curve with all of its laws."]
     return table("laws", "Laws", columns, rows, notes)
 
 
