@@ -56,7 +56,7 @@ class GroupOfRanks:
     """The sweep at one world size, on one node or over several."""
 
     world_size: int
-    num_nodes: int
+    num_nodes: int  # 0: unknown
     rows: tuple[SizeRow, ...]  # by buffer size, ascending
     line: LineFit | None  # A_p + B_p S; None below three sizes
 
@@ -73,6 +73,11 @@ class Link:
     is_inter_node: bool
     groups: tuple[GroupOfRanks, ...]  # by world size, ascending
     ring: LineFit | None  # alpha and beta; None below three points
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether it is known on how many nodes its ranks were."""
+        return all(group.num_nodes > 0 for group in self.groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -98,6 +99,7 @@ def fit(
     from ray_bench.reading.choices import Choices
     from ray_bench.reading.curves import read_curves
     from ray_bench.report.fit_curves import FittedCurve
+    from ray_bench.report.fit_memory import CurveMemory
 
     if not 0.5 <= level <= 0.999:
         raise ConfigError(f"--level has to be between 0.5 and 0.999, got {level:g}.")
@@ -126,7 +128,8 @@ def fit(
         fitted = FittedCurve.of(
             curve.name, measured, unit, drift, asked, level, is_unit_sure=keep_jumps
         )
-        found.append(fitted)
+        memory = CurveMemory.of(curve.peak_memory_bytes, curve.local_batch_size)
+        found.append(replace(fitted, memory=memory))
     said = [*reading.said, *_scaling_words(reading.curves, found, asked)]
     _show(reading.name, found, said, level, form)
 

@@ -13,13 +13,15 @@ from ray_bench.errors import ConfigError
 
 if TYPE_CHECKING:
     from ray_bench.config.schema import SweepConfig
+    from ray_bench.report.model import Report
     from ray_bench.store import ResultsStore
 
 HELP = """Measure all-reduce, the communication of DDP: latency, bandwidth, alpha and beta.
 
 Buffers of 4 B to 64 MiB are reduced between 2, 4 and 8 workers (as far as the cluster goes), within
 a node and between nodes, in one group of workers that is started once. The samples are stored;
-`ray-bench run ... measure.network=true` does the same before a sweep.
+`ray-bench run ... measure.network=true` does the same before a sweep. With --nccl-tests nothing is
+measured: what all_reduce_perf printed is analysed in the same way.
 
 \b
 Examples:
@@ -27,6 +29,7 @@ Examples:
   ray-bench network --world-sizes 2,4 --results results
   ray-bench network --address auto launch.env.NCCL_SOCKET_IFNAME=eth0
   ray-bench network --show --format json
+  ray-bench network --nccl-tests all_reduce_perf.txt
 """
 
 
@@ -58,6 +61,15 @@ def network(
             "--id", metavar="ID", show_default=False, help="Which to show. Not given: the newest."
         ),
     ] = None,
+    nccl_tests: Annotated[
+        str | None,
+        typer.Option(
+            "--nccl-tests",
+            metavar="FILE",
+            show_default=False,
+            help="Measure nothing; analyse this output of all_reduce_perf.",
+        ),
+    ] = None,
     form: PageForm = PageFormat.TERMINAL,
 ) -> None:
     """Measure all-reduce."""
@@ -65,12 +77,27 @@ def network(
     from ray_bench.report.network import network_report
     from ray_bench.store import ResultsStore
 
+    if nccl_tests is not None:
+        if show or network_id is not None or overrides or world_sizes or address:
+            raise ConfigError("--nccl-tests reads a file and goes with --format alone.")
+        write(_of_file(nccl_tests), form, None)
+        return
     store = ResultsStore(results)
     if show or network_id is not None:
         chosen = _stored(store, network_id)
     else:
         chosen = _measure(store, _config(overrides), _sizes(world_sizes), address)
     write(network_report(chosen, store.network(chosen)), form, None)
+
+
+def _of_file(path: str) -> Report:
+    from pathlib import Path
+
+    from ray_bench.reading.logs.nccl_tests import read_network
+    from ray_bench.report.network import network_report
+
+    file = Path(path).expanduser()
+    return network_report(file.name, read_network(file), is_nccl_tests=True)
 
 
 def _config(overrides: list[str] | None) -> SweepConfig:

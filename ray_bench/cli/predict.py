@@ -11,6 +11,7 @@ from ray_bench.cli.options import At, PageForm, PageFormat, ScalingMode, Workers
 from ray_bench.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ray_bench.analysis.memory import MemoryLine
     from ray_bench.analysis.network import NetworkStudy
     from ray_bench.analysis.replay.forecast import Question
     from ray_bench.analysis.replay.profile import StepProfile
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
 HELP = """Predict the curve of a network before buying it, from one run that was measured.
 
 Replays the gradient buckets of a measured step at any number of workers, over a link that was
-measured (`ray-bench network`), stated (--link, --latency) or assumed (--preset). Every number is
-marked as predicted, and what it rests on is printed. For the curve of workers that were measured,
-use `fit`. Needs neither torch nor Ray.
+measured (`ray-bench network`, or all_reduce_perf of nccl-tests), stated (--link and a latency) or
+assumed (--preset). Every number is marked as predicted, and what it rests on is printed. For the
+curve of workers that were measured, use `fit`. Needs neither torch nor Ray.
+
+A stated latency is that of one message (--latency): a ring of N workers sends 2 (N - 1) of them one
+after the other. The time of a small all-reduce, as nccl-tests prints it, holds them all: give that
+as --all-reduce-latency.
 
 \b
 Examples:
   ray-bench predict --from results --link 25Gbps --latency 20us
+  ray-bench predict --link 180GB/s --all-reduce-latency 130us@16
+  ray-bench predict --network all_reduce_perf.txt
   ray-bench predict --preset nvlink-h100 --workers-per-node 8 --inter-preset infiniband-ndr-x8
   ray-bench predict --network network-20260102T030405Z --at 16 --at 64 --format json
   ray-bench predict --presets
@@ -64,18 +71,36 @@ def predict(
     network: Annotated[
         str | None,
         typer.Option(
-            metavar="ID",
+            metavar="ID/FILE",
             show_default=False,
-            help="Link: this stored all-reduce sweep. Not given: that of the sweep, or its buckets",
+            help="Link: this stored all-reduce sweep, or a file with the output of all_reduce_perf "
+            "(nccl-tests). Not given: that of the sweep, or its buckets.",
         ),
     ] = None,
     link: Annotated[
         str | None,
-        typer.Option(metavar="RATE", show_default=False, help="Link: its bandwidth (25Gbps)."),
+        typer.Option(
+            metavar="RATE",
+            show_default=False,
+            help="Link: its bus bandwidth (25Gbps, 180GB/s), what each worker sends; of nccl-tests "
+            "busbw of the largest sizes, not algbw.",
+        ),
     ] = None,
     latency: Annotated[
         str | None,
-        typer.Option(metavar="TIME", show_default=False, help="Goes with --link (20us)."),
+        typer.Option(
+            metavar="TIME",
+            show_default=False,
+            help="Goes with --link: of one message (20us), not of an all-reduce.",
+        ),
+    ] = None,
+    all_reduce_latency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME@N",
+            show_default=False,
+            help="Instead of --latency: the time of a small all-reduce over N workers (130us@16).",
+        ),
     ] = None,
     preset: Annotated[
         str | None,
@@ -90,7 +115,9 @@ def predict(
     ] = None,
     inter_latency: Annotated[
         str | None,
-        typer.Option(metavar="TIME", show_default=False, help="Goes with --inter-link."),
+        typer.Option(
+            metavar="TIME", show_default=False, help="Goes with --inter-link: of one message."
+        ),
     ] = None,
     inter_preset: Annotated[
         str | None,
@@ -127,6 +154,7 @@ def predict(
 
         write(presets_report(), form, None)
         return
+    from ray_bench.analysis.memory_rows import memory_of
     from ray_bench.analysis.replay.asked import given_link, links_of, question_of
     from ray_bench.analysis.replay.profile import step_profile
     from ray_bench.store import ResultsStore
@@ -135,8 +163,9 @@ def predict(
     names: list[str | None] = [*sweep] if sweep else [None]
     (results, study), *others = [_study(store, name) for name in names]
     profile = step_profile(results, study, others)
-    asked = None if network is None else (network, _network_study(store, network))
-    within, between = links_of(results, study, asked, given_link(link, latency, preset, ""))
+    asked = None if network is None else _network(store, network, workers_per_node)
+    given = given_link(link, latency, preset, "", all_reduce_latency)
+    within, between = links_of(results, study, asked, given)
     between = given_link(inter_link, inter_latency, inter_preset, "inter-") or between
     question = question_of(
         profile,
@@ -146,7 +175,8 @@ def predict(
         levels.value if levels else None,
         scaling.value if scaling else profile.scaling,
     )
-    _show(results, study, profile, question, tuple(at or ()), form)
+    memory = memory_of([run for _, x in ((results, study), *others) for run in x.group.runs])
+    _show(results, study, profile, question, tuple(at or ()), memory, form)
 
 
 def _study(store: ResultsStore, sweep_id: str | None) -> tuple[Results, Study]:
@@ -164,17 +194,29 @@ def _study(store: ResultsStore, sweep_id: str | None) -> tuple[Results, Study]:
     return results, found[0]
 
 
-def _network_study(store: ResultsStore, network_id: str) -> NetworkStudy:
+def _network(
+    store: ResultsStore, asked: str, workers_per_node: int | None
+) -> tuple[str, NetworkStudy]:
+    """Return the all-reduces of a stored sweep, or of a file, with their name."""
+    from pathlib import Path
+
     from ray_bench.analysis.network import network_study
 
-    found = network_study(store.network(network_id))
+    file = Path(asked).expanduser()
+    if file.is_file():
+        from ray_bench.reading.logs.nccl_tests import read_network
+
+        columns, name = read_network(file, workers_per_node), file.name
+    else:
+        columns, name = store.network(asked), asked
+    found = network_study(columns)
     if found is None:
         known = ", ".join(store.network_ids()) or "none"
         raise ConfigError(
-            f"There is no all-reduce sweep {network_id!r} in {store.root}; there are: {known}. "
-            "Measure one with `ray-bench network`."
+            f"There is no all-reduce sweep {asked!r} in {store.root}, and no such file; there are: "
+            f"{known}. Measure one with `ray-bench network`."
         )
-    return found
+    return name, found
 
 
 def _show(
@@ -183,6 +225,7 @@ def _show(
     profile: StepProfile,
     question: Question,
     sizes: tuple[int, ...],
+    memory: MemoryLine | None,
     form: PageFormat,
 ) -> None:
     from ray_bench.analysis.replay.forecast import default_sizes, predicted_steps
@@ -198,7 +241,7 @@ def _show(
         )
     sweep_id = results.sweep.sweep_id
     if form is PageFormat.JSON:
-        typer.echo(replay_json(sweep_id, profile, question, rows))
+        typer.echo(replay_json(sweep_id, profile, question, rows, memory))
         return
-    report = replay_report(sweep_id, study.group.runs, profile, question, rows)
+    report = replay_report(sweep_id, study.group.runs, profile, question, rows, memory)
     write(report, form, None)

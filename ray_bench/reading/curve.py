@@ -42,6 +42,7 @@ class Curve:
     local_batch_size: Mapping[int, float] = field(default_factory=dict)  # of a worker and step
     step_time_s: Mapping[int, tuple[float, ...]] = field(default_factory=dict)  # beside throughput
     workers_per_node: int | None = None
+    peak_memory_bytes: Mapping[int, tuple[float, ...]] = field(default_factory=dict)  # of a worker
 
 
 def check_repeats(

@@ -12,6 +12,7 @@ from ray_bench.reading.configurations import configurations, with_baseline
 from ray_bench.reading.curve import Curve
 from ray_bench.reading.decimals import Mark, decimal_mark, doubtful
 from ray_bench.reading.files import read_tables
+from ray_bench.reading.memory import memory_column, peak_memory
 from ray_bench.reading.numbers import is_nothing
 from ray_bench.reading.one_curve import curve_of, unit_of
 from ray_bench.reading.quantity import Quantity, quantity_of
@@ -120,8 +121,15 @@ def _read(
             + (f" {_sentence(left[0])}" if left else " Measure another one.")
         )
     batches = batches_of(table, found, mark)
-    curves = [curve_of(table, found, x, kept, quantity, sizes, batches, choices) for x in groups]
+    memory = memory_column(table)
+    curves = [
+        (_with_memory(curve, peak_memory(table, memory, x.rows, kept, mark)), notes)
+        for x in groups
+        for curve, notes in [curve_of(table, found, x, kept, quantity, sizes, batches, choices)]
+    ]
     lines = [_read_line(quantity, sizes, batches), *said, *left, *about]
+    if any(curve.peak_memory_bytes for curve, _ in curves):
+        lines.append(f"peak memory of a worker = column {memory!r}")
     lines += list(dict.fromkeys(line for _, notes in curves for line in notes))
     lines += repeats_line(table, [x.rows for x in groups], kept, quantity.column)
     return Reading(
@@ -129,6 +137,10 @@ def _read(
         curves=tuple(curve for curve, _ in curves),
         said=tuple(table.notes) + tuple(lines),
     )
+
+
+def _with_memory(curve: Curve, peaks: Mapping[int, tuple[float, ...]]) -> Curve:
+    return replace(curve, peak_memory_bytes=peaks)
 
 
 def _sentence(words: str) -> str:

@@ -23,6 +23,7 @@ FILE, NAME, SIZE = "file", "name", "world_size"
 KINDS = "a table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet, .md) or a training log"
 _LOG_NAMES = {"samples_per_s": "samples/s (total)", "tokens_per_s": "tokens/s (total)"}
 _HEAD_CHARACTERS = 200_000
+_MAX_NOTES = 8  # about the runs of a log: which of its lines count
 _MAX_JSON_BYTES = 64_000_000  # a document takes ten times as much memory
 
 
@@ -148,10 +149,12 @@ def _read_json(file: Path) -> Table:
 
 def _read_text(file: Path) -> Table:
     """Return the runs of a log, or the table that a text holds."""
-    text = text_of(content_of(file), file.name, "text")
-    runs = read_log(text[:_HEAD_CHARACTERS], file)
+    with file.open("rb") as stream:  # a log may be larger than any table
+        head = stream.read(_HEAD_CHARACTERS).decode("utf-8", errors="replace")
+    runs = read_log(head, file)
     if runs is not None:
         return _log_table(file.name, runs)
+    text = text_of(content_of(file), file.name, "text")
     if text.lstrip()[:1] in ("{", "["):
         return read_json_table(text, file.name)
     table = read_text_table(text, file.name)
@@ -163,7 +166,10 @@ def _read_text(file: Path) -> Table:
 def _log_table(name: str, runs: list[dict[str, Any]]) -> Table:
     """Return the runs of a log; its rates are those of all workers, which their names must say."""
     named = [{_LOG_NAMES.get(key, key): value for key, value in run.items()} for run in runs]
-    return table_of_dicts(name, named, "run")
+    notes = list(dict.fromkeys(f"{run['source']}: {run['note'].rstrip('.')}" for run in runs))
+    more = [f"{len(notes) - _MAX_NOTES} more runs are alike"] if len(notes) > _MAX_NOTES else []
+    table = table_of_dicts(name, named, "run")
+    return replace(table, notes=(*table.notes, *notes[:_MAX_NOTES], *more))
 
 
 _READERS: dict[str, Callable[[Path], Table]] = {

@@ -14,6 +14,7 @@ from ray_bench.analysis.fit.measured import MeasuredCurve
 from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.fit_json import FORMAT_VERSION, fit_json
+from ray_bench.report.fit_memory import CurveMemory, memory_document, memory_table
 from ray_bench.report.fit_report import fit_report
 from ray_bench.report.fit_tables import efficiency, points_of_fit
 from ray_bench.report.fit_words import warning_words
@@ -38,6 +39,7 @@ class FittedCurve:
     fit: CurveFit
     rows: tuple[Forecast, ...]
     is_asked: bool  # whether somebody wanted these world sizes
+    memory: CurveMemory | None = None
 
     @classmethod
     def of(
@@ -133,7 +135,8 @@ def _document(curve: FittedCurve, level: float) -> dict[str, Any]:
     unit = curve.unit or "throughput of the file"
     text = fit_json(curve.measured, curve.fit, curve.rows, level, unit, is_asked=curve.is_asked)
     document: dict[str, Any] = json.loads(text.replace(f'"{_SAMPLES}"', json.dumps(unit)))
-    return {**document, "throughput_unit": curve.unit}
+    memory = None if curve.memory is None else memory_document(curve.memory, curve.rows)
+    return {**document, "throughput_unit": curve.unit, "peak_memory": memory}
 
 
 def curves_report(
@@ -150,9 +153,9 @@ def curves_report(
     found = _one(name, curves[0], level) if len(curves) == 1 else _several(name, curves, level)
     first, *others = found.sections
     words = tuple(f"{x[:1].upper()}{x[1:]}." for x in said)
-    return replace(
-        found, sections=(replace(first, paragraphs=(*words, *first.paragraphs)), *others)
-    )
+    memory = memory_table([(x.name, x.memory, x.rows) for x in curves if x.memory is not None])
+    first = replace(first, paragraphs=(*words, *first.paragraphs), tables=(*first.tables, *memory))
+    return replace(found, sections=(first, *others))
 
 
 def _one(name: str, curve: FittedCurve, level: float) -> Report:

@@ -10,12 +10,13 @@ from ray_bench.report.pictures import network_pictures
 from ray_bench.report.sections import network
 
 
-def network_report(network_id: str, columns: Columns) -> Report:
+def network_report(network_id: str, columns: Columns, *, is_nccl_tests: bool = False) -> Report:
     """Return the report of an all-reduce sweep.
 
     Args:
         network_id: Its id; the sweep's where it was measured before a sweep.
         columns: Rows of NetworkRecord.
+        is_nccl_tests: Whether nccl-tests measured it, and not we.
 
     Raises:
         AnalysisError: There are no rows.
@@ -30,6 +31,6 @@ def network_report(network_id: str, columns: Columns) -> Report:
         sweep_id=network_id,
         answer=network.summary(study),
         flags=(),
-        sections=network.sections(columns),
+        sections=network.sections(columns, is_nccl_tests=is_nccl_tests),
         pictures=network_pictures(columns),
     )

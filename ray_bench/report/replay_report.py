@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from ray_bench.analysis.estimate import Estimate
+from ray_bench.analysis.memory import MemoryLine
 from ray_bench.analysis.replay.forecast import PredictedStep, Question
-from ray_bench.analysis.replay.links import LinkValues
+from ray_bench.analysis.replay.links import LinkValues, doubtful_latency
 from ray_bench.analysis.replay.presets import PRESETS, READ_ON, Preset
 from ray_bench.analysis.replay.profile import StepProfile
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
@@ -20,7 +22,8 @@ from ray_bench.report.context import workers
 from ray_bench.report.flags import Flag
 from ray_bench.report.format import show
 from ray_bench.report.model import Report
-from ray_bench.report.replay_words import assumptions
+from ray_bench.report.replay_words import assumptions, latency_warning
+from ray_bench.report.sections.memory import line_words
 
 #: Rises when a key changes its meaning or goes away.
 FORMAT_VERSION = 1
@@ -37,6 +40,7 @@ def replay_report(
     profile: StepProfile,
     question: Question,
     rows: Sequence[PredictedStep],
+    memory: MemoryLine | None = None,
 ) -> Report:
     """Return what a person reads about a prediction.
 
@@ -46,17 +50,22 @@ def replay_report(
         profile: What was measured.
         question: The network, and which batch is fixed.
         rows: The prediction, at least one world size.
+        memory: Peak memory of a worker against its batch, where that was measured.
     """
     section = Section(
         "prediction",
         "Prediction",
-        tables=(_steps(profile, rows), _check(question, rows), _rests_on(profile, question)),
+        tables=(
+            _steps(profile, rows, memory),
+            _check(question, rows),
+            _rests_on(profile, question),
+        ),
     )
     return Report(
         title=f"Prediction: {runs[0].point.workload}, {question.scaling} scaling",
         sweep_id=sweep_id,
         answer=_answer(rows),
-        flags=_flags(runs),
+        flags=(*_flags(runs), *_latency_flags(question)),
         sections=(section,),
         legend=LEGEND,
     )
@@ -65,6 +74,11 @@ def replay_report(
 def _flags(runs: Sequence[RunRecord]) -> tuple[Flag, ...]:
     counts = Counter(key for run in runs for key in run.flags)
     return tuple(Flag(key, f"{FLAGS.get(key, key)}.", n) for key, n in counts.items())
+
+
+def _latency_flags(question: Question) -> tuple[Flag, ...]:
+    links = (x for x in (question.within, question.between) if x is not None)
+    return tuple(Flag("latency", latency_warning(x)) for x in links if doubtful_latency(x))
 
 
 def _answer(rows: Sequence[PredictedStep]) -> str:
@@ -88,7 +102,7 @@ def _answer(rows: Sequence[PredictedStep]) -> str:
     return words
 
 
-def _steps(profile: StepProfile, rows: Sequence[PredictedStep]) -> Table:
+def _steps(profile: StepProfile, rows: Sequence[PredictedStep], memory: MemoryLine | None) -> Table:
     columns = {
         "world_size": "Workers",
         "nodes": "Nodes",
@@ -101,8 +115,9 @@ def _steps(profile: StepProfile, rows: Sequence[PredictedStep]) -> Table:
         "exposed": "Exposed",
         "skew": "Waiting for the slowest",
         "hiding": "Bandwidth to hide it",
+        "memory": "Peak memory",
     }
-    cells = [_step_row(x, has_nodes=rows[-1].num_nodes > 1) for x in rows]
+    cells = [(*_step_row(x, has_nodes=rows[-1].num_nodes > 1), _memory(x, memory)) for x in rows]
     base = workers(profile.world_size)
     plain = " without DDP" if profile.world_size == 1 else ""
     notes = [
@@ -113,7 +128,15 @@ def _steps(profile: StepProfile, rows: Sequence[PredictedStep]) -> Table:
     odd = [str(x.world_size) for x in rows if x.local_batch != int(x.local_batch)]
     if odd:
         notes.append(f"The global batch cannot be divided evenly among {', '.join(odd)} workers.")
-    return table("predicted_steps", "Predicted curve", columns, cells, notes, optional=("nodes",))
+    if memory is not None:
+        notes.append(f"Peak memory is that of a worker. {line_words(memory)}")
+    optional = ("nodes", "memory")
+    return table("predicted_steps", "Predicted curve", columns, cells, notes, optional=optional)
+
+
+def _memory(x: PredictedStep, memory: MemoryLine | None) -> Cell:
+    found = None if memory is None else memory.at(math.ceil(x.local_batch))
+    return estimate(found, "bytes", "predicted")
 
 
 def _step_row(x: PredictedStep, *, has_nodes: bool) -> tuple[Cell, ...]:
@@ -204,7 +227,11 @@ def _preset_row(preset: Preset) -> tuple[Cell, ...]:
 
 
 def replay_json(
-    sweep_id: str, profile: StepProfile, question: Question, rows: Sequence[PredictedStep]
+    sweep_id: str,
+    profile: StepProfile,
+    question: Question,
+    rows: Sequence[PredictedStep],
+    memory: MemoryLine | None = None,
 ) -> str:
     """Return the prediction as JSON text: full precision, no NaN, unknown is null."""
     document = {
@@ -232,7 +259,8 @@ def replay_json(
             "within": _link(question.within),
             "between": None if question.between is None else _link(question.between),
         },
-        "predictions": [_prediction(x) for x in rows],
+        "warnings": [flag.text for flag in _latency_flags(question)],
+        "predictions": [_prediction(x, memory) for x in rows],
         "assumptions": dict(assumptions(profile, question)),
     }
     return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
@@ -248,10 +276,16 @@ def _link(link: LinkValues) -> dict[str, Any]:
     }
 
 
-def _prediction(row: PredictedStep) -> dict[str, Any]:
+def _prediction(row: PredictedStep, memory: MemoryLine | None) -> dict[str, Any]:
     values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     plain = {k: _number(v) if isinstance(v, Estimate) else v for k, v in values.items()}
-    return {**plain, "kind": "predicted", "error_frac": row.error_frac}
+    peak = None if memory is None else memory.at(math.ceil(row.local_batch))
+    return {
+        **plain,
+        "kind": "predicted",
+        "error_frac": row.error_frac,
+        "peak_memory_bytes": None if peak is None else _number(peak),
+    }
 
 
 def _number(value: Estimate) -> dict[str, float | None]:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from ray_bench.analysis.phases import TOLERANCE_FRAC
 from ray_bench.analysis.replay.batch import UNKNOWN_FIXED_FRAC
 from ray_bench.analysis.replay.forecast import DOUBLING_SD, MODEL_ERROR_FRAC, Question
-from ray_bench.analysis.replay.links import LinkValues
+from ray_bench.analysis.replay.links import LinkValues, doubtful_latency
 from ray_bench.analysis.replay.presets import PRESETS, READ_ON
 from ray_bench.analysis.replay.profile import StepProfile
 from ray_bench.report.cells import Unit, asked, number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
 
+#: A ring of so many is the example for what alpha means.
+_EXAMPLE_WORKERS = 8
 _ALGORITHMS = {
     "ring": "a ring",
     "tree": "a double binary tree",
@@ -60,9 +62,7 @@ def _base(profile: StepProfile) -> str:
 
 def link_words(link: LinkValues) -> str:
     """Return a link's alpha and beta, and where they come from."""
-    beta = link.beta_s_per_byte.value
-    rate = f"{_shown(1e-9 / beta, 'GB/s')}" if beta > 0 else "unlimited bandwidth"
-    values = f"alpha {_shown(link.alpha_s.value, 's')}, 1/beta {rate}"
+    values = _values(link)
     if link.origin == "preset":
         preset = PRESETS[link.name]
         return (
@@ -70,11 +70,40 @@ def link_words(link: LinkValues) -> str:
             f"Source, read {READ_ON}: {preset.source}. It has no interval of its own."
         )
     if link.origin == "stated":
-        return f"Stated: {values}. It has no interval of its own."
+        words = f"Stated: {values}. It has no interval of its own."
+        return f"{words} {latency_warning(link)}" if doubtful_latency(link) else words
     how = "all-reduces of" if link.origin == "sweep" else "gradient buckets of"
-    return (
+    words = (
         f"Measured, from {how} {link.name}: {values}; alpha and beta miss a size by up to "
         f"{_shown(link.worst_residual_frac, 'frac')}."
+    )
+    if link.correction is None:
+        return words
+    return (
+        f"{words} So each buffer takes what was measured for the sizes next to it; alpha and beta "
+        "only carry that to other numbers of workers."
+    )
+
+
+def _values(link: LinkValues) -> str:
+    """Return alpha and beta, and what they make of a small all-reduce."""
+    alpha, beta = link.alpha_s.value, link.beta_s_per_byte.value
+    rate = f"{_shown(1e-9 / beta, 'GB/s')} of bus bandwidth" if beta > 0 else "unlimited bandwidth"
+    count = link.ring_workers or _EXAMPLE_WORKERS
+    hops = 2 * (count - 1)
+    return (
+        f"alpha {_shown(alpha, 's')} a message, so {_shown(hops * alpha, 's')} for the {hops} of a "
+        f"small all-reduce over {workers(count)} in a ring; 1/beta {rate}"
+    )
+
+
+def latency_warning(link: LinkValues) -> str:
+    """Return what to do about a latency that no such link has."""
+    latency = _shown(link.alpha_s.value, "s")
+    return (
+        f"{latency} is long for one message over such a link. If it is the time of a small "
+        "all-reduce over N workers, as nccl-tests prints, give it as --all-reduce-latency "
+        f"{latency.replace(' ', '')}@N."
     )
 
 

@@ -167,7 +167,7 @@ def test_intervals_of_a_measured_link_are_wider_than_of_a_stated_one():
     profile = profile_of(played_results(Truth()))
     value = dataclasses.replace
     stated = stated_link(1 / measured.beta_s_per_byte.value, measured.alpha_s.value)
-    assert value(measured, origin="stated", name="").wire == stated.wire
+    assert value(measured, origin="stated", name="", ring_workers=None).wire == stated.wire
     (wide,), (narrow,) = (
         predicted_steps(profile, ask(link, "weak"), (8,)) for link in (measured, stated)
     )

@@ -11,7 +11,7 @@ import pytest
 from ray_bench.errors import ClusterCapacityError
 from ray_bench.records import NetworkRecord
 from ray_bench.store import ResultsStore
-from tests.network_samples import network_columns
+from tests.network_samples import NCCL_TESTS, network_columns
 
 SWEEP = ["workload=cnn-digits", "world_sizes=[1,2]", "epochs=1", "measure.network=true"]
 
@@ -75,9 +75,21 @@ def test_the_newest_is_shown_and_any_other_by_its_id(ray_bench, results):
     assert json.loads(old.out)["sweep_id"] == first
 
 
+def test_the_output_of_nccl_tests_is_analysed(ray_bench, cluster, tmp_path):
+    file = tmp_path / "perf.txt"
+    file.write_text(NCCL_TESTS)
+    outcome = ray_bench("network", "--nccl-tests", str(file), "--format", "md")
+    assert outcome.code == 0, outcome.err
+    assert "All-reduce over 16 workers on unknown nodes: 120.0 us" in outcome.out
+    assert "All-reduces that nccl-tests timed" in outcome.out
+    assert "All workers were on one node" not in outcome.out
+    assert cluster == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--nccl-tests", "x.txt", "--world-sizes", "2"], "goes with --format alone"),
         (["--world-sizes", "1"], "takes whole numbers of 2 or more, got '1'"),
         (["--world-sizes", "2,x"], "got '2,x'"),
         (["launch.environ.X=1"], "Unknown key `launch.environ`"),

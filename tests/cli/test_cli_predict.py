@@ -8,7 +8,7 @@ import pytest
 
 from ray_bench.records import BucketRecord, NetworkRecord, PhaseRecord, RunData
 from ray_bench.store import ResultsStore
-from tests.network_samples import network_columns
+from tests.network_samples import NCCL_TESTS, network_columns
 from tests.replay_truth import Truth, played_results
 
 TRUTH = Truth(alpha_s=5e-5, beta_s_per_byte=1e-9)
@@ -92,10 +92,41 @@ def test_nodes_and_presets_are_said_with_their_source(predict):
     assert flat["predictions"][-1]["num_nodes"] == 16
 
 
+def test_the_output_of_nccl_tests_is_a_link(predict, tmp_path):
+    file = tmp_path / "perf.txt"
+    file.write_text(NCCL_TESTS)
+    document = predict("--network", str(file), "--at", "16")
+    assert document["network"]["within"]["name"] == "perf.txt"
+    assert document["network"]["within"]["is_measured"]
+    assert document["warnings"] == []
+    nodes = predict("--network", str(file), "--preset", "nvlink-a100", "--workers-per-node", "8")
+    assert nodes["network"]["between"]["name"] == "perf.txt"
+
+
+def test_a_latency_of_a_whole_all_reduce_is_noticed_and_can_be_given(predict):
+    wrong = predict("--link", "335GB/s", "--latency", "120us", "--at", "16")
+    assert "--all-reduce-latency" in wrong["warnings"][0]
+    text = predict("--link", "335GB/s", "--latency", "120us", "--at", "16", form="terminal")
+    assert "! latency: 120.0 us is long for one message" in " ".join(text.split())
+    right = predict("--link", "335GB/s", "--all-reduce-latency", "120us@16", "--at", "16")
+    assert right["warnings"] == []
+    seconds = [x["predictions"][0]["sync_s"]["value"] for x in (wrong, right)]
+    assert seconds[0] > 20 * seconds[1]
+
+
 def test_the_presets_are_listed(ray_bench):
     outcome = ray_bench("predict", "--presets", "--format", "json")
     rows = json.loads(outcome.out)["sections"][0]["tables"][0]["rows"]
     assert {"nvlink-h100", "ethernet-100g", "infiniband-ndr"} <= {x["name"]["value"] for x in rows}
+
+
+def test_peak_memory_follows_the_batch_of_a_worker(predict):
+    rows = predict(*LINK, "--at", "1", "--at", "16")["predictions"]
+    peaks = [row["peak_memory_bytes"] for row in rows]
+    assert [x["value"] for x in peaks] == pytest.approx([2**30 + 2**29, 2**30 + 2**25])
+    assert all(x["low"] < x["value"] < x["high"] for x in peaks)
+    weak = predict(*LINK, "--at", "16", "--scaling", "weak")["predictions"]
+    assert weak[0]["peak_memory_bytes"]["value"] == pytest.approx(2**30 + 2**29)
 
 
 def test_the_terminal_says_what_is_assumed(predict):
@@ -114,6 +145,8 @@ def test_the_terminal_says_what_is_assumed(predict):
         (("--network", "network-2"), "there are: network-1"),
         (("--preset", "nvlink-z9"), "There is no preset"),
         (("--link", "1GB/s", "--latency", "1..2us"), "Cannot read the time"),
+        (("--link", "1GB/s", "--all-reduce-latency", "90us"), "the number of workers"),
+        ((*LINK, "--all-reduce-latency", "90us@4"), "give one of them"),
         ((*LINK, "--workers-per-node", "4"), "needs the link between nodes"),
         ((*LINK, "--inter-preset", "ethernet-10g"), "--workers-per-node"),
         ((*LINK, "--at", "4096"), "fewer samples than 4096"),

@@ -37,12 +37,15 @@ def links_of(
     Raises:
         ConfigError: Two links are asked for, or none was measured.
     """
-    if asked is not None and given is not None:
+    if asked is not None:
+        within, between = measured_links(asked[1], "sweep", asked[0])
+        if given is None:
+            return within, between
+        if within is None:  # measured between nodes alone, and stated within one
+            return given, between
         raise ConfigError("--network, --link and --preset each give a link; give one of them.")
     if given is not None:
         return given, None
-    if asked is not None:
-        return measured_links(asked[1], "sweep", asked[0])
     sweep_id = results.sweep.sweep_id
     own = network_study(results.network)
     if own is not None:
@@ -59,27 +62,52 @@ def links_of(
 
 
 def given_link(
-    link: str | None, latency: str | None, preset: str | None, prefix: str
+    link: str | None,
+    latency: str | None,
+    preset: str | None,
+    prefix: str,
+    all_reduce_latency: str | None = None,
 ) -> LinkValues | None:
     """Return the link that options state, None where they do not.
 
     Raises:
         ConfigError: They contradict each other, or cannot be read.
     """
-    if link is None and latency is None and preset is None:
+    latencies = [x for x in (latency, all_reduce_latency) if x is not None]
+    if link is None and not latencies and preset is None:
         return None
-    if preset is not None and (link is not None or latency is not None):
+    if len(latencies) > 1:
+        raise ConfigError(
+            "--latency is that of one message, and --all-reduce-latency that of an all-reduce; "
+            "give one of them."
+        )
+    if preset is not None and (link is not None or latencies):
         raise ConfigError(f"--{prefix}preset and --{prefix}link both give a link; give one.")
     if preset is not None:
         if preset not in PRESETS:
             raise ConfigError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
         return preset_link(PRESETS[preset])
-    if link is None or latency is None:
+    if link is None or not latencies:
         raise ConfigError(
             f"--{prefix}link and --{prefix}latency go together; give both, e.g. --{prefix}link "
             f"25Gbps --{prefix}latency 20us."
         )
-    return stated_link(rate(link), _seconds(latency))
+    if all_reduce_latency is None:
+        return stated_link(rate(link), _seconds(latencies[0]))
+    seconds, workers = _all_reduce(all_reduce_latency)
+    return stated_link(rate(link), seconds, workers)
+
+
+def _all_reduce(text: str) -> tuple[float, int]:
+    """Return seconds and workers from `130us@16`."""
+    time, _, workers = text.partition("@")
+    count = re.fullmatch(r"\s*([0-9]{1,9})\s*", workers, re.ASCII)
+    if count is None or int(count[1]) < 2:
+        raise ConfigError(
+            f"--all-reduce-latency needs the number of workers that took part, 2 or more, got "
+            f"{text!r}; write it like 130us@16."
+        )
+    return _seconds(time), int(count[1])
 
 
 def _seconds(text: str) -> float:

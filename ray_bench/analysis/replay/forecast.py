@@ -9,6 +9,7 @@ that has an interval, and of a stated model error.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -205,8 +206,10 @@ def _one(profile: StepProfile, question: Question, size: int, batch: float) -> _
 
 
 def _column(wire: Wire) -> Wire:
-    return Wire(
-        alpha_s=np.full((1, 1), wire.alpha_s), beta_s_per_byte=np.full((1, 1), wire.beta_s_per_byte)
+    return dataclasses.replace(
+        wire,
+        alpha_s=np.full((1, 1), wire.alpha_s),
+        beta_s_per_byte=np.full((1, 1), wire.beta_s_per_byte),
     )
 
 

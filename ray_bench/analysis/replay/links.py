@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import statistics
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.network import Link, NetworkStudy
-from ray_bench.analysis.replay.cost import Wire
-from ray_bench.analysis.replay.presets import Preset
+from ray_bench.analysis.replay.cost import Correction, Wire
+from ray_bench.analysis.replay.presets import PRESETS, Preset
 from ray_bench.errors import AnalysisError
 
 #: sweep: of all-reduces. buckets: of the gradients of sampled steps.
 Origin = Literal["sweep", "buckets", "stated", "preset"]
+#: A stated latency is doubted from so many times that of links as fast on.
+_DOUBTFUL_TIMES = 4
+_FASTEST_S = 3.4e-6  # a ring step over NVLink, for what is faster than every preset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,8 @@ class LinkValues:
     origin: Origin
     name: str  # of the preset, or the id of the sweep; empty if stated
     worst_residual_frac: float | None = None  # of the fit, where it was measured
+    ring_workers: int | None = None  # alpha is a share of all-reduces of so many workers
+    correction: Correction | None = None  # where alpha and beta miss what was measured
 
     @property
     def is_measured(self) -> bool:
@@ -35,24 +42,52 @@ class LinkValues:
     @property
     def wire(self) -> Wire:
         """The values themselves."""
-        return Wire(alpha_s=self.alpha_s.value, beta_s_per_byte=self.beta_s_per_byte.value)
+        return Wire(
+            alpha_s=self.alpha_s.value,
+            beta_s_per_byte=self.beta_s_per_byte.value,
+            ring_workers=self.ring_workers,
+            correction=self.correction,
+        )
 
     def draws(self, rng: np.random.Generator, count: int) -> Wire:
         """Return draws from the intervals, shape (count, 1); the values where there are none."""
-        return Wire(
+        return replace(
+            self.wire,
             alpha_s=_drawn(self.alpha_s, rng, count),
             beta_s_per_byte=_drawn(self.beta_s_per_byte, rng, count),
         )
 
 
-def stated_link(bytes_per_s: float, latency_s: float) -> LinkValues:
-    """Return a link of which the numbers are given."""
+def stated_link(
+    bytes_per_s: float, latency_s: float, all_reduce_workers: int | None = None
+) -> LinkValues:
+    """Return a link of which the numbers are given.
+
+    Args:
+        bytes_per_s: Bus bandwidth.
+        latency_s: Of one message; of a small all-reduce, where its workers are given.
+        all_reduce_workers: How many took part in that all-reduce, 2 or more.
+    """
+    hops = 1 if all_reduce_workers is None else 2 * (all_reduce_workers - 1)
     return LinkValues(
-        alpha_s=Estimate(latency_s),
+        alpha_s=Estimate(latency_s / hops),
         beta_s_per_byte=Estimate(1 / bytes_per_s),
         origin="stated",
         name="",
+        ring_workers=all_reduce_workers,
     )
+
+
+def doubtful_latency(link: LinkValues) -> bool:
+    """Tell whether a stated latency is more than any such link needs for one message.
+
+    Several times the latency of the slowest preset with at least half the bandwidth.
+    """
+    if link.origin != "stated" or link.ring_workers is not None:
+        return False
+    rate = 1 / link.beta_s_per_byte.value
+    known = [x.alpha_s for x in PRESETS.values() if x.bytes_per_s >= rate / 2]
+    return link.alpha_s.value > _DOUBTFUL_TIMES * max(known or [_FASTEST_S])
 
 
 def preset_link(preset: Preset) -> LinkValues:
@@ -90,7 +125,27 @@ def _values(link: Link, origin: Origin, name: str) -> LinkValues:
         origin=origin,
         name=name,
         worst_residual_frac=link.ring.worst_residual_frac,
+        ring_workers=link.groups[-1].world_size,
+        correction=_correction(link) if origin == "sweep" and link.ring.is_poor else None,
     )
+
+
+def _correction(link: Link) -> Correction | None:
+    """Return what was measured by what alpha and beta say, the mean of the world sizes."""
+    ring = link.ring
+    assert ring is not None
+    alpha, beta = (0.0 if x is None else x.value for x in (ring.fixed_s, ring.s_per_byte))
+    wire, found = Wire(alpha_s=alpha, beta_s_per_byte=beta), dict[int, list[float]]()
+    for group in link.groups:
+        for row in group.rows:
+            model_s = float(wire.ring_s(group.world_size, np.array(row.num_bytes, dtype=float)))
+            if model_s > 0:
+                found.setdefault(row.num_bytes, []).append(math.log(row.time_s.value / model_s))
+    if not found:
+        return None
+    sizes = sorted(found)
+    factors = [math.exp(statistics.fmean(found[size])) for size in sizes]
+    return Correction(num_bytes=np.array(sizes, dtype=float), factor=np.array(factors))
 
 
 def _drawn(value: Estimate, rng: np.random.Generator, count: int) -> np.ndarray:

@@ -13,17 +13,18 @@ from ray_bench.report.format import show
 _WITHIN, _BETWEEN = "within a node", "between nodes"
 
 
-def sections(columns: Columns) -> tuple[Section, ...]:
+def sections(columns: Columns, *, is_nccl_tests: bool = False) -> tuple[Section, ...]:
     """Return the section of an all-reduce sweep; none where there was no sweep.
 
     Args:
         columns: Rows of NetworkRecord.
+        is_nccl_tests: Whether nccl-tests measured it, and not we.
     """
     study = network_study(columns)
     if study is None:
         return ()
     tables = (_models(study), _times(study))
-    return (Section("network", "Network", tuple(_paragraphs(study)), tables),)
+    return (Section("network", "Network", tuple(_paragraphs(study, is_nccl_tests)), tables),)
 
 
 def summary(study: NetworkStudy) -> str:
@@ -32,6 +33,8 @@ def summary(study: NetworkStudy) -> str:
 
 
 def _kind(link: Link) -> str:
+    if not link.has_nodes:
+        return "on unknown nodes"
     return _BETWEEN if link.is_inter_node else _WITHIN
 
 
@@ -46,16 +49,27 @@ def _in_short(link: Link) -> str:
     )
 
 
-def _paragraphs(study: NetworkStudy) -> Iterator[str]:
-    yield (
-        f"All-reduce of float32 buffers with {study.backend} on {study.device}, with nothing else "
-        "going on. Each sample begins at a barrier and lasts as long as on the slowest rank."
-    )
+def _paragraphs(study: NetworkStudy, is_nccl_tests: bool) -> Iterator[str]:
+    yield _how(study, is_nccl_tests)
     for link in study.links:
         if link.ring is not None and link.ring.is_poor:
             yield _misfit(link, link.ring)
-    if not any(link.is_inter_node for link in study.links):
+    if not all(link.has_nodes for link in study.links):
+        yield "The file does not tell on which nodes the ranks were."
+    elif not any(link.is_inter_node for link in study.links):
         yield "All workers were on one node: nothing is known about links between nodes."
+
+
+def _how(study: NetworkStudy, is_nccl_tests: bool) -> str:
+    if is_nccl_tests:
+        return (
+            f"All-reduces that nccl-tests timed on {study.device}: of each size a mean out of "
+            "place, and one in place."
+        )
+    return (
+        f"All-reduce of float32 buffers with {study.backend} on {study.device}, with nothing else "
+        "going on. Each sample begins at a barrier and lasts as long as on the slowest rank."
+    )
 
 
 def _misfit(link: Link, ring: LineFit) -> str:

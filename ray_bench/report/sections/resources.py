@@ -17,13 +17,19 @@ from ray_bench.report.cells import (
     text,
 )
 from ray_bench.report.context import Context
+from ray_bench.report.sections.memory import memory_tables
 
 _MANY_RUNS = 10
 
 
 def section(context: Context) -> Section:
     """Return the resource section."""
-    tables = (_resources(context), *_devices(context), _cost(context))
+    tables = (
+        _resources(context),
+        *memory_tables(context),
+        *_devices(context),
+        _cost(context),
+    )
     return Section(context.key("resources"), context.title("Resources and cost"), tables=tables)
 
 
