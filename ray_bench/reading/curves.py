@@ -121,6 +121,10 @@ def _read(
             + (f" {_sentence(left[0])}" if left else " Measure another one.")
         )
     batches = batches_of(table, found, mark)
+    if sizes.is_nodes and "local_batch_size" in batches.columns:
+        raise AnalysisError(
+            f"{table.name} gives the batch of a worker but counts nodes; give --workers-per-node."
+        )
     memory = memory_column(table)
     curves = [
         (_with_memory(curve, peak_memory(table, memory, x.rows, kept, mark)), notes)

@@ -152,10 +152,16 @@ def curves_report(
     """
     found = _one(name, curves[0], level) if len(curves) == 1 else _several(name, curves, level)
     first, *others = found.sections
-    words = tuple(f"{x[:1].upper()}{x[1:]}." for x in said)
+    words = tuple(_sentence(x) for x in said)
     memory = memory_table([(x.name, x.memory, x.rows) for x in curves if x.memory is not None])
     first = replace(first, paragraphs=(*words, *first.paragraphs), tables=(*first.tables, *memory))
     return replace(found, sections=(first, *others))
+
+
+def _sentence(words: str) -> str:
+    """Return words as a sentence; the name of a file at its beginning stays as it is."""
+    first, _, _ = words.partition(" ")
+    return f"{words}." if "." in first else f"{words[:1].upper()}{words[1:]}."
 
 
 def _one(name: str, curve: FittedCurve, level: float) -> Report:

@@ -3,6 +3,7 @@
 import pytest
 
 from ray_bench.errors import AnalysisError, ConfigError
+from ray_bench.reading.choices import Choices
 
 
 def rates(curve):
@@ -237,3 +238,19 @@ def test_a_table_without_a_header_is_asked_for_one(read):
 )
 def test_other_habits(read, text):
     assert rates(read(text).curves[0]) == {1: 204.3, 2: 401.1}
+
+
+def test_a_batch_of_a_worker_needs_workers(read):
+    text = "nodes,batch_per_gpu,ms/step\n1,8,100\n2,8,110\n"
+    asked(read, text, "--workers-per-node")
+    (curve,) = read(text, workers_per_node=4).curves
+    assert list(curve.values) == [4, 8]
+
+
+def test_a_log_is_given_its_world_size(read):
+    from ray_bench.reading.sizes import world_sizes
+    from ray_bench.reading.table import table_of_dicts
+
+    table = table_of_dicts("my run.log", [{"step_time_s": 1.0, "source": "x", "note": "y"}])
+    with pytest.raises(AnalysisError, match=r"'4=my run\.log' for 4, 2x8=FILE"):
+        world_sizes(table, {}, Choices())
