@@ -172,7 +172,7 @@ def _kept(
             kept[row] = size
             continue
         if size is not None:
-            _refuse_other_quantity(table, row, quantity.column, others)
+            _refuse_other_quantity(table, row, quantity, others)
         column = sizes.columns[0] if size is None else quantity.column
         cell = table.columns[column][row]
         left.append(f"{table.rows[row]} ({column} is {'blank' if is_empty(cell) else shown(cell)})")
@@ -182,12 +182,17 @@ def _kept(
     return kept, [f"left out: {', '.join(left[:_SHOWN_ROWS])}{more}"]
 
 
-def _refuse_other_quantity(table: Table, row: int, column: str, others: Sequence[str]) -> None:
+def _refuse_other_quantity(
+    table: Table, row: int, quantity: Quantity, others: Sequence[str]
+) -> None:
+    """Refuse rows that give another quantity in the place of this one; beside it, it is none."""
+    given = [i for i, x in enumerate(quantity.values) if x is not None]
     for other in others:
-        if not is_nothing(table.columns[other][row]) and table.rows:
+        cells = table.columns[other]
+        if not is_nothing(cells[row]) and all(is_nothing(cells[i]) for i in given):
             raise AnalysisError(
-                f"{table.where(row)} gives {other} and not {column} as the rows before; these are "
-                "contradicting units. Give one of them in all rows."
+                f"{table.where(row)} gives {other} and not {quantity.column} as other rows; these "
+                "are contradicting units. Give one of them in all rows."
             )
 
 

@@ -25,6 +25,7 @@ _AT_A_SIZE: tuple[Role, ...] = (
 )
 #: Never a setting, although no table of measured things has it.
 _NEVER = frozenset((FILE, "source", "note"))
+_UNNAMED = re.compile(r"column \d+|Unnamed: \d+|index")
 _BLANK = ""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _MIDNIGHT = " 00:00:00"  # how a day without a time comes out of a spreadsheet
@@ -88,9 +89,18 @@ def _candidates(
             x not in ignored
             and x not in choices.columns.values()
             and x.lower() not in _NEVER
+            and not _is_index(x, table.columns[x])
             and (x not in found or _may_be_setting(table, x, found[x], roles))
         )
     ]
+
+
+def _is_index(name: str, cells: Sequence[object]) -> bool:
+    """Whether a column without a name only counts the rows, as pandas writes it."""
+    if not _UNNAMED.fullmatch(name):
+        return False
+    texts = [label_of(x) for x in cells]
+    return any(texts == [str(i) for i in range(n, n + len(texts))] for n in (0, 1))
 
 
 def _may_be_setting(table: Table, column: str, meaning: Meaning, roles: Collection[Role]) -> bool:
