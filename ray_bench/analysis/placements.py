@@ -27,6 +27,7 @@ from ray_bench.analysis.fit.combine import combine, law_weights
 from ray_bench.analysis.fit.drift import Drift
 from ray_bench.analysis.fit.forecast import CurveFit
 from ray_bench.analysis.fit.points import Points, placed_points
+from ray_bench.analysis.fit.reach import is_wide
 from ray_bench.analysis.groups import PLACEMENT, Group
 from ray_bench.analysis.laws.law import Law
 from ray_bench.analysis.laws.place import Place
@@ -250,7 +251,10 @@ def _crossing(fit: CurveFit, places: Sequence[PlacedPoint], first_batch: float) 
 def _forecast(
     fit: CurveFit, places: Sequence[PlacedPoint], batches: _Batches
 ) -> tuple[PlacedPoint, ...]:
-    """Return the forecast for more nodes, as full as those that were measured together."""
+    """Return the forecast for more nodes, as full as those that were measured together.
+
+    Where an interval says nothing, there is none.
+    """
     nodes: dict[int, int] = {}
     for x in places:
         if x.num_nodes > 1:
@@ -268,4 +272,5 @@ def _forecast(
     )
     mixture = combine([x.test for x in fit.candidates], fit.points, place, fit.drift)
     rates = mixture.rates([n for n, _ in keys], COVERAGE_FRAC)
-    return tuple(batches.placed(key, rate) for key, rate in zip(keys, rates, strict=True))
+    found = zip(keys, rates, strict=True)
+    return tuple(batches.placed(key, rate) for key, rate in found if not is_wide(rate))

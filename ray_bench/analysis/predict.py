@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.forecast import CurveFit, Forecast
+from ray_bench.analysis.fit.reach import Unknown
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.records import Scaling
 
@@ -16,7 +17,7 @@ WORLD_SIZES = (2, 4, 8, 16, 32, 64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """The forecast at one world size. None where it cannot be run."""
+    """The forecast at one world size. None where it cannot be run, or the points do not tell."""
 
     world_size: int
     batch_per_worker: float
@@ -25,6 +26,7 @@ class Prediction:
     efficiency_frac: Estimate | None
     measured_speedup: Estimate | None
     crosses_boundary: bool  # needs a second node, and no measurement had one
+    unknown: Unknown | None  # why the points tell nothing of it
 
     @property
     def is_divisible(self) -> bool:
@@ -40,7 +42,10 @@ def prediction_sizes(measured: tuple[int, ...]) -> tuple[int, ...]:
 def predictions(
     fit: CurveFit, rows: tuple[ScalingRow, ...], scaling: Scaling, batch_size: int
 ) -> tuple[Prediction, ...]:
-    """Return the forecast at every world size of interest.
+    """Return the forecast at every world size of interest, as far as it reaches.
+
+    Beyond the measured world sizes it ends where its interval says nothing; without any interval
+    all world sizes are there, and no number.
 
     Args:
         fit: The laws, tried on the curve.
@@ -48,8 +53,11 @@ def predictions(
         scaling: Which batch is fixed.
         batch_size: Samples: global in strong scaling, per worker in weak scaling.
     """
-    sizes = prediction_sizes(tuple(row.world_size for row in rows))
-    return predictions_at(sizes, fit, rows, scaling, batch_size)
+    measured = tuple(row.world_size for row in rows)
+    found = predictions_at(prediction_sizes(measured), fit, rows, scaling, batch_size)
+    if fit.points.variance is None:
+        return found
+    return tuple(x for x in found if x.unknown is None or x.world_size in measured)
 
 
 def predictions_at(
@@ -78,7 +86,8 @@ def _prediction(
     size = forecast.world_size
     batch = batch_size / size if scaling == "strong" else float(batch_size)
     # An empty batch cannot be run.
-    known = forecast if has_noise and batch >= 1 else None
+    is_known = has_noise and batch >= 1 and forecast.unknown is None
+    known = forecast if is_known else None
     return Prediction(
         world_size=size,
         batch_per_worker=batch,
@@ -87,4 +96,5 @@ def _prediction(
         efficiency_frac=None if known is None else known.efficiency,
         measured_speedup=measured[size].speedup if size in measured else None,
         crosses_boundary=forecast.crosses_boundary,
+        unknown=forecast.unknown,
     )

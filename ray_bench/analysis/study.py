@@ -22,7 +22,6 @@ from ray_bench.analysis.fit.serial import SerialLaw, serial_law
 from ray_bench.analysis.groups import Group, first_of_launches, groups_of
 from ray_bench.analysis.losses import Steps
 from ray_bench.analysis.nodes import (
-    Environments,
     boundary_fall,
     nodes_by_size,
     workers_per_node,
@@ -148,12 +147,11 @@ def studies(results: Results, ask: Ask | None = None) -> tuple[Study, ...]:
         buckets=split_by_run(results.buckets),
         pairs=split_by_run(results.sync_pairs),
     )
-    return tuple(
-        _study(group, tables, ask or Ask(), results.environments) for group in groups_of(results)
-    )
+    return tuple(_study(group, tables, ask or Ask(), results) for group in groups_of(results))
 
 
-def _study(group: Group, tables: _Long, ask: Ask, environments: Environments) -> Study:
+def _study(group: Group, tables: _Long, ask: Ask, results: Results) -> Study:
+    environments = results.environments
     point = group.runs[0].point
     weak = point.scaling == "weak"
     batch = point.local_batch_size if weak else point.global_batch_size
@@ -167,7 +165,8 @@ def _study(group: Group, tables: _Long, ask: Ask, environments: Environments) ->
         if len(clean.sizes) > 1
         else None
     )
-    fit = fit_curve(points) if points else None
+    failed = frozenset(r.point.world_size for r in results.failed_runs) - {*group.world_sizes}
+    fit = fit_curve(points, is_unit_sure=True) if points else None
     times = time_rows(group.timed, curve.throughput)
     resources = resource_rows(group.timed, times)
     steps = _steps(group.timed, tables)
@@ -182,6 +181,7 @@ def _study(group: Group, tables: _Long, ask: Ask, environments: Environments) ->
         batch_size=batch,
         num_train_samples=group.runs[0].num_train_samples,
         is_ladder=any(run.ladder_id is not None for run in group.runs),
+        failed_sizes=failed,
     )
     return Study(
         group=group,

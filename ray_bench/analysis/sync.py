@@ -32,6 +32,7 @@ class SyncSplit:
     total: Estimate | None  # while any bucket was under way, hidden or not; None without buckets
     contention: Estimate | None  # negative: not seen; None without pairs of steps
     latency_frac: float | None  # share of a bucket's time that does not depend on its size
+    num_buckets: int | None  # the most in a step; None without buckets
 
     @property
     def hidden_frac(self) -> float | None:
@@ -72,6 +73,7 @@ def _split(
         total=mean_estimate([busy_s(x) for x in tables]) if tables else None,
         contention=_over_runs(contentions) if contentions else None,
         latency_frac=latency_frac(tables) if tables else None,
+        num_buckets=max(len(np.unique(x["bucket"])) for x in tables) if tables else None,
     )
 
 

@@ -38,7 +38,7 @@ options to choose are named. Rows that differ in a setting are curves of their o
 in nothing are repeats. docs/reading.md tells more.
 
 Laws are chosen by how well they predict points that they were not fitted to. Intervals widen with
-the distance from the data. Needs neither torch nor Ray.
+the distance from the data; where one says nothing, the forecast ends. Needs neither torch nor Ray.
 
 \b
 Examples:
@@ -125,7 +125,9 @@ def fit(
         measured = measured_of(curve, choices.scaling)
         drift = _drift(measured, link, gradient_bytes)
         unit = unit_of(curve, measured)
-        fitted = FittedCurve.of(curve.name, measured, unit, drift, asked, level)
+        fitted = FittedCurve.of(
+            curve.name, measured, unit, drift, asked, level, is_unit_sure=keep_jumps
+        )
         memory = CurveMemory.of(curve.peak_memory_bytes, curve.local_batch_size)
         found.append(replace(fitted, memory=memory))
     said = [*reading.said, *_scaling_words(reading.curves, found, asked)]

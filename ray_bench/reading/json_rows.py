@@ -9,6 +9,7 @@ from typing import Any
 
 from ray_bench.errors import AnalysisError
 from ray_bench.reading.sizes import size_of
+from ray_bench.reading.synonyms import meaning_of
 from ray_bench.reading.table import Numbered, Table, check_num_rows, headers, table_of_dicts
 from ray_bench.reading.text import not_what_it_says
 
@@ -104,6 +105,12 @@ def _of_object(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]
     if len(tables) == 1 and "world_size" not in plain and not columns:
         return [{**plain, **row} for row in tables[0]]
     children = {k: v for k, v in document.items() if isinstance(v, dict)}
+    if set(document) >= {"columns", "data"} and _is_grid(document["columns"], document["data"]):
+        header = [str(x) for x in document["columns"]]
+        return [dict(zip(header, row, strict=True)) for row in document["data"]]
+    are_columns = len({tuple(x) for x in children.values()}) == 1 and not lists
+    if len(children) >= 2 and are_columns and any(meaning_of(x) for x in children):
+        return _turned(children, plain)
     if len(columns) >= 2 and not children:
         return _transposed(columns, plain, name)
     if len(children) >= 2 and not lists and _are_alike(list(children.values())):
@@ -111,6 +118,20 @@ def _of_object(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]
         column = "world_size" if is_size else "name"
         return [{**plain, column: key, **row} for key, row in children.items()]
     return [document]
+
+
+def _is_grid(columns: Any, data: Any) -> bool:
+    """Whether pandas wrote it with orient="split"."""
+    is_list = isinstance(columns, list) and isinstance(data, list)
+    return is_list and all(isinstance(x, list) and len(x) == len(columns) for x in data)
+
+
+def _turned(
+    columns: Mapping[str, Mapping[str, Any]], shared: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """Return the rows of an object of columns, each an object of cells, as pandas writes it."""
+    rows = dict.fromkeys(key for column in columns.values() for key in column)
+    return [{**{name: cells.get(key) for name, cells in columns.items()}, **shared} for key in rows]
 
 
 def _are_alike(runs: list[Mapping[str, Any]]) -> bool:

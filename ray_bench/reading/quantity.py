@@ -250,7 +250,7 @@ def _chosen(found: Sequence[Quantity], table: Table) -> Quantity:
             continue
         pairs = zip(first.values, other.values, strict=True)
         ratios = [a / b for a, b in pairs if a is not None and b is not None]
-        if ratios and max(ratios) > min(ratios) * (1 + _SAME_FRAC):
+        if not _is_same(first.meaning, other.meaning, ratios):
             names = [x.column for x in found]
             what = {"rate": "throughput", "sample_time": "throughput"}.get(
                 first.meaning.role, _option(first.meaning.role)
@@ -262,6 +262,16 @@ def _chosen(found: Sequence[Quantity], table: Table) -> Quantity:
         if first.meaning.per is None and ratios and other.meaning.per == "worker":
             first = replace(first, meaning=replace(first.meaning, per="total"))
     return first
+
+
+def _is_same(first: Meaning, other: Meaning, ratios: Sequence[float]) -> bool:
+    """Whether two columns tell one thing: equal numbers, or images and the tokens of them."""
+    if not ratios:
+        return True
+    low, high = min(ratios), max(ratios)
+    if first.unit == other.unit and not (low > 1 / (1 + _SAME_FRAC) and high < 1 + _SAME_FRAC):
+        return False
+    return high <= low * (1 + _SAME_FRAC)
 
 
 def _option(role: Role) -> str:

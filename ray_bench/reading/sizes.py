@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -120,6 +121,11 @@ def _no_size(table: Table, unsure: Sequence[str]) -> AnalysisError:
         return AnalysisError(
             f"{table.name}: the number of workers may be in {listed(unsure)}. Choose with "
             f"{options('--column', *(f'world_size={x}' for x in unsure))}."
+        )
+    if {"source", "note"} <= table.columns.keys():
+        return AnalysisError(
+            f"{table.name} does not tell the number of workers, as few logs do; give it before the "
+            f"file: {shlex.quote(f'4={table.name}')} for 4, 2x8=FILE for 2 nodes of 8."
         )
     return AnalysisError(
         f"{table.name} has no column that is known to hold the number of workers (world_size, "

@@ -48,7 +48,8 @@ def unfolded(table: Table, choices: Choices) -> tuple[Table, list[str]]:
         return _turned(table, shape), []
     rows = _asked_rows(table, shape, choices)
     header, said = _cells(table, shape, rows, choices)
-    return _long(table, shape, rows, header), [said]
+    heads = f"workers = headers {listed(shape.sizes)}"
+    return _long(table, shape, rows, header), [f"{heads}; {said}"]
 
 
 def _shape(table: Table) -> _Shape | None:

@@ -1,4 +1,7 @@
-"""What is unusual about the measurements, in words: likely causes, and what to do."""
+"""What is unusual about the measurements, in words: the shape, its cause if phases tell it.
+
+Without phases a cause is a question: throughput shows none.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,27 @@ from collections.abc import Sequence
 from ray_bench.analysis.anomalies import Anomaly, Plateau, Retrograde, Superlinear
 from ray_bench.analysis.drift import Drift
 from ray_bench.analysis.outliers import OutlierRun, SlowBlocks
+from ray_bench.analysis.verdict import Verdict
 from ray_bench.report.cells import number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
+from ray_bench.report.remedies import bottleneck_name
 
 _MANY = 5
+_PHASES = "The phases of a step would tell: measure.phase_steps=20 samples them."
 
 
-def warnings(anomalies: Sequence[Anomaly], *, is_ladder: bool) -> list[tuple[str, str]]:
-    """Return key and sentences of every kind of anomaly that was found."""
-    found = [(key, words) for one in anomalies for key, words in _single(one, is_ladder)]
+def warnings(
+    anomalies: Sequence[Anomaly], verdict: Verdict, *, is_ladder: bool
+) -> list[tuple[str, str]]:
+    """Return key and sentences of every kind of anomaly that was found.
+
+    Args:
+        anomalies: Of a curve.
+        verdict: What limits it.
+        is_ladder: Whether all world sizes took turns in one group of workers.
+    """
+    found = [(key, words) for one in anomalies for key, words in _single(one, verdict, is_ladder)]
     outliers = [x for x in anomalies if isinstance(x, OutlierRun)]
     slow = [x for x in anomalies if isinstance(x, SlowBlocks)]
     found += [("outlier_run", _outliers(outliers))] if outliers else []
@@ -24,13 +38,13 @@ def warnings(anomalies: Sequence[Anomaly], *, is_ladder: bool) -> list[tuple[str
     return found
 
 
-def _single(anomaly: Anomaly, is_ladder: bool) -> list[tuple[str, str]]:
+def _single(anomaly: Anomaly, verdict: Verdict, is_ladder: bool) -> list[tuple[str, str]]:
     if isinstance(anomaly, Superlinear):
         return [("superlinear", _superlinear(anomaly))]
     if isinstance(anomaly, Retrograde):
-        return [("retrograde", _retrograde(anomaly))]
+        return [("retrograde", _retrograde(anomaly, verdict))]
     if isinstance(anomaly, Plateau):
-        return [("plateau", _plateau(anomaly))]
+        return [("plateau", _plateau(anomaly, verdict))]
     return [("drift", _drift(anomaly, is_ladder))] if isinstance(anomaly, Drift) else []
 
 
@@ -38,26 +52,43 @@ def _superlinear(found: Superlinear) -> str:
     row = found.row
     return (
         f"Superlinear: {row.world_size} workers are more than {row.ideal_speedup:g} times as fast "
-        "as the baseline. Likely: the data of a worker fit a cache, one worker clocks lower or "
-        "swaps, or the baseline shared its machine. Measure the baseline again on a quiet machine "
-        "before believing it."
+        "as the baseline. Do the data of a worker fit a cache, does one worker clock lower or "
+        "swap, or did the baseline share its machine? Measure the baseline again on a quiet "
+        "machine before believing it."
     )
 
 
-def _retrograde(found: Retrograde) -> str:
+def _retrograde(found: Retrograde, verdict: Verdict) -> str:
+    cause = _seen(verdict, found.after) or (
+        "Does communication grow with the workers, or do they share cores, memory bandwidth or a "
+        f"link? {_PHASES}"
+    )
+    fewer = "" if found.before == 1 else " or fewer"
     return (
-        f"Throughput falls from {found.before} to {found.after} workers. Likely: communication "
-        "that grows with the workers, or workers that share cores, memory bandwidth or a link. "
-        f"Use {workers(found.before)} or fewer, or lift that limit."
+        f"Throughput falls from {found.before} to {found.after} workers. {cause} Use "
+        f"{workers(found.before)}{fewer} until that is mended."
     )
 
 
-def _plateau(found: Plateau) -> str:
+def _plateau(found: Plateau, verdict: Verdict) -> str:
     most = show(number(found.high_ratio - 1, "frac")).value
+    cause = _seen(verdict, found.after) or (
+        "Do all workers wait for one thing that they share, such as storage, memory bandwidth, "
+        f"cores or a link? {_PHASES}"
+    )
     return (
         f"Plateau: from {found.before} to {found.after} workers throughput grows by {most} at "
-        "most. Likely: all workers wait for one thing that they share, such as storage, memory "
-        "bandwidth, cores or a link. More workers do not help until it is faster."
+        f"most. {cause}"
+    )
+
+
+def _seen(verdict: Verdict, size: int) -> str | None:
+    """Return what the phase pass saw at a world size; None where it did not look there."""
+    if verdict.worst is None or not verdict.has_phases or verdict.judged_at != size:
+        return None
+    return (
+        f"At {workers(size)} most of the time lost in the phase pass goes to "
+        f"{bottleneck_name(verdict.worst)}."
     )
 
 
@@ -66,9 +97,9 @@ def _drift(found: Drift, is_ladder: bool) -> str:
     amount = show(number(abs(change.value), "frac")).value
     over = show(number(found.span_s, "s")).value
     became, cause = (
-        ("faster", "another job ended, or files came into memory while the sweep went on")
+        ("faster", "Did another job end, or did files come into memory while the sweep went on?")
         if change.value > 0
-        else ("slower", "another job started, or heat lowered the clocks")
+        else ("slower", "Did another job start, or did heat lower the clocks?")
     )
     effect = (
         "Speedups are paired round by round, so it cancels in them; throughputs hold it."
@@ -77,8 +108,8 @@ def _drift(found: Drift, is_ladder: bool) -> str:
         "measure on a quiet machine, or with interleaved=true, where it cancels."
     )
     return (
-        f"Drift: at the same world size, runs became {amount} {became} over {over}. Likely: "
-        f"{cause}. {effect}"
+        f"Drift: at the same world size, runs became {amount} {became} over {over}. {cause} "
+        f"{effect}"
     )
 
 
@@ -86,9 +117,9 @@ def _outliers(found: Sequence[OutlierRun]) -> str:
     named = "; ".join(f"{x.run_id} is {_faster(x.change_frac)}" for x in found[:_MANY])
     more = f", and {len(found) - _MANY} more" if len(found) > _MANY else ""
     return (
-        f"Outliers, against the median of their world size: {named}{more}. Likely: another job on "
-        "the machine, other clocks, or slow storage in that run. They are kept in all numbers; "
-        "repeat the sweep on a quiet machine, or with more repeats."
+        f"Outliers, against the median of their world size: {named}{more}. Was another job on "
+        "the machine, were clocks others, or was storage slow in that run? They are kept in all "
+        "numbers; repeat the sweep on a quiet machine, or with more repeats."
     )
 
 
@@ -104,6 +135,6 @@ def _slow_blocks(found: Sequence[SlowBlocks]) -> str:
     return (
         f"{runs} single blocks of steps took much longer than the typical one: at worst "
         f"{worst.num_slow} of {worst.num_blocks} blocks, {cost} of the time, in {worst.run_id}. "
-        "Likely: other jobs, storage that hangs, or garbage collection. They are kept in all "
+        "Were there other jobs, storage that hung, or garbage collection? They are kept in all "
         "numbers."
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ray_bench.analysis.groups import PLACEMENT
+from ray_bench.analysis.nodes import nodes_by_size, workers_per_node
 from ray_bench.analysis.study import Study
+from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import Results
 
 
@@ -57,3 +59,12 @@ class Context:
 def workers(count: int) -> str:
     """Return `1 worker`, `2 workers`."""
     return f"{count} worker" if count == 1 else f"{count} workers"
+
+
+def room_of(context: Context) -> int | None:
+    """Return for how many workers the nodes of the sweep have cores or GPUs; None is unknown."""
+    runs, environments = context.study.group.runs, context.results.environments
+    clean = set(clean_sizes(runs))
+    claimed = [run for run in runs if run.point.world_size in clean]
+    held, nodes = workers_per_node(claimed, environments), nodes_by_size(runs, environments)
+    return held * max(nodes.values()) if held is not None and nodes else None

@@ -8,7 +8,7 @@ from ray_bench.analysis.decision.options import Option
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost
 from ray_bench.report.cells import Kind, estimate, number
-from ray_bench.report.context import Context, workers
+from ray_bench.report.context import Context, room_of, workers
 from ray_bench.report.format import seconds, show
 
 #: Beyond that, a probability from so many draws is not told from certainty.
@@ -54,7 +54,8 @@ def sure_words(context: Context) -> str:
     words = f"Aim: {aim_words(decision.ask, context.currency)}. "
     if decision.is_predicted and decision.ask.max_workers is None:
         words += "No measured world size meets it. "
-    among = "measured and predicted" if decision.choice is decision.wider else "measured"
+    measured = {x.world_size for x in decision.options if x.is_measured}
+    among = "measured" if set(choice.sizes) <= measured else "measured and predicted"
     words += f"Right among the {among} world sizes with probability "
     words += probability(choice.probability)
     if choice.meets is not None:
@@ -124,8 +125,16 @@ def next_words(context: Context) -> str:
     return (
         f"Next measurement most worth its cost: one run with {workers(found.world_size)}{took}. It "
         "is expected to raise the probability of the right choice among all world sizes by "
-        f"{_points(found.gain)}.{turn}"
+        f"{_points(found.gain)}.{turn}{_no_room(context, found.world_size)}"
     )
+
+
+def _no_room(context: Context, size: int) -> str:
+    """Return that the nodes of this sweep are too few for a measurement, where they are known."""
+    room = room_of(context)
+    if room is None or size <= room:
+        return ""
+    return f" The nodes of this sweep have room for {workers(room)}: it needs more of them."
 
 
 def _turn(alternative: int | None, recommended: int | None) -> str:

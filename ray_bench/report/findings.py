@@ -13,9 +13,9 @@ from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.cells import estimate, log_estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
+from ray_bench.report.remedies import bottleneck_name, remedy_words
 from ray_bench.report.sentences import (
     answer,
-    bottleneck_words,
     in_words,
     is_eaten_by_setup,
     left_out,
@@ -84,7 +84,8 @@ def _bottleneck_finding(context: Context) -> str | None:
         return "What limits scaling is unknown: no phases were sampled. Set measure.phase_steps=20."
     if verdict.worst is None:
         return None
-    name, remedy = bottleneck_words(verdict.worst)
+    name = bottleneck_name(verdict.worst)
+    remedy = remedy_words(context, verdict.worst)
     lost, total = number(verdict.lost_s, "s"), number(verdict.total_lost_s, "s")
     if not verdict.has_phases:
         return (
@@ -212,6 +213,10 @@ def _law_finding(context: Context) -> str | None:
     if law.fit.is_misfit:
         return f"{law.name}'s law does not describe the measurements, so no serial share is given."
     share = law.serial_frac
+    if share.value >= 1 and context.study.rows[-1].speedup.value < 1:
+        return (
+            f"Throughput falls, which {law.name}'s law cannot describe: no serial share is given."
+        )
     words = f"{law.name}'s law gives a serial share of {in_words(share, 'frac')}"
     if law.fit.status is FitStatus.UNDERDETERMINED:
         return f"{words}; with two world sizes the law itself is not tested."

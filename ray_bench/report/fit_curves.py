@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.drift import Drift
-from ray_bench.analysis.fit.forecast import CurveFit, Forecast, default_sizes, fit_curve
+from ray_bench.analysis.fit.forecast import CurveFit, Forecast, default_sizes, fit_curve, reached
 from ray_bench.analysis.fit.measured import MeasuredCurve
 from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
@@ -39,6 +38,7 @@ class FittedCurve:
     unit: str | None  # of throughput; None: the file does not tell it
     fit: CurveFit
     rows: tuple[Forecast, ...]
+    is_asked: bool  # whether somebody wanted these world sizes
     memory: CurveMemory | None = None
 
     @classmethod
@@ -50,6 +50,8 @@ class FittedCurve:
         drift: Drift | None,
         world_sizes: Sequence[int],
         level: float,
+        *,
+        is_unit_sure: bool = False,
     ) -> FittedCurve:
         """Fit a curve.
 
@@ -60,11 +62,29 @@ class FittedCurve:
             drift: How far laws may be wrong; None as usual.
             world_sizes: To predict; none: doublings of the measured ones.
             level: Of the intervals.
+            is_unit_sure: Whether somebody says so: then a jump is one of throughput.
         """
         points = measured.points
-        found = fit_curve(points, drift)
+        found = fit_curve(points, drift, is_unit_sure=is_unit_sure)
         rows = found.forecast(world_sizes or default_sizes(points), level)
-        return cls(name=name, measured=measured, unit=unit, fit=found, rows=rows)
+        return cls(
+            name=name,
+            measured=measured,
+            unit=unit,
+            fit=found,
+            rows=rows,
+            is_asked=bool(world_sizes),
+        )
+
+    @property
+    def shown(self) -> tuple[Forecast, ...]:
+        """The world sizes to show: those that nobody asked for end where nothing is known."""
+        return self.rows if self.is_asked else reached(self.rows)
+
+    @property
+    def last(self) -> Forecast | None:
+        """The last world size of which something is known."""
+        return next((x for x in reversed(self.shown) if x.unknown is None), None)
 
     @property
     def unit_words(self) -> str:
@@ -81,12 +101,15 @@ def other_scaling_words(curve: FittedCurve, world_sizes: Sequence[int]) -> str:
     """
     strong = replace(curve.measured, scaling="strong")
     other = FittedCurve.of(curve.name, strong, curve.unit, curve.fit.drift, world_sizes, 0.95)
-    here, there = (
-        show(number(x.rows[-1].speedup.value, "x", "derived")).value for x in (curve, other)
-    )
+    known = [
+        x for x in zip(curve.rows, other.rows, strict=True) if all(y.unknown is None for y in x)
+    ]
+    if not known:
+        return "the points are the same"
+    here, there = (show(number(x.speedup.value, "x", "derived")).value for x in known[-1])
     about = f" of {curve.name}" if curve.name else ""
     return (
-        f"the points are the same, and the forecast{about} at {curve.rows[-1].world_size} workers "
+        f"the points are the same, and the forecast{about} at {known[-1][0].world_size} workers "
         f"is a speedup of {there} instead of {here}"
     )
 
@@ -110,7 +133,7 @@ def curves_json(curves: Sequence[FittedCurve], said: Sequence[str], level: float
 
 def _document(curve: FittedCurve, level: float) -> dict[str, Any]:
     unit = curve.unit or "throughput of the file"
-    text = fit_json(curve.measured, curve.fit, curve.rows, level, unit)
+    text = fit_json(curve.measured, curve.fit, curve.rows, level, unit, is_asked=curve.is_asked)
     document: dict[str, Any] = json.loads(text.replace(f'"{_SAMPLES}"', json.dumps(unit)))
     memory = None if curve.memory is None else memory_document(curve.memory, curve.rows)
     return {**document, "throughput_unit": curve.unit, "peak_memory": memory}
@@ -129,15 +152,23 @@ def curves_report(
     """
     found = _one(name, curves[0], level) if len(curves) == 1 else _several(name, curves, level)
     first, *others = found.sections
-    words = tuple(f"{x[:1].upper()}{x[1:]}." for x in said)
+    words = tuple(_sentence(x) for x in said)
     memory = memory_table([(x.name, x.memory, x.rows) for x in curves if x.memory is not None])
     first = replace(first, paragraphs=(*words, *first.paragraphs), tables=(*first.tables, *memory))
     return replace(found, sections=(first, *others))
 
 
+def _sentence(words: str) -> str:
+    """Return words as a sentence; the name of a file at its beginning stays as it is."""
+    first, _, _ = words.partition(" ")
+    return f"{words}." if "." in first else f"{words[:1].upper()}{words[1:]}."
+
+
 def _one(name: str, curve: FittedCurve, level: float) -> Report:
     title = f"{name}, {curve.name}" if curve.name else name
-    found = fit_report(title, curve.fit, curve.rows, level, curve.unit_words)
+    found = fit_report(
+        title, curve.fit, curve.rows, level, curve.unit_words, is_asked=curve.is_asked
+    )
     found = _with_unit(found, curve.unit or "throughput of the file")
     if curve.unit != RELATIVE:
         return found
@@ -145,8 +176,7 @@ def _one(name: str, curve: FittedCurve, level: float) -> Report:
     words = (*first.paragraphs[:-1], _relative_words(curve.fit))
     tables = tuple(_without(x, _THROUGHPUT) for x in first.tables)
     section = replace(first, paragraphs=words, tables=tables)
-    law, _, _ = found.answer.partition(".")
-    answer = f"{law}. {_forecast_words(curve)}"
+    answer = _relative_answer(found.answer, curve)
     return replace(found, answer=answer, sections=(section, *others))
 
 
@@ -178,11 +208,17 @@ def _workers(count: float) -> str:
     return f"{count:g} worker" if count == 1 else f"{count:g} workers"
 
 
-def _forecast_words(curve: FittedCurve) -> str:
-    last = curve.rows[-1]
+def _relative_answer(answer: str, curve: FittedCurve) -> str:
+    """Return the answer with a speedup in the place of the throughput."""
+    last = curve.last
+    if last is None or curve.fit.slips:
+        return answer.replace("Throughput of", "The speedup of").replace(
+            "Throughput", "The speedup"
+        )
+    law, _, _ = answer.partition(".")
     speedup = show(estimate(last.speedup, "x", "predicted"))
     share = show(estimate(last.efficiency, "frac", "predicted"))
-    return f"{last.world_size} workers: speedup {speedup}, efficiency {share}."
+    return f"{law}. {_workers(last.world_size)}: speedup {speedup}, efficiency {share}."
 
 
 def _without(found: Table, key: str) -> Table:
@@ -263,14 +299,15 @@ def _rows(curve: FittedCurve) -> Iterator[tuple[Cell, ...]]:
             number(efficiency(curve.fit, size, rate), "frac"),
         )
     measured = {size for size, _ in rates}
-    for row in curve.rows:
+    for row in curve.shown:
         if row.world_size not in measured:
+            is_known = row.unknown is None
             yield (
                 text(curve.name),
                 asked(row.world_size),
-                estimate(row.throughput, "samples/s", "predicted"),
-                estimate(row.speedup, "x", "predicted"),
-                estimate(row.efficiency, "frac", "predicted"),
+                estimate(row.throughput if is_known else None, "samples/s", "predicted"),
+                estimate(row.speedup if is_known else None, "x", "predicted"),
+                estimate(row.efficiency if is_known else None, "frac", "predicted"),
             )
 
 
@@ -284,7 +321,7 @@ def _laws(curves: Sequence[FittedCurve]) -> Table:
         if taken is None and not curve.fit.is_tested:
             law = "none is tested"
         rows.append((text(curve.name), text(law), number(error, "frac")))
-    notes = ["--where COLUMN=VALUE shows one curve with all of its laws."]
+    notes = ["--where COLUMN=VALUE, or --row NAME, shows one curve with all of its laws."]
     return table("laws", "Laws", columns, rows, notes)
 
 
@@ -297,6 +334,6 @@ def _points(curve: FittedCurve) -> list[Point]:
     measured = {size for size, _ in rates}
     return found + [
         Point(curve.name, row.world_size, row.speedup, is_predicted=True)
-        for row in curve.rows
-        if row.world_size not in measured and math.isfinite(row.speedup.value)
+        for row in curve.shown
+        if row.world_size not in measured and row.unknown is None
     ]

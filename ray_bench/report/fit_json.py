@@ -9,9 +9,10 @@ from typing import Any
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.choose import Candidate
-from ray_bench.analysis.fit.forecast import CurveFit, Forecast
+from ray_bench.analysis.fit.forecast import CurveFit, Forecast, reached
 from ray_bench.analysis.fit.measured import MeasuredCurve
 from ray_bench.analysis.fit.peak import peak_of
+from ray_bench.analysis.fit.reach import is_wide, parameter_told
 from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.analysis.laws import usl
 from ray_bench.report.fit_tables import efficiency, points_of_fit
@@ -22,11 +23,21 @@ FORMAT_VERSION = 1
 
 
 def fit_json(
-    curve: MeasuredCurve, fit: CurveFit, rows: Sequence[Forecast], level: float, unit: str
+    curve: MeasuredCurve,
+    fit: CurveFit,
+    rows: Sequence[Forecast],
+    level: float,
+    unit: str,
+    *,
+    is_asked: bool = True,
 ) -> str:
-    """Return the whole fit as JSON text."""
+    """Return the whole fit as JSON text; the arguments are those of `fit_report`.
+
+    Where nothing is known of a world size that was asked for, its numbers are null.
+    """
     taken = fit.chosen
     sizes = [x.world_size for x in rows]
+    shown = rows if is_asked else reached(rows)
     document = {
         "format_version": FORMAT_VERSION,
         "law": None if taken is None else taken.test.law.key,
@@ -36,11 +47,20 @@ def fit_json(
         "workers_per_node": curve.workers_per_node,
         "level": level,
         "throughput_unit": unit,
-        "predictions": [_prediction(curve, fit, x, level) for x in rows],
+        "predictions": [_prediction(curve, fit, x, level) for x in shown],
         "candidates": [_candidate(fit, x, level) for x in fit.candidates],
         "refused": [{"law": x.key, "num_parameters": x.num_parameters} for x in fit.refused],
         "backtest": _backtest(fit),
         "points": [_point(fit, *row) for row in points_of_fit(fit)],
+        "slips": [
+            {
+                "world_sizes": list(x.world_sizes),
+                "before": x.before,
+                "factor": x.factor,
+                "is_larger": x.is_larger,
+            }
+            for x in fit.slips
+        ],
         "spoilers": [
             {
                 "world_size": x.world_size,
@@ -58,27 +78,29 @@ def fit_json(
 def _prediction(
     curve: MeasuredCurve, fit: CurveFit, forecast: Forecast, level: float
 ) -> dict[str, Any]:
-    rate, size = forecast.throughput, forecast.world_size
+    size, is_known = forecast.world_size, forecast.unknown is None
     law = None if fit.chosen is None else fit.chosen.fit.throughput(size, level)
+    told = Estimate(law.value) if law is not None and is_wide(law) else law
     return {
         "world_size": size,
-        "throughput": rate.value,
-        "low": rate.low,
-        "high": rate.high,
-        "speedup": forecast.speedup.value,
-        "speedup_low": forecast.speedup.low,
-        "speedup_high": forecast.speedup.high,
-        "efficiency": forecast.efficiency.value,
-        "efficiency_low": forecast.efficiency.low,
-        "efficiency_high": forecast.efficiency.high,
-        "step_time_s": _step_time_s(curve, fit, forecast),
-        "law_throughput": None if law is None else law.value,
-        "law_low": None if law is None else law.low,
-        "law_high": None if law is None else law.high,
+        **_bounds("throughput", forecast.throughput if is_known else None, ""),
+        **_bounds("speedup", forecast.speedup if is_known else None, "speedup_"),
+        **_bounds("efficiency", forecast.efficiency if is_known else None, "efficiency_"),
+        "step_time_s": _step_time_s(curve, fit, forecast) if is_known else None,
+        **_bounds("law_throughput", told if is_known else None, "law_"),
         "is_measured": forecast.is_measured,
         "is_extrapolated": forecast.is_extrapolated,
         "crosses_unmeasured_node_boundary": forecast.crosses_boundary,
+        "unknown": forecast.unknown,
         "kind": "predicted",
+    }
+
+
+def _bounds(name: str, value: Estimate | None, prefix: str) -> dict[str, float | None]:
+    return {
+        name: None if value is None else value.value,
+        f"{prefix}low": None if value is None else value.low,
+        f"{prefix}high": None if value is None else value.high,
     }
 
 
@@ -135,7 +157,7 @@ def _usl(fit: CurveFit, candidate: Candidate, level: float) -> dict[str, Any]:
 def _parameters(candidate: Candidate, level: float) -> dict[str, Any]:
     return {
         p.name: {
-            **_estimate(candidate.fit.parameter(p.name, level)),
+            **_estimate(parameter_told(candidate.fit.parameter(p.name, level))),
             "unit": p.unit,
             "meaning": p.meaning,
         }

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.choose import Candidate
 from ray_bench.analysis.fit.forecast import CurveFit, Forecast
+from ray_bench.analysis.fit.reach import parameter_told
 from ray_bench.analysis.scaling import gustafson_serial_frac, karp_flatt
-from ray_bench.report.cells import Cell, Table, asked, estimate, number, table, text
+from ray_bench.report.cells import Cell, Table, Unit, asked, estimate, number, table, text
 
 #: Said of a world size that needs a second node where no point had one.
 NO_INTER_NODE = "no inter-node measurement"
+#: Said of a world size at which the points tell nothing.
+NOT_KNOWN = "not known from these points"
 
 
 def forecast_table(key: str, rows: Sequence[Forecast], level: float) -> Table:
@@ -27,9 +30,10 @@ def forecast_table(key: str, rows: Sequence[Forecast], level: float) -> Table:
     cells = [
         (
             asked(x.world_size),
-            estimate(x.throughput, "samples/s", "predicted"),
-            estimate(x.speedup, "x", "predicted"),
-            estimate(x.efficiency, "frac", "predicted"),
+            *(
+                estimate(value if x.unknown is None else None, unit, "predicted")
+                for value, unit in _values(x)
+            ),
             text(_remark(x)),
         )
         for x in rows
@@ -41,7 +45,17 @@ def forecast_table(key: str, rows: Sequence[Forecast], level: float) -> Table:
     return table(key, "Forecast", columns, cells, notes, optional=("remark",))
 
 
+def _values(forecast: Forecast) -> tuple[tuple[Estimate, Unit], ...]:
+    return (
+        (forecast.throughput, "samples/s"),
+        (forecast.speedup, "x"),
+        (forecast.efficiency, "frac"),
+    )
+
+
 def _remark(forecast: Forecast) -> str | None:
+    if forecast.unknown is not None:
+        return NOT_KNOWN
     if forecast.crosses_boundary:
         return NO_INTER_NODE
     if forecast.is_measured:
@@ -86,7 +100,7 @@ def parameter_table(key: str, candidate: Candidate, level: float) -> Table:
     columns = {"name": "Parameter", "value": "Value", "interval": "Interval", "meaning": "Meaning"}
     rows = []
     for parameter in candidate.test.law.parameters:
-        value = candidate.fit.parameter(parameter.name, level)
+        value = parameter_told(candidate.fit.parameter(parameter.name, level))
         rows.append(
             (
                 text(parameter.name),

@@ -121,7 +121,7 @@ def _study_flags(study: Study) -> list[Flag]:
 
 
 def _law_flags(study: Study) -> list[Flag]:
-    found = warnings(study.anomalies, is_ladder=study.is_ladder)
+    found = warnings(study.anomalies, study.verdict, is_ladder=study.is_ladder)
     flags = [Flag(key, words) for key, words in found]
     if study.law is not None and study.law.fit.is_misfit:
         words = (

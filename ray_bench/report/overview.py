@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from ray_bench.report.cells import Cell, Section, Table
 from ray_bench.report.context import Context, workers
 from ray_bench.report.decision_words import next_words
-from ray_bench.report.sentences import answer, bottleneck_words, reason
+from ray_bench.report.remedies import bottleneck_name, remedy_words
+from ray_bench.report.sentences import answer, reason
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 #: Columns of the table of measured world sizes that stand beside the answer.
@@ -79,7 +80,7 @@ def overview(context: Context, sections: Sequence[Section]) -> Overview:
 
 def _next_steps(context: Context) -> Iterator[str]:
     if (worst := context.study.verdict.worst) is not None:
-        name, remedy = bottleneck_words(worst)
+        name, remedy = bottleneck_name(worst), remedy_words(context, worst)
         yield f"Against the limit, {name}: {remedy[:1].lower()}{remedy[1:]}"
     if words := next_words(context):
         yield words

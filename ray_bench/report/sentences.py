@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.estimate import Estimate, log_ratio
-from ray_bench.analysis.losses import Bottleneck, Loss
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.times import run_time_with_setup
 from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import Results
 from ray_bench.report.cells import Unit, estimate, number
-from ray_bench.report.context import Context, workers
+from ray_bench.report.context import Context, room_of, workers
 from ray_bench.report.decision_words import (
     beyond_words,
     larger_words,
@@ -19,69 +18,7 @@ from ray_bench.report.decision_words import (
     unreachable_words,
 )
 from ray_bench.report.format import show
-
-#: What limits scaling, and what to do about it. {phase} and {ranks} are those of the verdict.
-BOTTLENECKS = {
-    Bottleneck.INPUT: (
-        "data loading and copying{on_ranks}",
-        "Try more loader processes, data in memory, or faster storage{for_ranks}.",
-    ),
-    Bottleneck.COMMUNICATION: (
-        "gradient transfer that computation does not hide",
-        "Try a larger batch per worker, another ddp.bucket_cap_mb, bf16, or a faster link.",
-    ),
-    Bottleneck.NODE_BOUNDARY: (
-        "the link between nodes: efficiency falls with the second node, not inside one",
-        "Try a faster link between nodes, the right network interface (`ray-bench network` "
-        "measures it), a larger batch per worker or bf16; or stay on one node.",
-    ),
-    Bottleneck.LATENCY: (
-        "the latency of gradient messages, which take about as long whatever their size",
-        "Try a larger ddp.bucket_cap_mb for fewer messages, or a larger batch per worker.",
-    ),
-    Bottleneck.STRAGGLER: (
-        "{ranks}, slower in {phase} than the others, which wait (straggler)",
-        "Look for other jobs, lower clocks or slower hardware there, or leave that worker out.",
-    ),
-    Bottleneck.SKEW: (
-        "waiting for the slowest rank, which is not the same one every time",
-        "Look for other jobs on the hosts and for batches that take unequally long.",
-    ),
-    Bottleneck.CONTENTION: (
-        "{phase}, which is slower while gradients are on their way (contention)",
-        "Leave a core per worker to communication (fewer OMP threads), or reduce in fewer, larger "
-        "buckets.",
-    ),
-    Bottleneck.BATCH_TOO_SMALL: (
-        "a batch per worker that is too small ({phase} does not shrink with it)",
-        "Try a larger batch per worker, and look for cores or memory bandwidth that workers share.",
-    ),
-    Bottleneck.HOST: (
-        "{phase}, which is slower with the same batch per worker",
-        "Look for cores, memory bandwidth or power that the workers of a host share.",
-    ),
-    Bottleneck.OPTIMIZER: (
-        "the optimizer, which every worker runs in full",
-        "Try a larger batch, so that there are fewer steps, or a fused optimizer.",
-    ),
-    Bottleneck.OTHER: (
-        "time that no phase explains (Python, hooks, synchronisation)",
-        "Try a larger batch per worker, and profile one step.",
-    ),
-}
-
-
-def bottleneck_words(loss: Loss) -> tuple[str, str]:
-    """Return what limits scaling, and what to do."""
-    name, remedy = BOTTLENECKS[loss.kind]
-    ranks = f"rank{'s' * (len(loss.ranks) > 1)} {', '.join(map(str, loss.ranks))}"
-    values = {
-        "phase": (loss.phase or "a phase").replace("_", " "),
-        "ranks": ranks,
-        "on_ranks": f" on {ranks}, for which the others wait" if loss.ranks else "",
-        "for_ranks": f" for {ranks}" if loss.ranks else "",
-    }
-    return name.format(**values), remedy.format(**values)
+from ray_bench.report.remedies import bottleneck_name
 
 
 def answer_without_runs(results: Results) -> str:
@@ -133,11 +70,36 @@ def _no_answer(context: Context) -> str:
             "Cannot say how long a run takes: its number of epochs is unknown. Give --epochs 90 "
             "for the run that you plan; the size of the data set has to be in the results."
         )
-    size = one_size(context)
     return (
-        f"Cannot say how many workers to use: {size} is the only world size that was measured. "
-        f"Next: world_sizes=[1,{max(2, size)}]."
+        f"Cannot say how many workers to use: {one_size(context)} is the only world size that was "
+        f"measured. {_second_size(context)}"
     )
+
+
+def _second_size(context: Context) -> str:
+    """Return how to come to a second world size: not by what has just failed or has no room."""
+    failed = [n for n in failed_sizes(context.results) if n != one_size(context)]
+    if failed:
+        one = workers(failed[0]) if len(failed) == 1 else f"{', '.join(map(str, failed))} workers"
+        return (
+            f"Runs with {one} failed: mend that first; the table of failed runs has causes and "
+            "remedies."
+        )
+    if context.results.missing_run_ids:
+        return "Planned runs have left no record: finish the sweep with --resume."
+    size = one_size(context)
+    room = room_of(context)
+    if size == 1 and room == 1:
+        return (
+            "The host has a core or GPU for one worker: measure world_sizes=[1,2] on one with two."
+        )
+    return f"Next: world_sizes=[1,{max(2, size)}]."
+
+
+def failed_sizes(results: Results) -> tuple[int, ...]:
+    """Return the world sizes of which runs failed and none finished, ascending."""
+    done = {run.point.world_size for run in results.ok_runs}
+    return tuple(sorted({run.point.world_size for run in results.failed_runs} - done))
 
 
 def one_size(context: Context) -> int:
@@ -168,7 +130,7 @@ def _limit(context: Context) -> list[str]:
     verdict = context.study.verdict
     if verdict.worst is None:
         return []
-    name, share = bottleneck_words(verdict.worst)[0], lost_share(context)
+    name, share = bottleneck_name(verdict.worst), lost_share(context)
     if not verdict.has_phases:
         return [f"Scaling is limited most by {name}, by throughput alone."]
     return [

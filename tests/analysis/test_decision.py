@@ -71,9 +71,9 @@ def test_time_money_and_energy_of_a_run():
     assert one.run.energy_j.value == pytest.approx(6000)
     assert one.run.worker_s.value == one.run.time_s.value
     assert not last.is_measured
-    assert last.run.worker_s.value == pytest.approx(64 * last.run.time_s.value)
+    assert last.run.worker_s.value == pytest.approx(32 * last.run.time_s.value)
     # Amdahl with 5 % serial work: evaluation is in the measured run, and in the predicted one.
-    ideal = one.run.time_s.value * (0.05 + 0.95 / 64)
+    ideal = one.run.time_s.value * (0.05 + 0.95 / 32)
     assert last.run.time_s.value == pytest.approx(ideal, rel=0.1)
     assert last.run.time_s.low <= last.run.time_s.value <= last.run.time_s.high
 

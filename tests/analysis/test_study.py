@@ -36,12 +36,20 @@ def test_planted_speedup_is_found():
     assert study.law.serial_frac.contains(0.05)
 
 
-def test_every_usual_world_size_is_predicted():
-    assert {x.world_size for x in only().predictions} == {1, *WORLD_SIZES}
+def test_usual_world_sizes_are_predicted_as_far_as_the_points_tell():
+    study = only()
+    sizes = {x.world_size for x in study.predictions}
+    unknown = {x.world_size for x in study.fit.forecast(WORLD_SIZES) if x.unknown}
+    assert sizes == {1, *WORLD_SIZES} - unknown
+    assert {16, 32} <= sizes
+    assert {x.world_size for x in only(world_sizes=(1, 2)).predictions} == {1, 2, 4}
+    bare = only(repeats=1, with_blocks=False)
+    assert {x.world_size for x in bare.predictions} == {1, *WORLD_SIZES}
+    assert all(x.speedup is None for x in bare.predictions)
 
 
 def test_too_many_workers_for_the_batch_are_not_predicted():
-    study = only(world_sizes=(1, 2), batch=24)
+    study = only(world_sizes=(1, 2, 4), batch=24, noise=0.001)
     by_size = {x.world_size: x for x in study.predictions}
     assert by_size[32].speedup is None
     assert not by_size[16].is_divisible

@@ -112,6 +112,67 @@ def test_a_link_that_is_stated(capsys, csv_file):
         assert (code, "give both" in err) == (2, True)
 
 
+def test_two_world_sizes_end_the_forecast_and_no_law_is_said_to_predict(capsys, csv_file):
+    path = csv_file(rows({1: 46.15, 2: 111.5}))
+    found = fitted(capsys, path)
+    assert found["law"] is None
+    assert found["backtest"]["law"] is None
+    asked = fitted(capsys, path, "--at", "64")["predictions"]
+    numbers = ("throughput", "low", "high", "speedup", "efficiency", "step_time_s", "law_high")
+    assert [x["unknown"] for x in asked] == ["two_points"]
+    assert all(asked[0][name] is None for name in numbers)
+    words = " ".join(run(capsys, path, "--at", "64", "--format", "md")[1].split())
+    assert "Throughput of 64 workers is not known from these points" in words
+    assert "predicted the measured points" not in words
+
+
+def test_repeats_that_are_far_apart_give_no_absurd_interval(capsys, csv_file):
+    text = "world_size,throughput\n1,13.6\n1,114.8\n1,51.8\n1,56.1\n2,111.5\n"
+    found = fitted(capsys, csv_file(text))
+    assert found["predictions"] == []
+    assert "e+" not in json.dumps(found)
+    assert all(abs(x) < 1e6 for x in numbers_in(found))
+
+
+def numbers_in(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for x in value:
+            yield from numbers_in(x)
+    elif isinstance(value, int | float):
+        yield value
+
+
+def test_a_slip_of_units_is_asked_for_and_nothing_is_forecast(capsys, csv_file):
+    path = csv_file(rows({1: 363.25, 2: 690.1, 4: 130.2, 8: 241.1}))
+    found = fitted(capsys, path)
+    assert found["predictions"] == []
+    assert found["slips"] == [
+        {"world_sizes": [4, 8], "before": 2, "factor": 10, "is_larger": False}
+    ]
+    kept = fitted(capsys, path, "--keep-jumps")
+    assert (kept["slips"], len(kept["spoilers"])) == ([], 1)
+    code, out, _ = run(capsys, path, "--format", "md")
+    assert code == 0
+    assert "Is the unit another one from 4 to 8 workers" in out
+    assert "cliff" not in out
+
+
+def test_a_node_boundary_is_named_only_where_the_stated_nodes_allow_one(capsys, csv_file):
+    path = csv_file(rows({1: 400, 2: 790, 4: 1580, 8: 1790}))
+    for held, words in (
+        (None, "Does a node end there"),
+        (8, "Both are on one node"),
+        (4, "second"),
+    ):
+        node = () if held is None else ("--workers-per-node", str(held))
+        found = fitted(capsys, path, *node)
+        (cliff,) = [x for x in found["warnings"] if "cliff" in x]
+        assert words in cliff
+        assert found["spoilers"][0]["change_frac"] == pytest.approx(0.434, abs=0.001)
+
+
 @pytest.mark.parametrize("form", ["terminal", "md"])
 def test_people_read_the_law_its_competitors_and_warnings(capsys, csv_file, form):
     code, out, _ = run(capsys, csv_file(rows()), "--format", form, "--workers-per-node", "8")

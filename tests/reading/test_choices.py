@@ -3,6 +3,7 @@
 import pytest
 
 from ray_bench.errors import AnalysisError, ConfigError
+from ray_bench.reading.choices import Choices
 
 
 def rates(curve):
@@ -237,3 +238,34 @@ def test_a_table_without_a_header_is_asked_for_one(read):
 )
 def test_other_habits(read, text):
     assert rates(read(text).curves[0]) == {1: 204.3, 2: 401.1}
+
+
+def test_a_batch_of_a_worker_needs_workers(read):
+    text = "nodes,batch_per_gpu,ms/step\n1,8,100\n2,8,110\n"
+    asked(read, text, "--workers-per-node")
+    (curve,) = read(text, workers_per_node=4).curves
+    assert list(curve.values) == [4, 8]
+
+
+def test_a_log_is_given_its_world_size(read):
+    from ray_bench.reading.sizes import world_sizes
+    from ray_bench.reading.table import table_of_dicts
+
+    table = table_of_dicts("my run.log", [{"step_time_s": 1.0, "source": "x", "note": "y"}])
+    with pytest.raises(AnalysisError, match=r"'4=my run\.log' for 4, 2x8=FILE"):
+        world_sizes(table, {}, Choices())
+
+
+def test_columns_of_two_methods_are_asked_for_although_their_curves_are_alike(read):
+    text = "GPUs,DDP (img/s),FSDP (img/s)\n1,100,90\n2,190,171\n4,370,333\n"
+    asked(read, text, "'throughput=DDP (img/s)' or --column 'throughput=FSDP (img/s)'")
+    assert rates(read(text, columns={"throughput": "FSDP (img/s)"}).curves[0])[4] == 333
+    same = "GPUs,img/s mean,img/s median,tokens/s\n1,100,101,1000\n2,190,189,1900\n"
+    assert rates(read(same).curves[0]) == {1: 100, 2: 190}
+
+
+def test_a_crashed_run_beside_other_times_is_left_out(read):
+    text = "State,Runtime,gpus,img/s\nfinished,100,1,100\nfinished,90,2,190\ncrashed,5,4,\n"
+    found = read(text)
+    assert rates(found.curves[0]) == {1: 100, 2: 190}
+    assert any("left out: line 4 (img/s is blank)" in x for x in found.said)

@@ -53,6 +53,17 @@ TEXTS = {
     "list.json": json.dumps(ROWS),
     "lists.json": json.dumps({"GPUs": SIZES, "img/s": RATES, "model": "r50"}),
     "lines.jsonl": "\n".join(map(json.dumps, ROWS)),
+    "pandas.json": json.dumps(
+        {key: {str(i): row[key] for i, row in enumerate(ROWS)} for key in ("GPUs", "img/s")}
+    ),
+    "split.json": json.dumps(
+        {
+            "columns": ["GPUs", "img/s"],
+            "index": [0, 1, 2],
+            "data": [*map(list, zip(SIZES, RATES, strict=True))],
+        }
+    ),
+    "pandas.csv": ",GPUs,img/s\n0,1,100.5\n1,2,190.25\n2,4,361.0\n",
     "inside.json": json.dumps({"host": "a", "runs": ROWS}),
     "by_size.json": json.dumps({str(n): {"img/s": x} for n, x in zip(SIZES, RATES, strict=True)}),
     "nested.json": json.dumps(

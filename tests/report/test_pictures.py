@@ -69,7 +69,7 @@ def test_speedup_and_efficiency_are_those_of_the_tables(case):
 def test_the_band_of_the_forecast_widens():
     rows = of(pictures("strong")["speedup"], FORECAST)
     widths = [row["speedup_high"] / row["speedup_low"] for row in rows if row["world_size"] >= 8]
-    assert len(widths) == 4
+    assert len(widths) == 3  # 8 and two doublings: 64 workers are not known
     assert widths == sorted(widths)
 
 

@@ -57,12 +57,15 @@ class Measured:
     batch_size: int  # that was fixed
     num_train_samples: int | None
     is_ladder: bool  # turns of a ladder are no runs: their length says nothing
+    failed_sizes: frozenset[int] = frozenset()  # of which no run finished: they are not advised
 
 
 def options_of(
     data: Measured, *, max_workers: int | None = None, epochs: float | None = None
 ) -> tuple[Option, ...]:
     """Return the measured world sizes and the predicted ones, ascending.
+
+    Predicted are those of which the points tell something.
 
     Args:
         data: What was measured.
@@ -79,7 +82,7 @@ def options_of(
 def predicted_sizes(data: Measured, max_workers: int | None) -> tuple[int, ...]:
     """Return the world sizes to predict: doublings, up to 8 times the largest measured one.
 
-    In strong scaling only those that share the global batch evenly.
+    In strong scaling only those that share the global batch evenly. Those that failed are left out.
     """
     measured = data.curve.sizes
     if not measured:
@@ -92,7 +95,9 @@ def predicted_sizes(data: Measured, max_workers: int | None) -> tuple[int, ...]:
     return tuple(
         n
         for n in sorted(wanted - set(measured))
-        if n <= limit and (data.scaling == "weak" or data.batch_size % n == 0)
+        if n <= limit
+        and n not in data.failed_sizes
+        and (data.scaling == "weak" or data.batch_size % n == 0)
     )
 
 
@@ -125,7 +130,7 @@ def _predicted(data: Measured, fit: CurveFit, last: Option, sizes: tuple[int, ..
     work = None if whole_run is None else whole_run.value * last.throughput.value
     setup_s = 0.0 if row is None else row.setup_s or 0.0
     options = []
-    for forecast in fit.forecast(sizes):
+    for forecast in (x for x in fit.forecast(sizes) if x.unknown is None):
         rate, size = forecast.throughput, forecast.world_size
         time = None if last.run_samples is None else _inverse(last.run_samples, rate)
         whole = None if work is None else _inverse(work, rate)

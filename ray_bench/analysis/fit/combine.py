@@ -23,6 +23,8 @@ from ray_bench.analysis.laws.place import Place
 
 _TRIM_FRAC = 0.25
 _BISECTIONS = 60
+#: Far outside of anything that is told, and inside of what a float holds.
+_MAX_LOG = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +67,8 @@ class Mixture:
         value = shift - self.center
         low = np.minimum(shift - self.quantile(1 - tail), value)
         high = np.maximum(shift - self.quantile(tail), value)
-        return tuple(
-            Estimate(*map(float, np.exp(row))) for row in zip(value, low, high, strict=True)
-        )
+        logs = np.clip(np.stack([value, low, high], axis=1), -_MAX_LOG, _MAX_LOG)
+        return tuple(Estimate(*map(float, row)) for row in np.exp(logs))
 
 
 def law_weights(tests: Sequence[BackTest]) -> np.ndarray:

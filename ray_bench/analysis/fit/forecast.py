@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,10 +11,13 @@ import numpy as np
 
 from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate
 from ray_bench.analysis.fit.backtest import back_tests
-from ray_bench.analysis.fit.choose import Candidate, Spoiler, candidates_of, choose, spoilers
+from ray_bench.analysis.fit.choose import Candidate, candidates_of, choose
 from ray_bench.analysis.fit.combine import Mixture, combine, law_weights
 from ray_bench.analysis.fit.drift import Drift
 from ray_bench.analysis.fit.points import Points
+from ray_bench.analysis.fit.reach import Unknown, unknown
+from ray_bench.analysis.fit.shapes import Spoiler, spoilers
+from ray_bench.analysis.fit.slip import Slip, slips
 from ray_bench.analysis.laws.catalog import AnyLaw, laws_for
 
 #: The default forecast: doublings of the largest measured world size, up to this factor.
@@ -33,6 +37,7 @@ class Forecast:
     is_measured: bool
     is_extrapolated: bool
     crosses_boundary: bool  # needs a second node, and no measurement had one
+    unknown: Unknown | None  # why the numbers say nothing; None where they do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +47,10 @@ class CurveFit:
     points: Points
     drift: Drift
     candidates: tuple[Candidate, ...]  # the largest weight first
-    chosen: Candidate | None  # None: no law fits
+    chosen: Candidate | None  # None: no law fits, or none can be tested
     spoilers: tuple[Spoiler, ...]
     refused: tuple[AnyLaw, ...]  # as many parameters as points, or more
+    slips: tuple[Slip, ...] = ()  # where the unit may be another one: nothing is forecast then
 
     @property
     def is_tested(self) -> bool:
@@ -78,9 +84,11 @@ class CurveFit:
     def forecast(
         self, world_sizes: Sequence[int], level: float = COVERAGE_FRAC
     ) -> tuple[Forecast, ...]:
-        """Return the forecast at some world sizes."""
-        rates = self.mixture(world_sizes).rates(world_sizes, level)
-        return tuple(self._row(n, rate) for n, rate in zip(world_sizes, rates, strict=True))
+        """Return the forecast at some world sizes; how far it reaches depends on no level."""
+        mixture = self.mixture(world_sizes)
+        rates = mixture.rates(world_sizes, level)
+        usual = mixture.rates(world_sizes, COVERAGE_FRAC)
+        return tuple(self._row(*row) for row in zip(world_sizes, rates, usual, strict=True))
 
     def crosses_boundary(self, world_size: float) -> bool:
         """Whether a world size needs a second node and no measurement had one."""
@@ -88,8 +96,9 @@ class CurveFit:
         there = self.points.at(np.array([world_size]))
         return there.has_many_nodes and not place.has_many_nodes
 
-    def _row(self, size: int, rate: Estimate) -> Forecast:
+    def _row(self, size: int, rate: Estimate, usual: Estimate) -> Forecast:
         sizes = self.points.place.world_size
+        crosses = self.crosses_boundary(size)
         baseline, first = math.exp(float(self.points.log_throughput[0])), float(sizes[0])
         return Forecast(
             world_size=size,
@@ -98,30 +107,49 @@ class CurveFit:
             efficiency=rate.scaled(first / (baseline * size)),
             is_measured=bool((sizes == size).any()),
             is_extrapolated=bool(size > sizes[-1] or size < sizes[0]),
-            crosses_boundary=self.crosses_boundary(size),
+            crosses_boundary=crosses,
+            unknown=unknown(
+                usual,
+                size,
+                tuple(sizes.tolist()),
+                has_slip=bool(self.slips),
+                crosses_boundary=crosses,
+            ),
         )
 
 
-def fit_curve(points: Points, drift: Drift | None = None) -> CurveFit:
+def fit_curve(
+    points: Points, drift: Drift | None = None, *, is_unit_sure: bool = False
+) -> CurveFit:
     """Try every law on the points, choose one, and weigh them for the forecast.
 
     Args:
         points: At least two.
         drift: How far laws may be wrong; by default as in `Drift`.
+        is_unit_sure: Whether this program measured the points: then no unit can have slipped.
     """
     drift = drift or Drift()
     laws = laws_for(points.place, points.mode)
     tried = [law for law in laws if _is_tried(law, len(points))]
     tests = back_tests(tried, points, drift)
     candidates = candidates_of(tests, law_weights(tests), points)
+    sizes, rates = points.place.world_size, np.exp(points.log_throughput)
+    slipped = () if is_unit_sure else slips(sizes.tolist(), rates.tolist())
+    is_tested = len(points) > 2 and not slipped
     return CurveFit(
         points=points,
         drift=drift,
         candidates=candidates,
-        chosen=choose(candidates, points),
-        spoilers=spoilers(candidates, points),
+        chosen=choose(candidates, points) if is_tested else None,
+        spoilers=() if slipped else spoilers(candidates, points),
         refused=tuple(law for law in laws if law.num_parameters >= len(points)),
+        slips=slipped,
     )
+
+
+def reached(rows: Sequence[Forecast]) -> tuple[Forecast, ...]:
+    """Return the rows of ascending world sizes before the first one of which nothing is known."""
+    return tuple(itertools.takewhile(lambda x: x.unknown is None, rows))
 
 
 def default_sizes(points: Points) -> tuple[int, ...]:

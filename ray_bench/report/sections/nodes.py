@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ray_bench.analysis.fit.forecast import CurveFit
 from ray_bench.analysis.placements import Boundary, Joined, PlacedPoint, joined
 from ray_bench.records import Results
 from ray_bench.report.cells import Cell, Kind, Section, Table, asked, estimate, table
@@ -45,8 +46,16 @@ def _words(found: Joined) -> list[str]:
             f"{'; '.join(parts)}. They hold if the law is right."
         )
     if not found.forecast:
-        words.append("No forecast for more nodes is given without an interval. Use repeats=3.")
+        words.append(_no_forecast(found.fit))
     return words
+
+
+def _no_forecast(fit: CurveFit) -> str:
+    if fit.points.variance is None:
+        return "No forecast for more nodes is given without an interval. Use repeats=3."
+    return (
+        "Throughput on more nodes is not known from these places. Measure more of them, or repeats."
+    )
 
 
 def boundary_words(boundary: Boundary) -> str:

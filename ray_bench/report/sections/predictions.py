@@ -5,21 +5,22 @@ from __future__ import annotations
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.analysis.nodes import nodes_by_size
-from ray_bench.analysis.predict import Prediction
+from ray_bench.analysis.predict import Prediction, prediction_sizes
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
 from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.accumulation import SMALLER, has_smaller
 from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table, text
-from ray_bench.report.context import Context
-from ray_bench.report.fit_tables import NO_INTER_NODE, candidate_table
+from ray_bench.report.context import Context, workers
+from ray_bench.report.fit_tables import NO_INTER_NODE, NOT_KNOWN, candidate_table
 from ray_bench.report.fit_words import law_words, warning_words
 from ray_bench.report.format import show
+from ray_bench.report.shape_words import OF_A_SWEEP, OF_A_SWEEP_WITH_PHASES, Hints
 
 #: Other warnings of a fit are flags of the report, or are about files.
 _SAID_HERE = (
-    *("no_law_fits", "falling", "outlier", "cliff", "plateau", "two_points", "no_peak"),
-    "no_inter_node",
+    *("no_law_fits", "falling", "outlier", "first_step", "cliff", "plateau", "fall"),
+    *("two_points", "no_peak", "no_inter_node", "beyond_reach"),
 )
 
 
@@ -45,11 +46,20 @@ def _words(context: Context) -> list[str]:
     if fit.points.variance is None:
         words.append("No prediction is given without an interval. Use repeats=3.")
         return words
-    sizes_shown = [x.world_size for x in context.study.predictions]
-    said = [x for x in warnings_of(fit, sizes_shown) if x.kind in _SAID_HERE]
-    words += [*map(warning_words, said), *_diminishing(context)]
+    wanted = prediction_sizes(tuple(row.world_size for row in context.study.rows))
+    said = [x for x in warnings_of(fit, wanted) if x.kind in _SAID_HERE]
+    words += [warning_words(x, _hints(context)) for x in said]
+    words += _diminishing(context)
+    largest = max(clean_sizes(context.study.group.runs))
+    if all(x.world_size <= largest for x in context.study.predictions):
+        return words
     is_said = any(x.kind == "no_inter_node" for x in said)
-    return [*words, _extrapolated(context) + ("" if is_said else f" {_not_measured(context)}")]
+    extrapolated = f"Beyond {workers(largest)} the forecast is extrapolated."
+    return [*words, extrapolated + ("" if is_said else f" {_not_measured(context)}")]
+
+
+def _hints(context: Context) -> Hints:
+    return OF_A_SWEEP_WITH_PHASES if context.study.verdict.has_phases else OF_A_SWEEP
 
 
 def _diminishing(context: Context) -> list[str]:
@@ -62,11 +72,6 @@ def _diminishing(context: Context) -> list[str]:
                 f"predicted efficiency below 50 %: {shown}."
             ]
     return []
-
-
-def _extrapolated(context: Context) -> str:
-    largest = max(clean_sizes(context.study.group.runs))
-    return f"Beyond {largest} workers the law is extrapolated."
 
 
 def _not_measured(context: Context) -> str:
@@ -159,6 +164,8 @@ def _row(context: Context, prediction: Prediction) -> tuple[Cell, ...]:
 
 
 def _remarks(context: Context, prediction: Prediction) -> list[str]:
+    if prediction.unknown is not None:
+        return [NOT_KNOWN]
     is_smaller = has_smaller(context.study, prediction.world_size)
     return [
         *([NO_INTER_NODE] if prediction.crosses_boundary else []),
