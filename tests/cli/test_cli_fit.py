@@ -145,11 +145,11 @@ def numbers_in(value):
 
 
 def test_a_slip_of_units_is_asked_for_and_nothing_is_forecast(capsys, csv_file):
-    path = csv_file(rows({1: 363.25, 2: 690.1, 4: 1.302, 8: 2.411}))
+    path = csv_file(rows({1: 363.25, 2: 690.1, 4: 130.2, 8: 241.1}))
     found = fitted(capsys, path)
     assert found["predictions"] == []
     assert found["slips"] == [
-        {"world_sizes": [4, 8], "before": 2, "factor": 1000, "is_larger": False}
+        {"world_sizes": [4, 8], "before": 2, "factor": 10, "is_larger": False}
     ]
     code, out, _ = run(capsys, path, "--format", "md")
     assert code == 0
