@@ -133,8 +133,8 @@ def _beyond_reach(warning: Warning) -> str:
             "boundary between nodes that was not measured."
         )
     return (
-        f"{words}: its interval would reach further than {MAX_SPREAD:g} times up or down. Measure "
-        "a world size nearer to it, or repeat the measured ones."
+        f"{words}: its 95 % interval would reach further than {MAX_SPREAD:g} times up or down. "
+        "Measure a world size nearer to it, or repeat the measured ones."
     )
 
 

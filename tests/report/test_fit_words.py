@@ -66,7 +66,7 @@ EXCLUDED = [
     (r"falls from|has less throughput than the one before", r"A peak of throughput is not a"),
     (r"Throughput beyond", r"interval is all that"),
     (r"Is the unit another one", r"Law: |cliff|stands still|an outlier|Superlinear|No law fits"),
-    (r"It was taken as the only one", r"smallest"),
+    (r"It was taken as the only one", r"is the smallest of the"),
     (r"within one standard error of the smallest", r"is the smallest of"),
     (r"No law is tested|No law fits", r"misses the points by more than their noise"),
 ]
@@ -74,13 +74,13 @@ EXCLUDED = [
 CAUSES = r"They wait for|mostly the input|Look for a node|Likely:|because of the (link|input)"
 
 
-def report_of(curve, scaling, held, variance, at=None):
+def report_of(curve, scaling, held, variance, at=()):
     source = "none" if variance is None else "repeats"
     df = None if variance is None else 6.0
     means = {n: LogEstimate(math.log(x), variance, df, 3, source) for n, x in curve.items()}
     fit = fit_curve(points_of(means, scaling, workers_per_node=held))
     rows = fit.forecast(at or default_sizes(fit.points))
-    return fit, fit_report("x", fit, rows, 0.95, "samples/s", is_asked=at is not None)
+    return fit, fit_report("x", fit, rows, 0.95, "samples/s", is_asked=bool(at))
 
 
 def text_of(report):
@@ -102,7 +102,7 @@ def contradictions(text):
                 yield found.group(), other.group()
 
 
-def check(curve, scaling, held, variance, at=None):
+def check(curve, scaling, held, variance, at=()):
     _, report = report_of(curve, scaling, held, variance, at)
     text = text_of(report)
     found = list(contradictions(text))

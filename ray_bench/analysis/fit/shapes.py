@@ -23,7 +23,8 @@ from ray_bench.analysis.fit.points import Points
 
 #: A step per doubling stands out if it is so many times that of the median of the others.
 _ABOVE_OTHERS = 3.0
-#: Throughput that changes by less than this share of what ideal growth would, in logs, is flat.
+#: Throughput that changes by less than this share of what ideal growth would, in logs, is flat;
+#: where it surely falls, it is no plateau all the same.
 _FLAT_FRAC = 0.1
 #: Steps in which the workers grow by less show no plateau.
 _MIN_GROWTH = 1.5
@@ -80,7 +81,7 @@ def _of_step(points: Points, index: int) -> Spoiler | None:
 
 def _trouble(points: Points, index: int) -> Trouble | None:
     if _is_flat(points, index):
-        return "plateau"
+        return "fall" if _is_fall(points, index) else "plateau"
     if _is_steep(points, index):
         if points.place.world_size[index] == 1:
             return "first_step"
