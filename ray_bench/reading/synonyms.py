@@ -201,6 +201,7 @@ def _time(words: Sequence[str]) -> Meaning | None:
     seconds = next((SECONDS[x] for x in reversed(words) if x in SECONDS), None)
     found = set(words)
     names = {"time", "times", "duration", "latency", "zeit", "elapsed", "runtime", "walltime"}
+    names |= {"result", "results"} if seconds is not None else set()
     is_named = bool(found & (names | {"wallclock", "makespan", "wall", "trainingszeit", "dauer"}))
     if not is_named and seconds is None:
         return None

@@ -279,3 +279,9 @@ def test_a_unit_that_is_not_known_is_named(read, cell):
 def test_minutes_in_cells(read):
     values = read("GPUs,epoch time\n1,30m\n2,0.25 h\n").curves[0].values
     assert values == {1: (2.0,), 2: (4.0,)}
+
+
+def test_a_rate_that_is_that_of_a_worker_by_its_batch(read):
+    text = "gpus,batch_per_gpu,step_time_s,img/s\n1,32,0.1,320\n2,16,0.04,400\n"
+    asked(read, text, "give --per worker")
+    assert rates(read(text, per="worker").curves[0]) == {1: 320, 2: 800}
