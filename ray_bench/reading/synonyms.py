@@ -94,6 +94,8 @@ def meaning_of(name: str) -> Meaning | None:
 
 
 def _meaning(words: Sequence[str]) -> Meaning | None:
+    if not words:
+        return None
     words = [x for i, x in enumerate(words) if x not in PLAIN or len(words) == 1] or words
     for rule in _RULES:
         found = rule(words)
