@@ -150,6 +150,12 @@ def with_times(
     found = {n: tuple(x) for n, x in sorted(times.items())}
     if local:
         worst = max(max(x / local[n], local[n] / x) for n, xs in seen.items() for x in xs)
+        of_one = [n * x / local[n] for n, xs in seen.items() for x in xs]
+        if worst > 1 + _WRONG_FRAC and agree([1.0, *of_one]) and quantity.meaning.per is None:
+            raise AnalysisError(
+                f"{table.name}: {quantity.column} x {name} is the batch of one worker, so the rate "
+                "is that of each: give --per worker."
+            )
         if worst > 1 + _WRONG_FRAC:
             raise _at_odds(table, quantity, name, "is not the batch that is given")
         return local, found if worst <= 1 + _CONSISTENT_FRAC else {}

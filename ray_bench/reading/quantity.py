@@ -20,6 +20,8 @@ from ray_bench.reading.vocabulary import SECONDS
 _SAME_FRAC = 0.03
 #: An efficiency above that is one in per cent.
 _MOST_EFFICIENT = 3.0
+#: Behind a time, m are minutes.
+_IN_CELLS = {**SECONDS, "m": 60.0}
 _RATES = ("rate", "sample_time")
 _STEPS = ("step_rate", "step_time")
 
@@ -98,7 +100,7 @@ def _read(
         unit = "" if units is None or is_nothing(units[row]) else str(units[row])
         meaning = header
         if unit or number.unit:
-            meaning = _meaning(header, number.unit, unit)
+            meaning = _of_cell(table, column, row, header, number.unit, unit)
         if meaning is not common:
             common = _agreed(table, column, row, common, meaning)
         values.append(_base(number.value, meaning, number.unit))
@@ -157,6 +159,23 @@ def _number(table: Table, column: str, row: int, cell: object, mark: Mark) -> Nu
     )
 
 
+class _UnknownUnitError(ValueError):
+    """A unit says nothing about a quantity."""
+
+
+def _of_cell(
+    table: Table, column: str, row: int, header: Meaning, cell_unit: str, row_unit: str
+) -> Meaning:
+    try:
+        return _meaning(header, cell_unit, row_unit)
+    except _UnknownUnitError as err:
+        raise AnalysisError(
+            f"{table.where(row)}: {column} {shown(table.columns[column][row])} has the unit "
+            f"{shown(str(err))}, which is not known for the {_named(header)}; write the number "
+            "alone, with ms, s, min or h behind a time."
+        ) from None
+
+
 @functools.lru_cache(maxsize=256)
 def _meaning(header: Meaning, cell_unit: str, row_unit: str) -> Meaning:
     """Return what a number is, by the nearest unit that is told."""
@@ -174,11 +193,13 @@ def _of_unit(header: Meaning, text: str) -> Meaning | None:
     words = words_of(text)
     if not words:
         return None
-    if len(words) == 1 and words[0] in SECONDS:
-        return replace(header, seconds=SECONDS[words[0]]) if "time" in header.role else None
+    if words[0] in _IN_CELLS and len(words) == 1 and "time" in header.role:
+        return replace(header, seconds=_IN_CELLS[words[0]])
     meaning = meaning_of(text)
     if meaning is None or meaning.role not in QUANTITIES:
-        return replace(header, unit=text) if header.role == "rate" else None
+        if header.role != "rate":
+            raise _UnknownUnitError(text)
+        return replace(header, unit=text)
     per = meaning.per or (header.per if meaning.role in _RATES else None)
     return replace(meaning, per=per)
 

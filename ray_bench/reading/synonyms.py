@@ -94,6 +94,8 @@ def meaning_of(name: str) -> Meaning | None:
 
 
 def _meaning(words: Sequence[str]) -> Meaning | None:
+    if not words:
+        return None
     words = [x for i, x in enumerate(words) if x not in PLAIN or len(words) == 1] or words
     for rule in _RULES:
         found = rule(words)
@@ -201,6 +203,7 @@ def _time(words: Sequence[str]) -> Meaning | None:
     seconds = next((SECONDS[x] for x in reversed(words) if x in SECONDS), None)
     found = set(words)
     names = {"time", "times", "duration", "latency", "zeit", "elapsed", "runtime", "walltime"}
+    names |= {"result", "results"} if seconds is not None else set()
     is_named = bool(found & (names | {"wallclock", "makespan", "wall", "trainingszeit", "dauer"}))
     if not is_named and seconds is None:
         return None

@@ -269,3 +269,19 @@ def test_a_crashed_run_beside_other_times_is_left_out(read):
     found = read(text)
     assert rates(found.curves[0]) == {1: 100, 2: 190}
     assert any("left out: line 4 (img/s is blank)" in x for x in found.said)
+
+
+@pytest.mark.parametrize("cell", ["5 parsecs", "5 img", "5 (old)"])
+def test_a_unit_that_is_not_known_is_named(read, cell):
+    asked(read, f"GPUs,epoch time (s)\n1,{cell}\n2,3\n", "line 2", "which is not known for")
+
+
+def test_minutes_in_cells(read):
+    values = read("GPUs,epoch time\n1,30m\n2,0.25 h\n").curves[0].values
+    assert values == {1: (2.0,), 2: (4.0,)}
+
+
+def test_a_rate_that_is_that_of_a_worker_by_its_batch(read):
+    text = "gpus,batch_per_gpu,step_time_s,img/s\n1,32,0.1,320\n2,16,0.04,400\n"
+    asked(read, text, "give --per worker")
+    assert rates(read(text, per="worker").curves[0]) == {1: 320, 2: 800}

@@ -22,7 +22,7 @@ ROLES = {
     "epoch_time": "s/epoch|epoch_time_sec|avg_epoch_s|Time/epoch (min)|sec. per epoch|"
     "Epoch time|epoch time min",
     "total_time": "total_time_s|runtime|Training time (h)|Time to train|wall time",
-    "time": "time|Time (s)|elapsed|seconds",
+    "time": "time|Time (s)|elapsed|seconds|Result (minutes)",
     "speedup": "speedup|Speed-up|speed up|Acceleration Rate|relative speedup",
     "efficiency": "efficiency|Effizienz|Scaling efficiency (%)|parallel_efficiency",
     "local_batch_size": "batch_per_gpu|local_batch_size|per_device_train_batch_size|mbs",
