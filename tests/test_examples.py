@@ -60,7 +60,7 @@ def my_workload(monkeypatch):
 @pytest.fixture
 def loader_workload():
     """The DataLoader example of docs/workloads.md."""
-    (code,) = blocks_of(ROOT / "docs" / "workloads.md", "python")
+    code = blocks_of(ROOT / "docs" / "workloads.md", "python")[0]
     names: dict[str, type] = {}
     exec(compile(code, "docs/workloads.md", "exec"), names)
     return names["MyLoaderWorkload"]()
