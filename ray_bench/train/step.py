@@ -14,7 +14,8 @@ from ray_bench.records import CompileMode, Precision
 from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share
 from ray_bench.workloads.base import check_loss
-from ray_bench.workloads.batch import BatchReader, to_device
+from ray_bench.workloads.batch import BatchReader
+from ray_bench.workloads.contents import to_device
 
 
 def _full_precision(outputs: Any) -> Any:
