@@ -80,8 +80,8 @@ class Stepper:
         if share.is_whole and self.compile not in (None, "none"):
             raise TrainingError(
                 f"compile={self.compile} needs batches of one size, and one has "
-                f"{share.num_samples} samples, an earlier one {self.whole_batch}; take "
-                "compile=none."
+                f"{share.num_samples} samples, an earlier one {self.whole_batch}; make "
+                "them alike (of a loader: drop_last=True), or take compile=none."
             )
         # A last, smaller batch: to prepare for its shape would take longer than the epoch.
         with eagerly(self.compile), unsearched():
