@@ -18,7 +18,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ray_bench.errors import TrainingError
 from ray_bench.train.shares import Share
-from ray_bench.workloads.batch import BatchReader, is_named, named, remade
+from ray_bench.workloads.batch import BatchReader
+from ray_bench.workloads.contents import is_named, named, remade
 
 _HAVE_REDUCED: WeakSet[torch.nn.Module] = WeakSet()
 

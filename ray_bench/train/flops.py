@@ -9,7 +9,7 @@ import torch
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share, shares
-from ray_bench.workloads.batch import to_device
+from ray_bench.workloads.contents import to_device
 
 
 def flops_per_sample(loop: Loop) -> float | None:

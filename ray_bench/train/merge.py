@@ -27,15 +27,13 @@ from ray_bench.records import (
     SyncPairRecord,
     extra_flag,
 )
+from ray_bench.train.batch_tally import are_one_size, batch_differs, batch_fields
 from ray_bench.train.checks import has_sparse_gradients
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.shares import samples_per_epoch
-
-#: The mean of batches that differ may be so far from what was asked for.
-BATCH_TOLERANCE_FRAC = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +151,8 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     most = request.config.evaluation.max_samples
     if most is not None and (epochs[-1].num_val_samples or 0) > most:
         flags.append("evaluation_unbounded")
-    batches = _batch_fields(ranks, epochs)
-    if _batch_differs(batches, request.planned.point.local_batch_size):
+    batches = batch_fields([rank.blocks for rank in ranks], epochs)
+    if batch_differs(batches, request.planned.point.local_batch_size):
         flags.append("batch_differs")
     if num_samples is not None and request.planned.point.global_batch_size > num_samples:
         flags.append("batch_exceeds_data")
@@ -179,7 +177,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
         **_rank_fields(ranks),
-        flops_per_sample=_flops_per_sample(ranks[0], batches),
+        flops_per_sample=ranks[0].extra.flops_per_sample if are_one_size(batches) else None,
         **_gpu_fields(ranks),
     )
     return RunData(
@@ -236,32 +234,6 @@ def _oversubscribed(ranks: Sequence[RankReport], environment: EnvironmentRecord)
 def _samples_of_a_whole_epoch(facts: RunFacts, epochs: Sequence[EpochRecord]) -> int | None:
     first = epochs[0]
     return first.num_samples if first.num_steps == facts.steps_per_epoch else None
-
-
-def _batch_fields(ranks: Sequence[RankReport], epochs: Sequence[EpochRecord]) -> dict[str, Any]:
-    """Return the samples of a rank's share of a batch, as they were counted."""
-    least = [x.least_local_samples for x in epochs if x.least_local_samples is not None]
-    most = [x.most_local_samples for x in epochs if x.most_local_samples is not None]
-    return {
-        "mean_local_samples": totals.mean_local_samples([rank.blocks for rank in ranks]),
-        "least_local_samples": min(least, default=None),
-        "most_local_samples": max(most, default=None),
-    }
-
-
-def _flops_per_sample(rank: RankReport, batches: Mapping[str, Any]) -> float | None:
-    """Return what was counted in one batch; None where others have other samples."""
-    is_one_size = batches["least_local_samples"] == batches["most_local_samples"]
-    return rank.extra.flops_per_sample if is_one_size else None
-
-
-def _batch_differs(batches: Mapping[str, Any], asked: int) -> bool:
-    """Tell whether whole batches are not as large as asked for, by more than batches vary."""
-    least, most, mean = (batches[f"{x}_local_samples"] for x in ("least", "most", "mean"))
-    if least is None:
-        return False
-    has_other = not least <= asked <= most
-    return has_other or (least != most and abs(mean / asked - 1) > BATCH_TOLERANCE_FRAC)
 
 
 def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, Any]:

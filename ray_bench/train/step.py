@@ -15,7 +15,8 @@ from ray_bench.train.accumulate import not_reducing, parts_of
 from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share
 from ray_bench.workloads.base import check_loss
-from ray_bench.workloads.batch import BatchReader, to_device
+from ray_bench.workloads.batch import BatchReader
+from ray_bench.workloads.contents import to_device
 
 
 def _full_precision(outputs: Any) -> Any:
@@ -108,8 +109,8 @@ class Stepper:
         if share.is_whole and self.compile not in (None, "none"):
             raise TrainingError(
                 f"compile={self.compile} needs batches of one size, and one has "
-                f"{share.num_samples} samples, an earlier one {self.whole_batch}; take "
-                "compile=none."
+                f"{share.num_samples} samples, an earlier one {self.whole_batch}; make "
+                "them alike (of a loader: drop_last=True), or take compile=none."
             )
         # A last, smaller batch: to prepare for its shape would take longer than the epoch.
         with eagerly(self.compile), unsearched():

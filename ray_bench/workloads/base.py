@@ -28,7 +28,8 @@ from ray_bench.config.groups import DataConfig, EmulatedConfig
 from ray_bench.config.groups import WorkloadDefaults as WorkloadDefaults  # for workloads, from here
 from ray_bench.errors import TrainingError
 from ray_bench.records import MemoryFormat
-from ray_bench.workloads.batch import BatchReader, as_loss
+from ray_bench.workloads.batch import BatchReader
+from ray_bench.workloads.losses import as_loss
 
 MEMORY_FORMATS: Mapping[MemoryFormat, torch.memory_format] = {
     "channels_last": torch.channels_last,

@@ -14,7 +14,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from ray_bench.workloads.batch import is_named, named
+from ray_bench.workloads.contents import is_named, named
 
 #: A sampler in a batch sampler, in a loader, in a wrapper, in another one.
 _MAX_DEPTH = 6

@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from ray_bench.errors import TrainingError
-from ray_bench.workloads.batch import BatchReader, as_loss, loss_of, rows_of, to_device
+from ray_bench.workloads.batch import BatchReader
+from ray_bench.workloads.contents import rows_of, to_device
+from ray_bench.workloads.losses import as_loss, loss_of
 
 X, Y, Z = torch.zeros(4, 3), torch.arange(4), torch.ones(4, 2)
 
