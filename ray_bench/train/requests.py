@@ -40,6 +40,7 @@ class LadderRequest:
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """The world sizes that take turns, the smallest first."""
-        points = {planned.point for planned in self.rounds[0]}
+        """The world sizes that take turns, the smallest first; in one order on every rank."""
+        # A set has another order in every process: ranks would build different points together.
+        points = dict.fromkeys(planned.point for planned in self.rounds[0])
         return tuple(sorted(points, key=lambda point: (point.world_size, point.is_ddp)))

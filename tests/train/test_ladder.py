@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from statistics import fmean
 
 import torch
@@ -153,3 +156,31 @@ def test_one_world_size_needs_no_process_group():
     rounds: list = []
     train_ladder(ladder, Emulated, group, SystemClock(group.device), rounds.append)
     assert len(rounds) == 2
+
+
+_ORDER = """
+from ray_bench.config.load import fill_in, load
+from ray_bench.config.rounds import ladder_runs
+from ray_bench.workloads.catalog import BUILTIN
+from tests.requests import ladder_request
+
+values = ["workload=cnn-digits", "interleaved=true", "world_sizes=[1,2]", "precision=[fp32,bf16]"]
+values += ["accumulate_steps=[1,2,4]", "ddp.bucket_cap_mb=[1,25]"]
+config = fill_in(load(None, values), BUILTIN["cnn-digits"].defaults)
+print([point.point_id for point in ladder_request(config, ladder_runs(config)).points])
+"""
+
+
+def test_every_process_builds_the_points_in_one_order():
+    """Ranks are processes with hashes of their own; they build each point together."""
+    orders = {
+        subprocess.run(
+            [sys.executable, "-c", _ORDER],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(orders) == 1
