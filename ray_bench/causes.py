@@ -54,7 +54,7 @@ KNOWN: tuple[Known, ...] = (
     Known("DiskFull", words=("no space left on device", "disk quota exceeded", "file write fail")),
     Known("FileMissing", _types("FileNotFoundError"), ("no such file or directory",)),
     Known(
-        "UnusedParameters",
+        "UnusedParametersError",
         words=("finished reduction in the prior iteration", "find_unused_parameters"),
     ),
     Known("ReadyTwice", words=("mark a variable ready only once",)),
@@ -134,8 +134,6 @@ REMEDIES: Mapping[str, str] = {
     "DiskFull": "Make room, or set TMPDIR to a larger disk; measure.checkpoint=false writes no "
     "checkpoint.",
     "FileMissing": f"Set data.dir to a folder that every node has, or data.standin=true; {_LOOK}.",
-    "UnusedParameters": "The loss does not depend on some parameters: set "
-    "ddp.find_unused_parameters=true with ddp.static_graph=false, or leave them out of the model.",
     "ReadyTwice": "A parameter is used twice in a step, as with activation checkpointing: set "
     "ddp.static_graph=true.",
     "GraphChanged": "The model does not do the same in every step: set ddp.static_graph=false.",
@@ -164,6 +162,8 @@ REMEDIES: Mapping[str, str] = {
     "memory, set a smaller batch_size.",
     "TrainingError": f"Read the cause; {_LOOK}.",
     "NonFiniteLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
+    "UnusedParametersError": "The loss does not depend on some parameters: set "
+    "ddp.find_unused_parameters=true, or leave them out of the model.",
     "RankDisagreementError": "Let every rank's batches have the same length in the workload's "
     "`build`; `ray-bench workloads` lists some that do.",
     "StoreError": "Give a folder that can be written with --results; `ray-bench sweeps` lists what "

@@ -66,7 +66,7 @@ def test_a_forecast_that_the_design_does_not_carry_is_marked():
     table = next(t for s in report.sections for t in s.tables if t.key == "predictions")
     remark = [column.key for column in table.columns].index("remark")
     marked = {row[0].value for row in table.rows if "micro" in (row[remark].value or "")}
-    assert marked == {8, 16, 32, 64}
+    assert marked == {8, 16, 32}  # of 64 the points tell nothing
 
 
 def test_a_fixed_number_is_said_and_marks_no_forecast():
