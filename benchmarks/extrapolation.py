@@ -19,7 +19,7 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,13 @@ def ours(task: Task) -> list[Prediction]:
     law = None if fit.chosen is None else fit.chosen.test.law.key
 
     def estimates(level: float) -> list[Estimate]:
-        return [x.throughput for x in fit.forecast(task.world_sizes, level)]
+        if task.batches is None:
+            return [x.throughput for x in fit.forecast(task.world_sizes, level)]
+        rows = []
+        for size, batch in zip(task.world_sizes, task.batches, strict=True):
+            there = replace(fit, points=fit.points.with_batch(batch))
+            rows.append(there.forecast((size,), level)[0].throughput)
+        return rows
 
     return _predictions(task, estimates, law)
 
@@ -219,12 +225,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="every: each world size from all smaller ones, two or more of them",
     )
     parser.add_argument("--worst", type=int, default=0, help="also list so many worst predictions")
-    parser.add_argument("--hide-batch", action="store_true", help="do not tell the fit batches")
+    parser.add_argument(
+        "--batch",
+        choices=("all", "points", "none"),
+        default="all",
+        help="the batches that the fit is told: also what is predicted has one",
+    )
     parser.add_argument("--strata", action="store_true", help="also list scores by stratum")
     parser.add_argument("--baseline", type=Path, metavar="JSON", help="predictions to pair with")
     given = parser.parse_args(arguments)
     curves = [x for file in given.curves for x in _read(file)["curves"]]
-    scores, found = run(list(tasks(curves, given.split, with_batch=not given.hide_batch)))
+    scores, found = run(list(tasks(curves, given.split, given.batch)))
     if given.format == "json":
         print(as_json(scores, found))
         return 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ray_bench.analysis.fit.drift import Drift
     from ray_bench.analysis.fit.forecast import CurveFit
     from ray_bench.analysis.fit.measured import MeasuredCurve
+    from ray_bench.analysis.fit.points import Points
     from ray_bench.records import Scaling
     from ray_bench.store.curve_file import CurveFile
 
@@ -26,6 +27,7 @@ Intervals widen with the distance from the data. Needs neither torch nor Ray.
 Examples:
   ray-bench fit curve.csv
   ray-bench fit curve.csv --at 64 --at 128 --workers-per-node 8
+  ray-bench fit curve.csv --at 64 --global-batch-size 4096
   ray-bench fit curve.json --scaling strong --level 0.9 --format json
 """
 
@@ -61,6 +63,16 @@ def fit(
             help="Gradients of a step (100MB); goes with --link.",
         ),
     ] = None,
+    global_batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SAMPLES",
+            min=1,
+            show_default=False,
+            help="Global batch of the forecast, where it does not follow from the batches in the "
+            "file.",
+        ),
+    ] = None,
     form: PageForm = PageFormat.TERMINAL,
 ) -> None:
     """Find the scaling law of measured numbers."""
@@ -82,10 +94,23 @@ def fit(
         step_time_s=given.step_time_s,
         local_batch_size=given.local_batch_size,
     )
-    points = measured.points
+    points = _with_batch(measured.points, given, global_batch_size)
     found = fit_curve(points, _drift(measured, link, gradient_bytes))
     sizes = tuple(dict.fromkeys(at)) if at else default_sizes(points)
     _show(Path(curve).name, measured, found, sizes, level, _unit(given, measured), form)
+
+
+def _with_batch(points: Points, given: CurveFile, global_batch_size: int | None) -> Points:
+    from ray_bench.errors import ConfigError
+
+    if global_batch_size is None:
+        return points
+    if not given.local_batch_size:
+        raise ConfigError(
+            "--global-batch-size needs a column global_batch_size or local_batch_size in the file: "
+            "a batch cannot be compared with nothing."
+        )
+    return points.with_batch(global_batch_size / given.local_batch_size[min(given.values)])
 
 
 def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None) -> Drift | None:

@@ -118,14 +118,16 @@ _WORDS: dict[str, Callable[[Warning], str]] = {
     "mixed_batch": lambda w: (
         f"The batch per worker differs by up to a factor of {w.spread:.3g} between world sizes, "
         "and the global one differs too: speedup and efficiency show both changes at once. The "
-        "laws know the batch of every point; the forecast keeps that of the largest world size."
+        "laws know the batch of every point. Where --global-batch-size does not state the batch of "
+        "the forecast, it goes on as it changed before, and the interval is wide enough for any "
+        "batch between the last global one and the last one of a worker."
     ),
     "unknown_node": lambda w: (
         f"The size of a node is unknown: beyond {_size(w)} workers another link may be slower. "
         "Give --workers-per-node."
     ),
     "no_repeats": lambda _: (
-        "There are no repeats: the noise of a point is taken as 1 %. Give several rows a "
+        "There are no repeats: the noise of a point is taken as 2 %. Give several rows a "
         "world size."
     ),
     "misfit": lambda w: (

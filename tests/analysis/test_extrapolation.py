@@ -69,10 +69,12 @@ def test_two_are_held_out_from_six_points_on(file):
 def test_a_batch_at_every_size_is_told_to_the_fit_unless_it_is_hidden():
     curve = {**CURVES[0], "global_batch_size": [32, 128, 256, 512]}
     modes = [
-        next(extrapolation.tasks([curve], "largest", with_batch=x)).points.mode
-        for x in (True, False)
+        next(extrapolation.tasks([curve], "largest", x)).points.mode
+        for x in ("all", "points", "none")
     ]
-    assert modes == ["mixed", "weak"]
+    assert modes == ["mixed", "mixed", "weak"]
+    known, unknown = (next(extrapolation.tasks([curve], "largest", x)) for x in ("all", "points"))
+    assert (known.batches, unknown.batches) == ((16.0,), None)
 
 
 def prediction(measured, quantiles, **more):

@@ -67,8 +67,9 @@ class CurveFit:
     def mixture(self, world_sizes: Sequence[float]) -> Mixture:
         """Return ln cost of a new run at some world sizes."""
         tests = [x.test for x in self.candidates]
+        weights = np.array([x.weight for x in self.candidates])
         sizes = np.array(world_sizes)
-        found = combine(tests, self.points, self.points.at(sizes), self.drift)
+        found = combine(tests, weights, self.points, self.points.at(sizes), self.drift)
         if not self.is_falling:
             return found
         largest, last = self.points.place.world_size[-1], self.points.log_throughput[-1]
@@ -113,7 +114,7 @@ def fit_curve(points: Points, drift: Drift | None = None) -> CurveFit:
     laws = laws_for(points.place, points.mode)
     tried = [law for law in laws if _is_tried(law, len(points))]
     tests = back_tests(tried, points, drift)
-    candidates = candidates_of(tests, law_weights(tests), points)
+    candidates = candidates_of(tests, law_weights(tests, points), points)
     return CurveFit(
         points=points,
         drift=drift,

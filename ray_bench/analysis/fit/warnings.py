@@ -88,8 +88,7 @@ def _of_the_forecast(fit: CurveFit, world_sizes: Sequence[int]) -> list[Warning]
     found = []
     crossing = [n for n in world_sizes if fit.crosses_boundary(n)]
     if crossing:
-        is_stated = fit.drift.boundary_cost > 0
-        kind: Kind = "stated_link" if is_stated else "no_inter_node"
+        kind: Kind = "stated_link" if fit.drift.is_link_stated else "no_inter_node"
         found.append(Warning(kind=kind, world_size=min(crossing)))
     beyond = [n for n in world_sizes if n > largest]
     if beyond and fit.points.place.workers_per_node is None:
