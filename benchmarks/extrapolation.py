@@ -1,79 +1,40 @@
-"""How well are published scaling curves predicted? `python benchmarks/extrapolation.py FILE`.
+"""How well are published scaling curves predicted? `python -m benchmarks.extrapolation FILE`.
 
 Every curve is fitted without its largest world size (without its two largest where it has six or
 more), and what was left out is predicted. Plain laws are fitted to the same points, by the same
 least squares, with the intervals of their own fit. FILE is JSON: {"curves": [{"id", "scaling":
 "weak" or "strong", "world_size": [...], "throughput": [...], "workers_per_node": 8 or null}]}; any
-other scaling is a load curve, taken like weak scaling.
+other scaling is a load curve, taken like weak scaling. Where "global_batch_size" is a list, one a
+world size, it is told to the fit as the column of that name is; "source_group" (else "source") says
+which curves were made alike, "batch_regime" which batch was fixed.
+
+`--strata` adds the scores of ray_bench by stratum; with `--baseline JSON`, what `--format json`
+wrote at another commit, they are paired with its predictions.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate
+from benchmarks.judge import PROBABILITIES, Prediction, cells_of, judged
+from benchmarks.published import Task, tasks
+from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.forecast import fit_curve
 from ray_bench.analysis.fit.law_fit import fit_law
-from ray_bench.analysis.fit.points import Points, points_of
 from ray_bench.analysis.laws import logarithmic, power, usl
 from ray_bench.analysis.laws.catalog import AnyLaw
-from ray_bench.errors import InsufficientPointsError
 
-MANY_POINTS = 6
 AIMS = {"median": 0.02, "mean": 0.04, "coverage": 0.93, "width": 0.25}
 OURS, OURS_FITTING = "ray_bench", "ray_bench, where a law fits"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A part of a curve, and what is predicted from it."""
-
-    curve: str
-    points: Points
-    world_sizes: tuple[int, ...]
-    measured: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """One predicted world size."""
-
-    curve: str
-    world_size: int
-    measured: float
-    predicted: float
-    low: float | None
-    high: float | None
-    law: str | None = None
-
-    @property
-    def error(self) -> float:
-        """|predicted / measured - 1|."""
-        return abs(self.predicted / self.measured - 1)
-
-    @property
-    def is_covered(self) -> bool | None:
-        """Whether the interval holds the measurement; None without an interval."""
-        if self.low is None or self.high is None:
-            return None
-        return self.low <= self.measured <= self.high
-
-    @property
-    def width(self) -> float | None:
-        """Full width of the interval, relative to the prediction."""
-        if self.low is None or self.high is None:
-            return None
-        return (self.high - self.low) / self.predicted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,39 +51,21 @@ class Score:
     num_intervals: int
 
 
-def tasks(curves: Sequence[dict[str, Any]], split: str) -> Iterator[Task]:
-    """Yield what is to be predicted from what."""
-    for curve in curves:
-        rows = sorted(zip(curve["world_size"], curve["throughput"], strict=True))
-        kept = len(rows) - (2 if len(rows) >= MANY_POINTS else 1)
-        for count in [kept] if split == "largest" else range(2, kept + 1):
-            rest = rows[count:] if count == kept else rows[count : count + 1]
-            try:
-                points = _points(curve, dict(rows[:count]))
-            except InsufficientPointsError:
-                continue
-            yield Task(
-                curve=curve["id"],
-                points=points,
-                world_sizes=tuple(n for n, _ in rest),
-                measured=tuple(x for _, x in rest),
-            )
-
-
-def _points(curve: dict[str, Any], rows: dict[int, float]) -> Points:
-    return points_of(
-        {n: LogEstimate(math.log(x), None, None, 1, "none") for n, x in rows.items()},
-        "strong" if curve["scaling"] == "strong" else "weak",
-        workers_per_node=curve.get("workers_per_node"),
-    )
-
-
 def ours(task: Task) -> list[Prediction]:
     """Predict as `ray-bench fit` does."""
     fit = fit_curve(task.points)
     law = None if fit.chosen is None else fit.chosen.test.law.key
-    found = [x.throughput for x in fit.forecast(task.world_sizes)]
-    return _predictions(task, found, law)
+
+    def estimates(level: float) -> list[Estimate]:
+        if task.batches is None:
+            return [x.throughput for x in fit.forecast(task.world_sizes, level)]
+        rows = []
+        for size, batch in zip(task.world_sizes, task.batches, strict=True):
+            there = replace(fit, points=fit.points.with_batch(batch))
+            rows.append(there.forecast((size,), level)[0].throughput)
+        return rows
+
+    return _predictions(task, estimates, law)
 
 
 def plain(law: AnyLaw) -> Callable[[Task], list[Prediction]]:
@@ -130,25 +73,43 @@ def plain(law: AnyLaw) -> Callable[[Task], list[Prediction]]:
 
     def predict(task: Task) -> list[Prediction]:
         fit = fit_law(law, task.points)
-        return _predictions(task, [fit.throughput(n) for n in task.world_sizes], law.key)
+        return _predictions(
+            task, lambda level: [fit.throughput(n, level) for n in task.world_sizes], law.key
+        )
 
     return predict
 
 
-def _predictions(task: Task, found: Sequence[Estimate], law: str | None) -> list[Prediction]:
-    rows = zip(task.world_sizes, task.measured, found, strict=True)
+def _predictions(
+    task: Task, estimates: Callable[[float], list[Estimate]], law: str | None
+) -> list[Prediction]:
+    levels = [estimates(1 - 2 * p) for p in PROBABILITIES if p < 0.5]
+    many = task.points.at(np.array(task.world_sizes)).num_nodes > 1
+    crosses = many & (not task.points.place.has_many_nodes)
+    rows = zip(task.world_sizes, task.measured, crosses, *levels, strict=True)
     return [
         Prediction(
             curve=task.curve,
+            group=task.group,
+            regime=task.regime,
+            num_points=len(task.points),
+            crosses_boundary=bool(is_crossing),
             world_size=n,
             measured=x,
-            predicted=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
+            predicted=found[0].value,
+            low=found[0].low,
+            high=found[0].high,
+            quantiles=_quantiles(found),
             law=law,
         )
-        for n, x, estimate in rows
+        for n, x, is_crossing, *found in rows
     ]
+
+
+def _quantiles(found: Sequence[Estimate]) -> tuple[float, ...] | None:
+    lows = [x.low for x in found if x.low is not None]
+    highs = [x.high for x in found if x.high is not None]
+    return (*lows, found[0].value, *reversed(highs)) if lows and highs else None
 
 
 #: Amdahl's law for the throughput, X = x1 / (s + (1 - s) / N), is the USL without coherency.
@@ -178,11 +139,8 @@ def score(method: str, found: Sequence[Prediction]) -> Score:
     )
 
 
-def run(
-    curves: Sequence[dict[str, Any]], split: str
-) -> tuple[list[Score], dict[str, list[Prediction]]]:
+def run(todo: Sequence[Task]) -> tuple[list[Score], dict[str, list[Prediction]]]:
     """Return the scores and the predictions of every method."""
-    todo = list(tasks(curves, split))
     found = {name: [x for task in todo for x in predict(task)] for name, predict in METHODS.items()}
     found[OURS_FITTING] = [x for x in found[OURS] if x.law is not None]
     order = [OURS, OURS_FITTING, *(name for name in METHODS if name != OURS)]
@@ -216,9 +174,8 @@ def rows_of(scores: Sequence[Score]) -> list[tuple[str, ...]]:
     return rows
 
 
-def as_text(scores: Sequence[Score], form: str) -> str:
-    """Return the table for a screen or as Markdown."""
-    rows = rows_of(scores)
+def as_text(rows: Sequence[tuple[str, ...]], form: str) -> str:
+    """Return a table for a screen or as Markdown."""
     if form == "md":
         lines = [f"| {' | '.join(row)} |" for row in rows]
         return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
@@ -247,10 +204,19 @@ def _plain_number(value: object) -> Any:
     raise TypeError(f"not a number: {value!r}")
 
 
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _baseline(file: Path) -> list[Prediction]:
+    rows = _read(file)["predictions"][OURS]
+    return [Prediction(**{k: v for k, v in x.items() if k != "error"}) for x in rows]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("curves", type=Path, metavar="CURVES.json")
+    parser.add_argument("curves", type=Path, metavar="CURVES.json", nargs="+")
     parser.add_argument("--format", choices=("terminal", "md", "json"), default="terminal")
     parser.add_argument(
         "--split",
@@ -259,13 +225,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="every: each world size from all smaller ones, two or more of them",
     )
     parser.add_argument("--worst", type=int, default=0, help="also list so many worst predictions")
+    parser.add_argument(
+        "--batch",
+        choices=("all", "points", "none"),
+        default="all",
+        help="the batches that the fit is told: also what is predicted has one",
+    )
+    parser.add_argument("--strata", action="store_true", help="also list scores by stratum")
+    parser.add_argument("--baseline", type=Path, metavar="JSON", help="predictions to pair with")
     given = parser.parse_args(arguments)
-    document = json.loads(given.curves.read_text(encoding="utf-8"))
-    scores, found = run(document["curves"], given.split)
+    curves = [x for file in given.curves for x in _read(file)["curves"]]
+    scores, found = run(list(tasks(curves, given.split, given.batch)))
     if given.format == "json":
         print(as_json(scores, found))
         return 0
-    print(as_text(scores, given.format))
+    print(as_text(rows_of(scores), given.format))
+    if given.strata or given.baseline:
+        before = _baseline(given.baseline) if given.baseline else None
+        print("\n" + as_text(cells_of(judged(found[OURS], before)), given.format))
     for x in sorted(found[OURS], key=lambda x: -x.error)[: given.worst]:
         held = "" if x.is_covered else ", outside its interval"
         print(

@@ -39,6 +39,8 @@ from ray_bench.records import Results, RunRecord, Scaling
 
 #: A law needs so many places: one more than the simplest has parameters.
 MIN_PLACES = 3
+#: The same size on one node and on several says what nodes cost: a loss beyond them is no guess.
+_DRIFT = Drift(loss_share=0.0)
 #: The forecast goes to so many times the nodes that were measured.
 FACTORS = (2, 4)
 
@@ -164,15 +166,14 @@ def _fit(rates: Mapping[Key, LogEstimate], scaling: Scaling) -> CurveFit | None:
     points = placed_points(rates, scaling)
     if len(points) < MIN_PLACES or not points.place.has_many_nodes:
         return None
-    drift = Drift()
     laws = [law for law in OF_PLACEMENTS if _is_told(law, points)]
     if not laws:
         return None
-    tests = back_tests(laws, points, drift)
-    candidates = candidates_of(tests, law_weights(tests), points)
+    tests = back_tests(laws, points, _DRIFT)
+    candidates = candidates_of(tests, law_weights(tests, points), points)
     return CurveFit(
         points=points,
-        drift=drift,
+        drift=_DRIFT,
         candidates=candidates,
         chosen=choose(candidates, points),
         spoilers=(),
@@ -270,7 +271,9 @@ def _forecast(
         batch_share=share / batches.local(round(float(fit.points.place.world_size[0]))),
         workers_per_node=held,
     )
-    mixture = combine([x.test for x in fit.candidates], fit.points, place, fit.drift)
+    tests = [x.test for x in fit.candidates]
+    weights = np.array([x.weight for x in fit.candidates])
+    mixture = combine(tests, weights, fit.points, place, fit.drift)
     rates = mixture.rates([n for n, _ in keys], COVERAGE_FRAC)
     found = zip(keys, rates, strict=True)
     return tuple(batches.placed(key, rate) for key, rate in found if not is_wide(rate))

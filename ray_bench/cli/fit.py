@@ -44,6 +44,7 @@ the distance from the data; where one says nothing, the forecast ends. Needs nei
 Examples:
   ray-bench fit curve.csv
   ray-bench fit curve.csv --at 64 --at 128 --workers-per-node 8
+  ray-bench fit curve.csv --at 64 --global-batch-size 4096
   ray-bench fit curve.json --scaling strong --level 0.9 --format json
   ray-bench fit results.xlsx --where precision=amp --by framework
   ray-bench fit 1=one.log 2=two.log 4=four.log
@@ -79,6 +80,16 @@ def fit(
             metavar="SIZE",
             show_default=False,
             help="Gradients of a step (100MB); goes with --link.",
+        ),
+    ] = None,
+    global_batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SAMPLES",
+            min=1,
+            show_default=False,
+            help="Global batch of the forecast, where it does not follow from the batches in the "
+            "file.",
         ),
     ] = None,
     column: Column = None,
@@ -126,7 +137,14 @@ def fit(
         drift = _drift(measured, link, gradient_bytes)
         unit = unit_of(curve, measured)
         fitted = FittedCurve.of(
-            curve.name, measured, unit, drift, asked, level, is_unit_sure=keep_jumps
+            curve.name,
+            measured,
+            unit,
+            drift,
+            asked,
+            level,
+            is_unit_sure=keep_jumps,
+            batch=_batch_of_forecast(curve, global_batch_size),
         )
         memory = CurveMemory.of(curve.peak_memory_bytes, curve.local_batch_size)
         found.append(replace(fitted, memory=memory))
@@ -145,6 +163,20 @@ def _scaling_words(
 
     words = "scaling: nothing says which batch was fixed; taken as weak (that of a worker)"
     return [f"{words}. With --scaling strong {other_scaling_words(untold[0], asked)}"]
+
+
+def _batch_of_forecast(curve: Curve, global_batch_size: int | None) -> float | None:
+    """Return the batch that a forecast is for, in batches of a worker at the first world size."""
+    from ray_bench.errors import ConfigError
+
+    if global_batch_size is None:
+        return None
+    if not curve.local_batch_size:
+        raise ConfigError(
+            "--global-batch-size needs a column global_batch_size or local_batch_size in the file: "
+            "a batch cannot be compared with nothing."
+        )
+    return global_batch_size / curve.local_batch_size[min(curve.local_batch_size)]
 
 
 def _drift(measured: MeasuredCurve, link: str | None, gradient_bytes: str | None) -> Drift | None:

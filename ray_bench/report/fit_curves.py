@@ -52,6 +52,7 @@ class FittedCurve:
         level: float,
         *,
         is_unit_sure: bool = False,
+        batch: float | None = None,
     ) -> FittedCurve:
         """Fit a curve.
 
@@ -63,8 +64,10 @@ class FittedCurve:
             world_sizes: To predict; none: doublings of the measured ones.
             level: Of the intervals.
             is_unit_sure: Whether somebody says so: then a jump is one of throughput.
+            batch: Global one of the forecast, in batches of a worker at the smallest world size;
+                None: as the points go on.
         """
-        points = measured.points
+        points = measured.points if batch is None else measured.points.with_batch(batch)
         found = fit_curve(points, drift, is_unit_sure=is_unit_sure)
         rows = found.forecast(world_sizes or default_sizes(points), level)
         return cls(

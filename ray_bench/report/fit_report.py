@@ -72,8 +72,8 @@ def _answer(fit: CurveFit, rows: Sequence[Forecast]) -> str:
     last = next((x for x in reversed(rows) if x.unknown is None), None)
     if last is None:
         largest = round(float(fit.points.place.world_size[-1]))
-        where = f"of {workers(rows[-1].world_size)}" if rows else f"beyond {workers(largest)}"
-        return f"{law}. Throughput {where} is not known from these points."
+        what = workers(rows[-1].world_size) if rows else f"more than {workers(largest)}"
+        return f"{law}. What {what} would give is not known from these points."
     rate = show(estimate(last.throughput, "samples/s", "predicted"))
     share = show(estimate(last.efficiency, "frac", "predicted"))
     return f"{law}. {workers(last.world_size)}: throughput {rate}, efficiency {share}."

@@ -126,7 +126,7 @@ def _two_points(warning: Warning) -> str:
 
 
 def _beyond_reach(warning: Warning) -> str:
-    words = f"Throughput of {_size(warning)} is not known from these points"
+    words = f"What {_size(warning)} would give is not known from these points"
     if warning.names == ("two_points",):
         return (
             f"{words}: two world sizes carry a forecast over one doubling at most, and over no "
@@ -160,14 +160,16 @@ _WORDS: dict[str, Callable[[Warning], str]] = {
     "mixed_batch": lambda w: (
         f"The batch per worker differs by up to a factor of {w.spread:.3g} between world sizes, "
         "and the global one differs too: speedup and efficiency show both changes at once. The "
-        "laws know the batch of every point; the forecast keeps that of the largest world size."
+        "laws know the batch of every point. Where --global-batch-size does not state the batch of "
+        "the forecast, it goes on as it changed before, and the interval is wide enough for any "
+        "batch between the last global one and the last one of a worker."
     ),
     "unknown_node": lambda w: (
         f"The size of a node is unknown: beyond {_size(w)} another link may be slower. "
         "Give --workers-per-node."
     ),
     "no_repeats": lambda _: (
-        "There are no repeats: the noise of a point is taken as 1 %. Give several rows a "
+        "There are no repeats: the noise of a point is taken as 2 %. Give several rows a "
         "world size."
     ),
     "misfit": lambda w: (

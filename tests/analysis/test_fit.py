@@ -1,6 +1,7 @@
 """Choice by prediction error, honest intervals, and the serial share as a statistic."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from ray_bench.analysis.fit.points import MAX_POINTS, points_of
 from ray_bench.analysis.fit.serial import serial_law
 from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.analysis.laws import amdahl, ideal, usl
+from ray_bench.analysis.laws.place import Place
 from ray_bench.analysis.laws.status import FitStatus
 from ray_bench.errors import ConfigError, InsufficientPointsError
 
@@ -67,8 +69,8 @@ def test_a_planted_law_is_chosen():
 def test_a_law_with_as_many_parameters_as_points_is_refused():
     fit = fit_curve(points({1: 100.0, 2: 190.0, 4: 350.0}))
     tried = {x.test.law.key for x in fit.candidates}
-    assert not {"ring", "usl3", "tree", "node_ceiling"} & tried
-    assert {x.key for x in fit.refused} == {"ring", "usl3", "tree", "node_ceiling"}
+    assert not {"ring", "usl3", "tree", "node_ceiling", "step"} & tried
+    assert {x.key for x in fit.refused} == {"ring", "usl3", "tree", "node_ceiling", "step"}
     assert all(x.test.law.num_parameters < 3 for x in fit.candidates)
 
 
@@ -124,6 +126,67 @@ def test_a_fall_that_is_noise_does_not_hold_the_forecast_back():
         fit = fit_curve(points({**fallen, 12: last * fallen[8]}))
         assert fit.chosen is None
         assert fit.is_falling is is_falling
+
+
+def test_coherency_does_not_run_away_beyond_the_data():
+    """The law would fall to a third of its peak; on its tangent throughput levels off."""
+    law = usl.Usl(gamma=100, sigma=0.02, kappa=0.002)
+    curve = {n: float(law.throughput(n)) for n in (1, 2, 4, 8, 16)}
+    fit = fit_curve(points(curve, variance=1e-6))
+    assert key(fit) == "usl3"
+    inside, *beyond = fit.forecast((16, 32, 64, 128))
+    assert inside.throughput.value == pytest.approx(curve[16], rel=0.01)
+    rates = [x.throughput.value for x in beyond]
+    assert rates == sorted(rates)
+    assert rates[-1] < 2 * curve[16]
+    assert beyond[-1].throughput.low < law.throughput(128) * 1.2  # a fall is not excluded either
+
+
+def test_the_tangent_of_coherency_touches_the_law():
+    law = usl.USL3
+    coefficients = np.array([[1.0, 0.02, 0.002]])
+    place = Place(world_size=np.array([8.0, 16.0, 16.001, 32.0]), batch_share=np.ones(4))
+    plain = law.log_cost(coefficients, place)[0]
+    held = law.log_cost(coefficients, replace(place, largest=16.0))[0]
+    assert held[:2] == pytest.approx(plain[:2], rel=1e-12)
+    assert held[2] == pytest.approx(plain[2], rel=1e-7)
+    assert np.exp(plain[3]) - np.exp(held[3]) == pytest.approx(0.002 * 16**2)
+
+
+@pytest.mark.parametrize("share", [0.7, 0.4])
+def test_a_drop_that_happened_once_is_not_extrapolated(share):
+    after = {n: 100 * n * (1.0 if n < 4 else share) for n in (1, 2, 4, 8, 16)}
+    for row in fit_curve(points(after)).forecast((32, 64, 128)):
+        assert row.throughput.value == pytest.approx(100 * share * row.world_size, rel=0.02)
+
+
+#: Network laboratory: a strong ladder of 1, 2 and 3 hosts, and what 4 hosts then gave.
+HOSTS, FOUR_HOSTS = {1: 199.9, 2: 295.0, 3: 333.0}, 303.0
+
+
+@pytest.mark.parametrize("workers_per_node", [1, None])
+def test_three_points_do_not_exclude_a_fall_of_the_next(workers_per_node):
+    found = points(HOSTS, "strong", workers_per_node=workers_per_node, variance=1e-5)
+    rate = fit_curve(found).forecast((4,))[0].throughput
+    assert rate.contains(FOUR_HOSTS)
+    assert rate.high / rate.low < 2
+
+
+def test_a_batch_that_is_not_known_widens_the_forecast():
+    means = {n: LogEstimate(math.log(x), None, None, 1, "none") for n, x in HPE.items()}
+    del means[32]
+    batch = {n: b / n for n, b in HPE_BATCH.items() if n != 32}
+    found = points_of(means, "strong", batch_per_worker=batch)
+    unknown = fit_curve(found).forecast((256,))[0].throughput
+    there = found.at([256])
+    stated = found.with_batch(256 * there.batch_share[0])
+    known = fit_curve(stated).forecast((256,))[0].throughput
+    assert "mixed_batch" in kinds(fit_curve(found), (256,))
+    assert known.value == pytest.approx(unknown.value)
+    assert relative_width(unknown) > relative_width(known)
+    assert stated.at([256, 512]).batch_share == pytest.approx(
+        there.batch_share[0] / np.array([1, 2])
+    )
 
 
 def test_a_law_that_fits_may_fall():

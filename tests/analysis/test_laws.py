@@ -13,6 +13,7 @@ from ray_bench.analysis.laws.ceiling import CeilingLaw
 from ray_bench.analysis.laws.place import Place
 from ray_bench.analysis.laws.solve import solve
 from ray_bench.analysis.laws.status import FitStatus
+from ray_bench.analysis.laws.step import StepLaw
 
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
@@ -56,6 +57,10 @@ def truths(draw):
         # Ceiling between 2 and 4 workers of a node of 4: both pieces are in the data.
         below = draw(st.floats(-3, 3))
         return law, mode, np.array([below, below - math.log(draw(st.floats(2.1, 2.9))), 1.0])
+    if isinstance(law, StepLaw):
+        before = draw(st.floats(-3, 3))
+        after, drop = before + draw(st.floats(0.01, 1)), draw(st.sampled_from(SIZES[1:]))
+        return law, mode, np.array([before, after, math.log(drop)])
     size = st.floats(0.01, 10)
     found = [draw(size) for _ in range(law.num_parameters)]
     found = [

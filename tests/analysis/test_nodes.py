@@ -208,7 +208,7 @@ def test_a_report_says_which_predictions_need_a_node_that_was_not_measured():
     assert remarks[8] is None
     assert remarks[16] == "no inter-node measurement"
     assert set(remarks) == {1, 2, 4, 8, 16, 32}
-    assert any("Throughput of 64 workers is not known" in words for words in section.paragraphs)
+    assert any("What 64 workers would give is not known" in words for words in section.paragraphs)
 
 
 def test_measured_nodes_need_no_such_remark():

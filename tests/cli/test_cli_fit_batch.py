@@ -78,8 +78,29 @@ def test_where_neither_batch_is_fixed_the_step_time_follows_the_batch(fitted):
     fixed = found["parameters"]["fixed"]["value"] / found["parameters"]["batch"]["value"]
     assert fixed == pytest.approx(FIXED_S / (SAMPLE_S * 256), rel=0.01)
     (row,) = found["predictions"]
-    assert row["step_time_s"] == pytest.approx(step_s(32), rel=0.05)
-    assert row["throughput"] == pytest.approx(128 * 32 / step_s(32), rel=0.05)
+    ends = [n * b / step_s(b) for n, b in ((128, 16), (128, 32))]  # last global, last local
+    assert row["low"] < ends[0] < row["throughput"] < ends[1] < row["high"]
+
+
+def test_a_stated_batch_is_that_of_the_forecast(fitted):
+    batches = {1: 256, 4: 256, 16: 128, 64: 32}
+    rows = [(n, b, step_s(b)) for n, b in batches.items()]
+    _, open_ = fitted(rows, "local_batch_size", "--at", "128")
+    arguments = ("--at", "128", "--global-batch-size", "4096")
+    code, found = fitted(rows, "local_batch_size", *arguments)
+    assert code == 0, found
+    (row,), (wide,) = found["predictions"], open_["predictions"]
+    assert row["step_time_s"] == pytest.approx(step_s(32), rel=0.07)
+    assert row["throughput"] == pytest.approx(128 * 32 / step_s(32), rel=0.07)
+    assert row["high"] / row["low"] < wide["high"] / wide["low"]
+    assert fitted(strong_rows("global_batch_size"), "global_batch_size", *arguments)[0] == 0
+
+
+def test_a_stated_batch_needs_batches_in_the_file(fitted):
+    code, err = fitted(
+        [(1, "x", 0.1), (2, "x", 0.1)], "note", "--scaling", "weak", "--global-batch-size", "64"
+    )
+    assert (code, "--global-batch-size needs a column" in err) == (2, True), err
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ray_bench.analysis.fit.points import Points
 from ray_bench.analysis.laws.catalog import AnyLaw
 
 #: The prior of the drift's scale counts like so many errors that were seen.
-PRIOR_DF = 3.0
+PRIOR_DF = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,10 @@ def with_link(
     """
     most = math.log1p(2 * gradient_bytes / link_bytes_per_s / step_time_s)
     return dataclasses.replace(
-        drift, node_boundary=max(most / math.sqrt(12), drift.known_boundary), boundary_cost=most / 2
+        drift,
+        node_boundary=max(most / math.sqrt(12), drift.known_boundary),
+        boundary_cost=most / 2,
+        is_link_stated=True,
     )
 
 

@@ -1,10 +1,12 @@
 """One forecast from several laws: their mixture, weighted by how well each predicted.
 
 Weights are proportional to the density that a law gave to the data (Bayesian model averaging, with
-prequential densities), times one vote a family of laws. The centre is the mean of the middle half
-of the weighted predictions: trimmed means beat the mean of forecasts when one of them runs away
-(Jose and Winkler 2008, Int. J. Forecasting 24(1)). The interval is that of the whole mixture, so it
-contains the spread between the laws.
+prequential densities), times one vote a family of laws. Where the noise of the points was only
+assumed, so was that density, and its square root counts: it would trust the best of a few laws too
+much (a learning rate below 1: Gruenwald and van Ommen 2017, Bayesian Analysis 12(4)). The centre is
+the mean of the middle half of the weighted predictions: trimmed means beat the mean of forecasts
+when one of them runs away (Jose and Winkler 2008, Int. J. Forecasting 24(1)). The interval is that
+of the whole mixture, so it contains the spread between the laws.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ import numpy as np
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.backtest import BackTest
-from ray_bench.analysis.fit.drift import Drift, carry
+from ray_bench.analysis.fit.drift import Carried, Drift, carry
 from ray_bench.analysis.fit.points import Points
 from ray_bench.analysis.laws.place import Place
 
 _TRIM_FRAC = 0.25
+#: The power of a density in its weight, where the noise of points was only assumed.
+_LEARNING_RATE = 0.5
 _BISECTIONS = 60
 #: Far outside of anything that is told, and inside of what a float holds.
 _MAX_LOG = 600.0
@@ -71,19 +75,23 @@ class Mixture:
         return tuple(Estimate(*map(float, row)) for row in np.exp(logs))
 
 
-def law_weights(tests: Sequence[BackTest]) -> np.ndarray:
+def law_weights(tests: Sequence[BackTest], points: Points) -> np.ndarray:
     """Return the weights of the laws, shape (num_laws,)."""
     votes = Counter(test.law.family for test in tests)
-    scores = np.array([test.score - np.log(votes[test.law.family]) for test in tests])
+    power = 1.0 if points.variance is not None else _LEARNING_RATE
+    scores = np.array([power * test.score - np.log(votes[test.law.family]) for test in tests])
     weights = np.exp(scores - scores.max())
     return np.asarray(weights / weights.sum())
 
 
-def combine(tests: Sequence[BackTest], points: Points, place: Place, drift: Drift) -> Mixture:
+def combine(
+    tests: Sequence[BackTest], weights: np.ndarray, points: Points, place: Place, drift: Drift
+) -> Mixture:
     """Carry every law on to some places, and mix.
 
     The errors of the back-tests scale the drift. Noise that was measured stays as it is; noise that
     was only assumed is scaled with the drift.
+    A batch that is not known is anything from the last global one to the last one of a worker.
     """
     is_measured = points.variance is not None
     centers, variances = [], []
@@ -93,9 +101,20 @@ def combine(tests: Sequence[BackTest], points: Points, place: Place, drift: Drif
         center, variance = carried.predict(place, points.new_noise)
         centers.append(center)
         variances.append(outer * variance)
+        if not points.is_batch_known:
+            variances[-1] = variances[-1] + _batch_variance(carried, place)
     return Mixture(
-        weights=law_weights(tests),
+        weights=weights,
         centers=np.array(centers),
         scales=np.sqrt(np.array(variances)),
         df=np.array([test.df for test in tests]),
     )
+
+
+def _batch_variance(carried: Carried, place: Place) -> np.ndarray:
+    """Return the variance of ln cost over batches that are all equally likely."""
+    ends = [
+        carried.law.log_cost(carried.coefficients[None], x)[0]
+        for x in carried.points.batch_range(place)
+    ]
+    return np.asarray((ends[0] - ends[1]) ** 2 / 12)

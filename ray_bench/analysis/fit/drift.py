@@ -5,13 +5,14 @@ a random walk in log2 N: from one world size to the next it adds a step of unkno
 prediction starts from the last points and its interval widens with the distance from the data (law
 discrepancy: Kennedy and O'Hagan 2001, JRSS B 63(3); the arithmetic is universal kriging: Cressie
 1993, Statistics for Spatial Data, section 3.4). The walk takes a longer step where the machine
-changes its nature: from one worker to several, and from one node to several.
+changes its nature: from one worker to several, and from one node to several. What a
+law says that is lost beyond the data is known to a share only.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,20 +32,16 @@ class Drift:
 
     per_doubling: float = 0.02
     first_worker: float = 0.02  # a single worker neither communicates nor waits
-    node_boundary: float = 0.2  # another link; published curves lose from 0 to half
+    node_boundary: float = 0.15  # another link; published curves lose from 0 to half
     known_boundary: float = 0.02  # the same for a law that has a term for it
-    boundary_cost: float = 0.0  # what is expected of a boundary that was not measured
+    boundary_cost: float = 0.08  # what is expected of a boundary that was not measured
+    loss_share: float = 0.1  # of the loss that a law adds beyond the data
+    is_link_stated: bool = False  # the boundary's cost is that of a link that was stated
 
     def scaled(self, variance_ratio: float) -> Drift:
         """Return the drift with all variances times a factor."""
         factor = math.sqrt(variance_ratio)
-        return Drift(
-            per_doubling=self.per_doubling * factor,
-            first_worker=self.first_worker * factor,
-            node_boundary=self.node_boundary * factor,
-            known_boundary=self.known_boundary * factor,
-            boundary_cost=self.boundary_cost,
-        )
+        return replace(self, **{name: factor * getattr(self, name) for name in _DEVIATIONS})
 
     def clock(self, place: Place, law: AnyLaw) -> np.ndarray:
         """Return the variance of the walk up to every place, from a common start."""
@@ -55,6 +52,15 @@ class Drift:
             + self.first_worker**2 * (place.world_size > 1)
             + boundary**2 * (place.num_nodes > 1)
         )
+
+
+_DEVIATIONS = (
+    "per_doubling",
+    "first_worker",
+    "node_boundary",
+    "known_boundary",
+    "loss_share",
+)
 
 
 def _covariance(one: np.ndarray, other: np.ndarray, start: float) -> np.ndarray:
@@ -76,6 +82,7 @@ class Carried:
 
     def predict(self, place: Place, new_noise: float) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and variance of ln cost of a new run at every place."""
+        place = replace(place, largest=float(self.points.place.world_size[-1]))
         clock = self.drift.clock(place, self.law)
         start = self.clock[0]
         across = _covariance(clock, self.clock, start)
@@ -85,6 +92,8 @@ class Carried:
         mean = law + weights @ (self.points.log_cost - at_points)
         own = np.abs(clock - start) + _LEVEL_VARIANCE
         variance = own - (weights * across).sum(axis=1) + self._law_variance(place, weights)
+        loss = np.where(place.world_size > place.largest, law - at_points[-1], 0.0)
+        variance = variance + (self.drift.loss_share * loss) ** 2
         crossed = (place.num_nodes > 1) & (not self.points.place.has_many_nodes)
         return mean + self.drift.boundary_cost * crossed, np.maximum(variance, 0.0) + new_noise
 

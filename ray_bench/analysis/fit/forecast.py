@@ -73,8 +73,9 @@ class CurveFit:
     def mixture(self, world_sizes: Sequence[float]) -> Mixture:
         """Return ln cost of a new run at some world sizes."""
         tests = [x.test for x in self.candidates]
+        weights = np.array([x.weight for x in self.candidates])
         sizes = np.array(world_sizes)
-        found = combine(tests, self.points, self.points.at(sizes), self.drift)
+        found = combine(tests, weights, self.points, self.points.at(sizes), self.drift)
         if not self.is_falling:
             return found
         largest, last = self.points.place.world_size[-1], self.points.log_throughput[-1]
@@ -132,7 +133,7 @@ def fit_curve(
     laws = laws_for(points.place, points.mode)
     tried = [law for law in laws if _is_tried(law, len(points))]
     tests = back_tests(tried, points, drift)
-    candidates = candidates_of(tests, law_weights(tests), points)
+    candidates = candidates_of(tests, law_weights(tests, points), points)
     sizes, rates = points.place.world_size, np.exp(points.log_throughput)
     slipped = () if is_unit_sure else slips(sizes.tolist(), rates.tolist())
     is_tested = len(points) > 2 and not slipped

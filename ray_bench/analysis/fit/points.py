@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ray_bench.errors import InsufficientPointsError
 from ray_bench.records import Scaling
 
 #: Relative noise of a point without repeats: what a published number is mostly good for.
-UNKNOWN_NOISE = 0.01
+UNKNOWN_NOISE = 0.02
 #: More world sizes than that are joined with their neighbours; back-tests fit once a point.
 MAX_POINTS = 24
 
@@ -31,6 +31,7 @@ class Points:
     df: np.ndarray | None  # degrees of freedom of variance
     is_pooled: bool  # one variance of a run for all world sizes
     mode: Mode
+    stated_batch: float | None = None  # see with_batch
 
     def __len__(self) -> int:
         return len(self.log_cost)
@@ -62,16 +63,50 @@ class Points:
             df=None if self.df is None else self.df[rows],
             is_pooled=self.is_pooled,
             mode=self.mode,
+            stated_batch=self.stated_batch,
         )
 
     def at(self, world_sizes: np.ndarray | Sequence[float]) -> Place:
-        """Return other world sizes of the same curve; in a mixed one with the last batch."""
+        """Return other world sizes of the same curve.
+
+        In a mixed one with the global batch that was stated for them; else the batch per worker
+        goes on as from the first to the last point, and neither does it grow nor the global one
+        shrink.
+        """
         sizes = np.asarray(world_sizes, dtype=float)
-        share = np.full(len(sizes), self.place.batch_share[-1])
-        if self.mode == "strong":
+        share = np.ones_like(sizes)
+        if self.stated_batch is not None:
+            share = self.stated_batch / sizes
+        elif self.mode == "strong":
             share = self.place.world_size[0] / sizes
+        elif self.mode == "mixed":
+            steps = np.diff(np.log(self.place.world_size[[0, -1]]))
+            slope = np.diff(np.log(self.place.batch_share[[0, -1]])) / steps
+            ahead = sizes / self.place.world_size[-1]
+            share = self.place.batch_share[-1] * ahead ** np.clip(slope, -1.0, 0.0)
         return Place(
             world_size=sizes, batch_share=share, workers_per_node=self.place.workers_per_node
+        )
+
+    @property
+    def is_batch_known(self) -> bool:
+        """Whether other world sizes have a batch that follows from a rule, or was stated."""
+        return self.mode != "mixed" or self.stated_batch is not None
+
+    def with_batch(self, global_batch: float) -> Points:
+        """Return the points with a batch of all other world sizes.
+
+        Args:
+            global_batch: In batches of a worker at the smallest world size.
+        """
+        return replace(self, mode="mixed", stated_batch=global_batch)
+
+    def batch_range(self, place: Place) -> tuple[Place, Place]:
+        """Return places with the global batch of the largest world size, and with its local one."""
+        last = self.place.batch_share[-1]
+        fixed = last * self.place.world_size[-1] / place.world_size
+        return replace(place, batch_share=fixed), replace(
+            place, batch_share=np.full(len(place), last)
         )
 
 

@@ -124,8 +124,7 @@ def _of_the_forecast(fit: CurveFit, rows: Sequence[Forecast]) -> list[Warning]:
     found = []
     crossing = [x.world_size for x in known if x.crosses_boundary]
     if crossing:
-        is_stated = fit.drift.boundary_cost > 0
-        kind: Kind = "stated_link" if is_stated else "no_inter_node"
+        kind: Kind = "stated_link" if fit.drift.is_link_stated else "no_inter_node"
         found.append(Warning(kind=kind, world_size=min(crossing)))
     beyond = [x.world_size for x in known if x.world_size > largest]
     if beyond and fit.points.place.workers_per_node is None:

@@ -11,6 +11,7 @@ from ray_bench.analysis.laws import (
     logarithmic,
     power,
     ring,
+    step,
     tree,
     two_level,
     usl,
@@ -18,8 +19,9 @@ from ray_bench.analysis.laws import (
 from ray_bench.analysis.laws.ceiling import CeilingLaw
 from ray_bench.analysis.laws.law import Law, Mode
 from ray_bench.analysis.laws.place import Place
+from ray_bench.analysis.laws.step import StepLaw
 
-AnyLaw = Law | CeilingLaw
+AnyLaw = Law | CeilingLaw | StepLaw
 
 LAWS: tuple[AnyLaw, ...] = (
     ideal.LAW,
@@ -38,6 +40,7 @@ LAWS: tuple[AnyLaw, ...] = (
     usl.USL3,
     batch.WITH_LOG,
     ceiling.LAW,
+    step.LAW,
 )
 
 

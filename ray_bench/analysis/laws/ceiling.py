@@ -15,6 +15,9 @@ import numpy as np
 from ray_bench.analysis.laws.law import Family, Mode, Parameter
 from ray_bench.analysis.laws.place import Place
 
+#: A place this near to where the ceiling is reached is at it, so that rounding decides nothing.
+_ROUNDING = 1e-9
+
 
 def _crowd(place: Place) -> np.ndarray:
     """Return ln of the workers that share one ceiling."""
@@ -74,7 +77,7 @@ class CeilingLaw:
 
     def slopes(self, coefficients: np.ndarray, place: Place) -> np.ndarray:
         """Return d ln(N / X) / d coefficients of both rates, shape (num_places, 2)."""
-        above = coefficients[1] + _crowd(place) > coefficients[0]
+        above = coefficients[1] + _crowd(place) > coefficients[0] - _ROUNDING
         return np.stack([~above, above], axis=1).astype(float)
 
     def shares(self, coefficients: np.ndarray, place: Place) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ class Place:
     batch_share: np.ndarray  # batch per worker, as a share of that at the smallest world size
     #: Of all places, or of each: shape (num_places,). None where it is unknown.
     workers_per_node: int | np.ndarray | None = None
+    largest: float = math.inf  # world size that was measured; no law accelerates beyond it
 
     def __len__(self) -> int:
         return len(self.world_size)
@@ -45,4 +47,5 @@ class Place:
             world_size=self.world_size[rows],
             batch_share=self.batch_share[rows],
             workers_per_node=held[rows] if isinstance(held, np.ndarray) else held,
+            largest=self.largest,
         )
