@@ -11,7 +11,7 @@ from ray_bench.analysis.groups import valid_runs
 from ray_bench.store import ResultsStore
 from tests import dying_late
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_killed_raising_or_standing_still_in_a_pass_the_run_stays(tmp_path):

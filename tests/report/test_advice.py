@@ -117,7 +117,7 @@ def test_from_two_world_sizes_on_two_cores_nothing_is_forecast():
     assert "likeliest" not in report.answer
     assert "measured and predicted" not in report.answer
     section = next(x for x in report.sections if x.key == "predictions")
-    assert any("Throughput of 4 workers is not known" in x for x in section.paragraphs)
+    assert any("What 4 workers would give is not known" in x for x in section.paragraphs)
     assert not any("middle of the laws" in x for x in section.paragraphs)
     assert not any("extrapolated" in x for x in section.paragraphs)
 

@@ -30,6 +30,7 @@ def test_the_example_is_under_twenty_lines():
     assert len(EXAMPLE.read_text().splitlines()) < 20
 
 
+@pytest.mark.slow
 def test_it_trains_and_counts_its_tokens(example):
     data = train(short(batch_size=64, epochs=1), example, alone())
     assert data.epochs[0].num_tokens == 1024 * LENGTH
@@ -46,4 +47,6 @@ def test_it_trains_on_two_ranks_as_on_one(example, tmp_path):
 
     for data in run_ranks(job, 2, tmp_path):
         assert data.epochs[0].num_tokens == 1024 * LENGTH
+        rate = data.run.throughput_samples_per_s
+        assert data.run.throughput_tokens_per_s == pytest.approx(LENGTH * rate)
         assert {phase.rank for phase in data.phases} == {0, 1}

@@ -35,7 +35,7 @@ class Drift:
     node_boundary: float = 0.15  # another link; published curves lose from 0 to half
     known_boundary: float = 0.02  # the same for a law that has a term for it
     boundary_cost: float = 0.08  # what is expected of a boundary that was not measured
-    loss_share: float = 0.1  # of the loss that a law adds beyond the data
+    loss_share: float = 0.3  # of the loss that a law adds beyond the data
     is_link_stated: bool = False  # the boundary's cost is that of a link that was stated
 
     def scaled(self, variance_ratio: float) -> Drift:
