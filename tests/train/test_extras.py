@@ -234,9 +234,7 @@ def test_the_timed_run_is_there_before_the_passes_and_says_nothing_of_them():
     assert (timed.phases, timed.failures, timed.run.checkpoint_s) == ((), (), None)
 
 
-@pytest.mark.parametrize(
-    "ranks", [(0, 1, 2), pytest.param((1,), marks=pytest.mark.slow)], ids=str
-)
+@pytest.mark.parametrize("ranks", [(0, 1, 2), pytest.param((1,), marks=pytest.mark.slow)], ids=str)
 def test_a_ladder_goes_on_when_a_pass_of_its_smaller_world_sizes_fails(tmp_path, ranks):
     config = asked(3).config.model_copy(
         update={"world_sizes": (2, 3), "interleaved": True, "steps": None, "epochs": 1}
