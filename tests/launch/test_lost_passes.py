@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 def test_killed_raising_or_standing_still_in_a_pass_the_run_stays(tmp_path):
     arguments = [
         "workload=tests.dying_late:DyingLate", "world_sizes=[2]", "seeds=[0,1,2]", "steps=60",
+        "evaluation.every=1",
         "cpus_per_worker=0.5", "measure.warmup_s=0", "measure.block_s=0.05",
         "measure.sentinel=false", "launch.timeout_s=10", "--results", str(tmp_path),
     ]  # fmt: skip
