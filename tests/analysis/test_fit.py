@@ -262,7 +262,7 @@ def test_intervals_widen_with_the_distance(s, sizes):
         assert row.throughput.low <= row.throughput.value <= row.throughput.high
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=25)
 @given(st.floats(1e-6, 1e9), st.floats(0.0, 0.3))
 def test_the_unit_of_throughput_does_not_matter(factor, s):
     curve = amdahl_curve(s)
