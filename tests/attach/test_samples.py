@@ -81,6 +81,16 @@ def test_an_evaluation_is_left_out_whether_it_ends_or_is_cut_short(ledger):
     assert ledger.take() == (Count(3, None, "indices"), True)
 
 
+def test_an_evaluation_whose_iterator_lives_on_is_left_out_too(ledger):
+    """As that of a loader with persistent workers does."""
+    kept = iter(DataLoader(data(10), 5))
+    assert len(list(kept)) == 2
+    stream = iter(DataLoader(data(6), 3))
+    next(stream)
+    ledger.backward()
+    assert ledger.take() == (Count(3, None, "indices"), True)
+
+
 def test_two_loaders_of_a_step_add_up(ledger):
     for _ in zip(DataLoader(data(4), 2), DataLoader(data(6), 3), strict=True):
         ledger.backward()
