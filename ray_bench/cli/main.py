@@ -28,6 +28,7 @@ from ray_bench.cli import (
     sweeps,
     workloads,
 )
+from ray_bench.cli.after_dashes import AfterDashes
 from ray_bench.errors import RayBenchError
 
 HELP = """How many workers should this PyTorch DDP training use, and what does each one buy?
@@ -53,7 +54,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )
-app.command("run", help=run.HELP, short_help="Measure a sweep.")(run.run)
+app.command("run", cls=AfterDashes, help=run.HELP, short_help="Measure a sweep.")(run.run)
 app.command("submit", help=submit.HELP, short_help="Measure a sweep as a job on a cluster.")(
     submit.submit
 )

@@ -65,7 +65,7 @@ class Estimates:
 
     def of(self, point: Point) -> RunTime | None:
         """Return the expected time of a run of this point; None where nothing is known."""
-        if not self._known:
+        if not self._known or point.global_batch_size is None:  # of a script that is its own
             return None
         size = min(self._known, key=lambda n: (_distance(n, point.world_size), n))
         runs = self._known[size]
