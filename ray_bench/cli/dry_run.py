@@ -100,7 +100,7 @@ def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
         str(point.world_size),
         point.placement or "-",
         "yes" if point.is_ddp else "no",
-        _known(point.lr_rule),
+        point.rule,
         _known(point.lr, "g"),
         _known(point.global_batch_size),
         _per_worker(point),
