@@ -54,32 +54,6 @@ class SweepConfig(Model):
     workload: str = Field(
         description="A name from `ray-bench workloads`, or `package.module:Name`."
     )
-    script: str | None = Field(
-        None,
-        min_length=1,
-        description="Instead of a workload: your own training script, `train.py` or `-m "
-        "package.module`, as `ray-bench run ... -- train.py ARGS`.",
-    )
-    args: tuple[EnvText, ...] = Field(
-        (),
-        description="Arguments of the script. {world_size}, {local_batch_size}, "
-        "{global_batch_size}, {lr}, {seed}, {epochs} and {run_dir} are filled in.",
-    )
-    train_fn: str | None = Field(
-        None,
-        min_length=1,
-        description="Instead of a workload: your own Ray Train function, `module:name`.",
-    )
-    train_fn_config: dict[str, Any] = Field(
-        default_factory=dict,
-        description="What the function is called with, filled in as `args` are: "
-        "train_fn_config.lr={lr}.",
-    )
-    until_end: bool = Field(
-        False,
-        description="Let the script or function come to its own end, instead of ending it after "
-        "`steps` measured steps.",
-    )
     world_sizes: tuple[Int, ...] = Field((1, 2), min_length=1, description="Ranks per run.")
     scaling: Scaling = Field(
         "strong", description="strong: global batch fixed. weak: batch per worker fixed."
@@ -153,6 +127,32 @@ class SweepConfig(Model):
         None, ge=0, description="Money per worker and hour, in `currency`."
     )
     currency: str = Field("USD", max_length=8, description="Currency of the price.")
+    script: str | None = Field(
+        None,
+        min_length=1,
+        description="Instead of a workload: your own training script, `train.py` or `-m "
+        "package.module`, as `ray-bench run ... -- train.py ARGS`.",
+    )
+    args: tuple[EnvText, ...] = Field(
+        (),
+        description="Arguments of the script. {world_size}, {local_batch_size}, "
+        "{global_batch_size}, {lr}, {seed}, {epochs} and {run_dir} are filled in.",
+    )
+    train_fn: str | None = Field(
+        None,
+        min_length=1,
+        description="Instead of a workload: your own Ray Train function, `module:name`.",
+    )
+    train_fn_config: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What the function is called with, filled in as `args` are: "
+        "train_fn_config.lr={lr}.",
+    )
+    until_end: bool = Field(
+        False,
+        description="Let the script or function come to its own end, instead of ending it after "
+        "`steps` measured steps.",
+    )
     data: DataConfig = DataConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     clip_grad_norm: Float | None = Field(

@@ -98,10 +98,16 @@ def make_trainer(
             name=name,
             storage_path=scratch_dir,
             callbacks=release_callbacks(),
-            worker_runtime_env={"env_vars": {**settings.WORKER_ENV, **config.launch.env}},
+            worker_runtime_env={"env_vars": worker_env(config)},
             failure_config=_failure_config(),
         ),
     )
+
+
+def worker_env(config: SweepConfig) -> dict[str, str]:
+    """Return what is added to the environment of workers."""
+    ours = settings.LOOP_ENV if config.target is None else {}
+    return {**settings.WORKER_ENV, **ours, **config.launch.env}
 
 
 def _failure_config() -> FailureConfig:
