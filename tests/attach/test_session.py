@@ -11,7 +11,7 @@ import ray_bench
 from ray_bench.attach import api
 from ray_bench.attach.ending import EarlyEnd
 from ray_bench.attach.hooks import listening
-from ray_bench.attach.journal import lines_of
+from ray_bench.measure.journal import lines_of
 from ray_bench.attach.ranks import Rank
 from ray_bench.attach.session import Session, Wanted
 from ray_bench.config.groups import MeasureConfig
@@ -77,7 +77,7 @@ def test_a_plain_loop(tmp_path, net):
     (facts,) = attached.lines("facts")
     assert (facts["optimizer"], facts["num_params"], facts["strategy"]) == ("SGD", 4, "none")
     assert {line["source"] for line in attached.lines("block")} == {"indices"}
-    assert attached.lines("block")[-1]["lr"] == [0.1]
+    assert attached.lines("block")[-1]["lr"] == 0.1
 
 
 def test_accumulated_batches_are_one_step(tmp_path, net):
