@@ -7,11 +7,9 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import ray
 import torch.distributed as dist
 
 from ray_bench.launch.courier import Courier
@@ -23,34 +21,31 @@ from ray_bench.launch.script_rank import RankEnd, ScriptRank
 from ray_bench.launch.script_record import run_data
 from ray_bench.records import RunData
 from ray_bench.train.group import Group
+from ray_bench.train.requests import RunRequest
 
 _POLL_S = 0.1
 
 
 def run_script(
     launch: Launch,
+    request: RunRequest,
     expected: ExpectedRun,
     group: Group,
     courier: Courier,
     *,
-    started_at: datetime,
     wait_s: float | None,
     flags: tuple[str, ...],
 ) -> RunData | None:
     """Run a script on all ranks; return what came of it on rank 0, failed or not."""
+    courier.live.begin(request)
     ends = _gathered(_rank_end(launch, expected, group, courier), group)
     if group.rank:
         return None
-    return run_data(
-        launch, expected, ends, group, started_at=started_at, wait_s=wait_s, flags=flags
-    )
+    return run_data(request, expected, ends, wait_s=wait_s, flags=flags)
 
 
-def _rank_end(
-    launch: Launch, expected: ExpectedRun, group: Group, courier: Courier
-) -> RankEnd:
+def _rank_end(launch: Launch, expected: ExpectedRun, group: Group, courier: Courier) -> RankEnd:
     meeting = ScriptMeeting(group)
-    courier.live.begin(expected.sweep_id, expected.planned.run_id)
     own = Path(tempfile.mkdtemp(prefix="ray_bench-script-"))
     run_dir = _shared_folder(launch, expected)
     try:

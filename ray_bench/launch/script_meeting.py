@@ -13,7 +13,7 @@ from typing import Any, final
 
 import torch.distributed as dist
 from ray import train
-from torch.distributed import PrefixStore, TCPStore
+from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from ray_bench.train.group import Group
 
@@ -33,7 +33,11 @@ class ScriptMeeting:
         self._rank = group.rank
         self._num_ranks = group.world_size
         address = group.node_address or "127.0.0.1"
-        server = TCPStore(address, 0, is_master=True, wait_for_workers=False) if group.rank == 0 else None
+        server = (
+            TCPStore(address, 0, is_master=True, wait_for_workers=False)
+            if group.rank == 0
+            else None
+        )
         where: list[Any] = [None if server is None else (address, server.port)]
         if group.world_size > 1:
             dist.broadcast_object_list(where)

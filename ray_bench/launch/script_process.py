@@ -110,9 +110,7 @@ def command_of(config: SweepConfig, point: Point, *, folder: str, run_dir: str) 
     return [sys.executable, "-m", "ray_bench.attach", *options, *target, *arguments]
 
 
-def environment_of(
-    own: Mapping[str, str], base: Mapping[str, str] = os.environ
-) -> dict[str, str]:
+def environment_of(own: Mapping[str, str], base: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return a rank's environment.
 
     Args:

@@ -42,8 +42,10 @@ class RankEnd:
     def blame(self) -> tuple[bool, bool, float]:
         """Orders failures: what only follows from another rank last, then what waits for others."""
         failure = self.failure
-        waits = failure is not None and failure.type == "ScriptHung" and _WAITS in (
-            failure.traceback or ""
+        waits = (
+            failure is not None
+            and failure.type == "ScriptHung"
+            and _WAITS in (failure.traceback or "")
         )
         return failure is not None and failure.is_collateral, waits, self.ended_s
 

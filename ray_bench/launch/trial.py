@@ -62,6 +62,8 @@ def _fit(launch: Launch, waited_s: float) -> Any:
         scratch_dir=launch.scratch_dir,
         asked=asked_of(launch.work.point),
         hosts_config=HostsConfig(
+            # Only the workers beside a script talk to each other in it: no GPU memory for that.
+            backend=None if launch.config.script is None else "gloo",
             timeout_s=int(launch.config.launch.timeout_s),
             inbox=launch.inbox,
             launch_id=launch.launch_id,
