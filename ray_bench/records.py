@@ -72,6 +72,12 @@ FLAGS: Mapping[str, str] = {
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
     "placement_differs": "the workers were on other nodes than the placement that was asked for "
     "gives: the run is invalid, and is made again",
+    # Of somebody else's script.
+    "samples_unknown": "no data loader told how many samples a step has: the run is left out of "
+    "every curve; say it in the script, ray_bench.step(num_samples=...)",
+    "unequal_steps": "the ranks did not time equally many steps: what all of them timed counts",
+    "steps_skipped": "a scaler of gradients left out some updates: these steps count as others do",
+    "unequal_batches": "the ranks' batches are not equally large: the batch per worker is a mean",
     # One for every extra (`extra_flag`): the timed training counts all the same.
     "evaluation_failed": "an evaluation failed: the validation loss and accuracy of its epoch are "
     "unknown; `ray-bench report --failures` shows why",
@@ -305,11 +311,14 @@ class RunRecord:
     least_local_samples: int | None = None  # the last batch of an epoch apart
     most_local_samples: int | None = None
 
-    # None where an older version did not record them.
+    # None where an older version did not record them, or where the loop is ours.
     launched: Launched | None = None
     strategy: Strategy | None = None
     samples_source: Source | None = None  # None: our loop counts them
     tokens_source: Source | None = None
+    found_precision: str | None = None  # `float32`, `float32, autocast bfloat16`
+    script_arguments: tuple[str, ...] | None = None  # without what is secret
+    script_sha256: str | None = None  # of its text
 
     @property
     def has_own_batches(self) -> bool:

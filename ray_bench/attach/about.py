@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch.distributed as dist
 from ray_bench.config.secrets import masked_arguments
 from ray_bench.measure.commit import git_commit
 from ray_bench.measure.environment import environment_record, host_facts
+from ray_bench.measure.node import node_name
 
 FORMAT_VERSION = 2
 
@@ -49,16 +49,9 @@ def process_facts(device: torch.device) -> dict[str, Any]:
     return {
         "format": FORMAT_VERSION,
         "environment": asdict(environment),
-        "node": f"{socket.gethostname()} {_boot_id()}",
+        "node": node_name(),
+        "gpu_uuid": host.gpu_uuid,
         "pid": os.getpid(),
         "backend": dist.get_backend() if dist.is_initialized() else None,
         "omp_num_threads": torch.get_num_threads(),
     }
-
-
-def _boot_id() -> str:
-    """Tell hosts apart whose names are the same; empty where the system does not."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
