@@ -28,6 +28,7 @@ class JournalReader:
     Attributes:
         has_begun: It has made a step.
         is_measured: It has all steps that were asked for.
+        error: What ended the script while it made steps: class, words and traceback.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class JournalReader:
     ) -> None:
         self.has_begun = False
         self.is_measured = False
+        self.error: tuple[str, str, str | None] | None = None
         self._folder = folder
         self._run_id = run_id
         self._num_steps = num_steps
@@ -82,12 +84,19 @@ class JournalReader:
     def _take(self, line: dict[str, Any]) -> None:
         self.has_begun = True
         kind, live = line["kind"], self._live
-        if kind == "block" and _NAMES <= set(line):
+        if kind == "block" and set(line) >= _NAMES:
             self._block(BlockRecord(run_id=self._run_id, **{name: line[name] for name in _NAMES}))
         elif kind == "end":
-            self.is_measured = line.get("reason") == "measured"
+            self._end(line)
         elif live.phase == "building":
             live.phase = "warm-up"
+
+    def _end(self, line: dict[str, Any]) -> None:
+        self.is_measured = line.get("reason") == "measured"
+        kind = line.get("error_type")
+        if kind not in (None, "SystemExit"):
+            message = str(line.get("error_message") or kind)
+            self.error = str(kind), message, line.get("error_traceback")
 
     def _block(self, block: BlockRecord) -> None:
         live = self._live

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def run_script(
 ) -> RunData | None:
     """Run a script on all ranks; return what came of it on rank 0, failed or not."""
     courier.live.begin(request)
-    ends = _gathered(_rank_end(launch, expected, group, courier), group)
+    end = _rank_end(launch, expected, group, courier)
+    end = replace(end, node_id=group.node_id, address=group.node_address)
+    ends = _gathered(end, group)
     if group.rank:
         return None
     return run_data(request, expected, ends, wait_s=wait_s, flags=flags)
@@ -47,7 +50,7 @@ def run_script(
 def _rank_end(launch: Launch, expected: ExpectedRun, group: Group, courier: Courier) -> RankEnd:
     meeting = ScriptMeeting(group)
     own = Path(tempfile.mkdtemp(prefix="ray_bench-script-"))
-    run_dir = _shared_folder(launch, expected)
+    run_dir = _shared_folder(launch)
     try:
         process = ScriptProcess(
             command_of(
@@ -106,7 +109,7 @@ def _working_folder(launch: Launch) -> str:
     return launch.import_path if os.path.isdir(launch.import_path) else os.getcwd()
 
 
-def _shared_folder(launch: Launch, expected: ExpectedRun) -> Path:
+def _shared_folder(launch: Launch) -> Path:
     """Make the run's folder of this host, which its ranks share."""
     place = Path(tempfile.gettempdir()) / f"ray_bench-run-{launch.launch_id}"
     place.mkdir(parents=True, exist_ok=True)

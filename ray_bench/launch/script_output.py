@@ -110,13 +110,24 @@ def failure_of(text: str, code: int, rank: int) -> Failure:
         last = " ".join(_last_lines(text)) or "it wrote nothing"
         words = f"The script of rank {rank} ended with exit code {code}: {last}"
         return Failure("ScriptEnded", words[:MAX_MESSAGE], rank, traceback=kept_traceback(text))
-    name, words = found
+    return raised(*found, own, rank)
+
+
+def raised(name: str, words: str, trace: str | None, rank: int) -> Failure:
+    """Return the failure of a rank whose script raised an error.
+
+    Args:
+        name: Of its class.
+        words: What it says.
+        trace: Its traceback.
+        rank: The rank.
+    """
     kind = name.rpartition(".")[2]
     return Failure(
         kind_of([kind], f"{kind} {words}") or kind,
         (words or kind)[:MAX_MESSAGE],
         rank,
-        traceback=kept_traceback(own),
+        traceback=kept_traceback(trace or "") or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""A script as a process beside a Ray worker: started, listened to, ended with all it has started."""
+"""A script as a process beside a Ray worker: started, heard, ended with all it has started."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def command_of(config: SweepConfig, point: Point, *, folder: str, run_dir: str) 
     script = config.script or ""
     module = module_of(script)
     measure = config.measure
-    options = ["--results", folder, "--warmup-steps", str(measure.warmup_steps)]
+    options = ["--quiet", "--results", folder, "--warmup-steps", str(measure.warmup_steps)]
     options += ["--warmup-s", f"{measure.warmup_s:g}"]
     if config.steps is not None and not config.until_end:
         options += ["--steps", str(config.steps)]

@@ -11,7 +11,7 @@ from typing import final
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.script_journal import JournalReader
 from ray_bench.launch.script_meeting import ScriptMeeting
-from ray_bench.launch.script_output import failure_of
+from ray_bench.launch.script_output import failure_of, raised
 from ray_bench.launch.script_process import ScriptProcess
 from ray_bench.records import kept_traceback
 
@@ -37,6 +37,8 @@ class RankEnd:
     ended_s: float  # by the clock of the day
     journal: bytes
     output: bytes
+    node_id: str | None = None
+    address: str | None = None  # of its host
 
     @property
     def blame(self) -> tuple[bool, bool, float]:
@@ -140,7 +142,11 @@ class ScriptRank:
         if self._journal.is_measured or (code == 0 and not self._is_hung) or self._is_stopped:
             return None
         text = self._process.output.end_text
-        return self._hung(text) if self._is_hung else failure_of(text, code, self._rank)
+        if self._is_hung:
+            return self._hung(text)
+        if self._journal.error is not None:
+            return raised(*self._journal.error, self._rank)
+        return failure_of(text, code, self._rank)
 
     def _hung(self, text: str) -> Failure:
         dump = text[max(0, text.rfind("Fatal Python error")) :]

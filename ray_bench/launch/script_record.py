@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from ray_bench.launch.arrived import SoFar
+from ray_bench.journals.convert import attached_run
+from ray_bench.journals.launch import Launch, launch_of
 from ray_bench.launch.failures import Failure
-from ray_bench.launch.requests import ExpectedRun
+from ray_bench.launch.requests import ExpectedRun, failure_records
 from ray_bench.launch.script_rank import RankEnd
-from ray_bench.measure.journal import lines_of
-from ray_bench.records import BlockRecord, RunData
+from ray_bench.records import RunData
 from ray_bench.train.requests import RunRequest
-
-_NAMES = frozenset(BlockRecord.__dataclass_fields__) - {"run_id"}
 
 
 def run_data(
@@ -36,92 +35,104 @@ def run_data(
         wait_s: For places, before the launch.
         flags: Of the place.
     """
+    known = {
+        "started_at_utc": request.started_at_utc,
+        "wall_s": (datetime.now(UTC) - request.started_at_utc).total_seconds(),
+        "trainer": request.trainer,
+        "wait_s": wait_s,
+    }
+    failed = sorted((end for end in ends if end.failure is not None), key=lambda x: x.blame)
+    told = {end.rank: end.failure for end in failed if end.failure is not None}
     with tempfile.TemporaryDirectory(prefix="ray_bench-journals-") as name:
-        folder = Path(name)
-        for end in ends:
-            if end.journal:
-                (folder / f"rank-{end.rank}.jsonl").write_bytes(end.journal)
-        failed = sorted((end for end in ends if end.failure is not None), key=lambda x: x.blame)
-        cause = failed[0].failure if failed else _nothing(folder, len(ends))
-        if cause is None:
-            data = measured(request, folder, wait_s=wait_s, flags=flags)
+        launch = _written(Path(name), ends)
+        cause = failed[0].failure if failed else _nothing(launch, expected.planned.point.world_size)
+        if launch is None:
+            assert cause is not None, "without a step there is nothing to keep"
+            data = _without_steps(expected, cause, known, told)
         else:
-            data = _failed(request, expected, folder, cause, failed, wait_s=wait_s)
-    return replace(data, outputs={end.rank: end.output for end in ends if end.output})
+            data = _with_steps(expected, launch, ends, known)
+    if cause is not None and launch is not None:
+        data = _failed(data, cause, told)
+    run = replace(data.run, flags=(*data.run.flags, *flags))
+    return replace(data, run=run, outputs={end.rank: end.output for end in ends if end.output})
 
 
-def measured(request, folder, *, wait_s, flags):  # STUB
-    from ray_bench.measure.totals import throughput
-    from ray_bench.records import RunRecord
+def _written(folder: Path, ends: Sequence[RankEnd]) -> Launch | None:
+    """Bring the files of all ranks, which may be of several hosts, into one folder."""
+    for end in ends:
+        if end.journal:
+            (folder / f"rank-{end.rank}.jsonl").write_bytes(end.journal)
+    return launch_of(folder)
 
-    blocks = _blocks(folder, request.planned.run_id)
-    ranks = [[b for b in blocks if b.rank == r] for r in sorted({b.rank for b in blocks})]
-    rate, step_s, more = throughput(ranks)
-    pl = request.planned
-    return RunData(
-        run=RunRecord(
-            sweep_id=request.sweep_id,
-            run_id=pl.run_id,
-            repeat=pl.repeat,
-            order_index=pl.order_index,
-            attempt=request.attempt,
-            point=pl.point,
-            status="ok",
-            started_at_utc=request.started_at_utc,
-            wall_s=(datetime.now(UTC) - request.started_at_utc).total_seconds(),
-            flags=(*more, *flags),
-            throughput_samples_per_s=rate,
-            step_time_s=step_s,
-            trainer=request.trainer,
-            wait_s=wait_s,
-        ),
-        blocks=blocks,
+
+def _with_steps(
+    expected: ExpectedRun, launch: Launch, ends: Sequence[RankEnd], known: Mapping[str, Any]
+) -> RunData:
+    first_step_s = max(float(rank.facts["first_step_unix_s"]) for rank in launch.ranks)
+    nodes = tuple(end.node_id for end in ends if end.node_id is not None)
+    addresses = tuple(end.address for end in ends if end.address is not None)
+    planned = expected.planned
+    return attached_run(
+        launch.folder,
+        sweep_id=expected.sweep_id,
+        run_id=planned.run_id,
+        point=planned.point,
+        repeat=planned.repeat,
+        order_index=planned.order_index,
+        attempt=expected.attempt,
+        launched="script",
+        setup_s=max(0.0, first_step_s - known["started_at_utc"].timestamp()),
+        rank_node_ids=nodes if len(nodes) == len(ends) else None,
+        rank_addresses=addresses if len(addresses) == len(ends) else None,
+        **known,
     )
 
 
-def _failed(
-    request: RunRequest,
+def _without_steps(
     expected: ExpectedRun,
-    folder: Path,
     cause: Failure,
-    failed: Sequence[RankEnd],
-    *,
-    wait_s: float | None,
+    known: Mapping[str, Any],
+    told: Mapping[int, Failure],
 ) -> RunData:
     return expected.failed(
         cause,
-        request.started_at_utc,
-        wall_s=(datetime.now(UTC) - request.started_at_utc).total_seconds(),
-        trainer=request.trainer,
-        wait_s=wait_s,
-        so_far=SoFar(blocks=_blocks(folder, expected.planned.run_id)),
-        told={end.rank: end.failure for end in failed if end.failure is not None},
+        known["started_at_utc"],
+        wall_s=known["wall_s"],
+        trainer=known["trainer"],
+        wait_s=known["wait_s"],
+        told=told,
     )
 
 
-def _blocks(folder: Path, run_id: str) -> tuple[BlockRecord, ...]:
-    files = sorted(folder.glob("rank-*.jsonl"), key=lambda path: int(path.stem[5:]))
-    return tuple(
-        BlockRecord(run_id=run_id, **{name: line[name] for name in _NAMES})
-        for file in files
-        for line in lines_of(file)
-        if line["kind"] == "block"
+def _failed(data: RunData, cause: Failure, told: Mapping[int, Failure]) -> RunData:
+    run = replace(
+        data.run,
+        status=cause.status,
+        error_type=cause.type,
+        error_message=cause.message,
+        error_rank=cause.rank,
+        error_traceback=cause.traceback,
     )
+    return replace(data, run=run, failures=failure_records(run.run_id, "run", cause, told))
 
 
-def _nothing(folder: Path, num_ranks: int) -> Failure | None:
+def _nothing(launch: Launch | None, world_size: int) -> Failure | None:
     """Return why a script that ended well has measured nothing; None where it has something."""
-    files = list(folder.glob("rank-*.jsonl"))
-    if not files:
+    if launch is None:
         return Failure(
             "NothingMeasured",
-            "The script ended, with exit code 0, and no optimizer had made an update.",
+            "The script ended, with exit code 0, before an optimizer had made an update.",
             None,
         )
-    lines = [line for file in files for line in lines_of(file)]
-    timed = {line["rank"] for line in lines if line["kind"] == "block" and not line["is_warmup"]}
-    if len(timed) == num_ranks:
-        return None
-    return Failure(
-        "NothingMeasured", "The script ended, with exit code 0, before warm-up was over.", None
-    )
+    if launch.world_size != world_size:
+        return Failure(
+            "NotTogether",
+            f"{world_size} ranks were started, and the script's process group has "
+            f"{launch.world_size}: each trained alone, which is no scaling.",
+            None,
+        )
+    if not all(rank.num_timed for rank in launch.ranks):
+        return Failure(
+            "NothingMeasured", "The script ended, with exit code 0, before warm-up was over.", None
+        )
+    return None
