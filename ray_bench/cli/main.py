@@ -67,7 +67,9 @@ app.command("export", help=export.HELP, short_help="Write tables for other progr
 app.command("fit", help=fit.HELP, short_help="Fit and predict any curve.")(fit.fit)
 app.command("predict", help=predict.HELP, short_help="Predict another network.")(predict.predict)
 app.command("network", help=network.HELP, short_help="Measure all-reduce.")(network.network)
-app.command("doctor", help=doctor.HELP, short_help="Tell what can be measured here.")(doctor.doctor)
+app.command(
+    "doctor", cls=AfterDashes, help=doctor.HELP, short_help="Tell what can be measured here."
+)(doctor.doctor)
 app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
     workloads.workloads
 )

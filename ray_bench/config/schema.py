@@ -39,7 +39,7 @@ from ray_bench.config.groups import (
     WorkloadDefaults,
 )
 from ray_bench.config.placements import Asked, Placement
-from ray_bench.config.script import fields_in, name_of
+from ray_bench.config.script import as_written, fields_in, name_of
 from ray_bench.records import LrRule, MemoryFormat, Precision, Scaling
 
 _LISTS = (
@@ -182,6 +182,16 @@ class SweepConfig(Model):
             return values
         target = values.get("script") or values.get("train_fn")
         return {**values, "workload": name_of(target)} if isinstance(target, str) else values
+
+    @field_validator("args", mode="before")
+    @classmethod
+    def _fields_of_args(cls, value: Any) -> Any:
+        return as_written(listed(value))
+
+    @field_validator("train_fn_config", mode="before")
+    @classmethod
+    def _fields_of_a_function(cls, value: Any) -> Any:
+        return {k: as_written(v) for k, v in value.items()} if isinstance(value, dict) else value
 
     @field_validator(*_LISTS, mode="before")
     @classmethod

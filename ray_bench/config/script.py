@@ -23,7 +23,8 @@ FIELDS: Mapping[str, str] = {
 }
 BATCH_FIELDS = frozenset({"local_batch_size", "global_batch_size"})
 
-_FIELD = re.compile(r"\{\{([A-Za-z_]\w*)\}\}|\{([A-Za-z_]\w*)\}")
+#: `${HOME}` is somebody else's.
+_FIELD = re.compile(r"\{\{([A-Za-z_]\w*)\}\}|(?<!\$)\{([A-Za-z_]\w*)\}")
 
 
 def name_of(script: str) -> str:
@@ -35,6 +36,15 @@ def module_of(script: str) -> str | None:
     """Return the module's name of `-m package.train`; None of a file."""
     found = re.fullmatch(r"-m\s+(\S+)", script.strip())
     return found[1] if found else None
+
+
+def as_written(value: Any) -> Any:
+    """Return `{lr}` where YAML has made a group with one empty key of it."""
+    if isinstance(value, dict):
+        if len(value) == 1 and list(value.values()) == [None]:
+            return f"{{{next(iter(value))}}}"
+        return {key: as_written(inner) for key, inner in value.items()}
+    return [as_written(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def fields_in(value: Any) -> frozenset[str]:
@@ -89,9 +99,10 @@ def what_varies(name: str, used: frozenset[str]) -> str:
     if "lr" not in used:
         own.append("no {lr}: rules and rates are its own")
     if "seed" not in used:
-        own.append("no {seed}: its seeds are its own")
-    began = f"{name} takes {takes}" if takes else f"{name} takes no field: only world sizes vary"
-    return "; ".join([began, *own]) + "."
+        own.append("no {seed}: seeds are its own")
+    began = f"{name} takes {takes}." if takes else f"{name} takes no field: only world sizes vary."
+    rest = "; ".join(own)
+    return f"{began} {rest[0].upper()}{rest[1:]}." if own else began
 
 
 def _texts(value: Any) -> Iterable[str]:

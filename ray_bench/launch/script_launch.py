@@ -39,16 +39,19 @@ def run_script(
 ) -> RunData | None:
     """Run a script on all ranks; return what came of it on rank 0, failed or not."""
     courier.live.begin(request)
-    end = _rank_end(launch, expected, group, courier)
+    meeting = ScriptMeeting(group)  # rank 0's has the store: it lives until all have come
+    end = _rank_end(launch, expected, group, courier, meeting)
     end = replace(end, node_id=group.node_id, address=group.node_address)
     ends = _gathered(end, group)
+    del meeting
     if group.rank:
         return None
     return run_data(request, expected, ends, wait_s=wait_s, flags=flags)
 
 
-def _rank_end(launch: Launch, expected: ExpectedRun, group: Group, courier: Courier) -> RankEnd:
-    meeting = ScriptMeeting(group)
+def _rank_end(
+    launch: Launch, expected: ExpectedRun, group: Group, courier: Courier, meeting: ScriptMeeting
+) -> RankEnd:
     own = Path(tempfile.mkdtemp(prefix="ray_bench-script-"))
     run_dir = _shared_folder(launch)
     try:

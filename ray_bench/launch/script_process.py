@@ -76,11 +76,14 @@ class ScriptProcess:
     def close(self) -> None:
         """Leave nothing of it."""
         assert self._guard.stdin is not None
+        assert self._guard.stdout is not None
         with contextlib.suppress(OSError):
             self._guard.stdin.close()
         if self.wait(2 * GRACE_S + _JOIN_S) is None:
             self._guard.kill()
             self._guard.wait()
+        if not self._reader.is_alive():
+            self._guard.stdout.close()
 
     def _say(self, word: bytes) -> None:
         assert self._guard.stdin is not None

@@ -6,11 +6,10 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final
 
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.script_journal import JournalReader
-from ray_bench.launch.script_meeting import ScriptMeeting
 from ray_bench.launch.script_output import failure_of, raised
 from ray_bench.launch.script_process import ScriptProcess
 from ray_bench.records import kept_traceback
@@ -52,6 +51,19 @@ class RankEnd:
         return failure is not None and failure.is_collateral, waits, self.ended_s
 
 
+class Meeting(Protocol):
+    """Of the workers beside the ranks."""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether some rank has failed."""
+        ...
+
+    def fail(self) -> None:
+        """Say that this one has."""
+        ...
+
+
 @final
 class ScriptRank:
     """Follows a rank.
@@ -70,7 +82,7 @@ class ScriptRank:
         rank: int,
         process: ScriptProcess,
         journal: JournalReader,
-        meeting: ScriptMeeting,
+        meeting: Meeting,
         *,
         limit_s: float,
         show: Callable[[Sequence[str]], None] | None,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ray_bench.config.groups import WorkloadDefaults
+from ray_bench.config.load import load
 from ray_bench.config.schema import SweepConfig
 from ray_bench.config.script import filled, module_of, words
 from ray_bench.config.script_grid import values_of
@@ -16,6 +18,7 @@ from ray_bench.config.secrets import masked_arguments, masked_variables
 from ray_bench.config.stored import masked_values
 from ray_bench.errors import ConfigError
 from ray_bench.records import Point
+from ray_bench.sweep.request import script_settings
 from ray_bench.workloads.catalog import WorkloadInfo
 
 
@@ -46,6 +49,22 @@ def check_script(config: SweepConfig) -> None:
         beside = sorted(x.name for x in Path().glob("*.py"))[:8]
         found = f" Here are {', '.join(beside)}." if beside else ""
         raise ConfigError(f"There is no script {script!r} in {os.getcwd()}.{found}")
+
+
+def trial_config(script: Sequence[str], overrides: Sequence[str]) -> SweepConfig:
+    """Return what is asked of a script that is only looked at.
+
+    Raises:
+        ConfigError: If there is no such script, or anything about the request is wrong.
+    """
+    if not script:
+        raise ConfigError(
+            "Settings are those of a script: write `ray-bench doctor lr=0.1 -- train.py --lr {lr}`."
+        )
+    length = () if any(x.startswith(("epochs=", "steps=")) for x in overrides) else ("steps=20",)
+    config = load(None, ("world_sizes=[1]", *overrides, *length, *script_settings(tuple(script))))
+    check_script(config)
+    return config
 
 
 def shown_command(config: SweepConfig, point: Point) -> str:
