@@ -41,7 +41,7 @@ def module_of(script: str) -> str | None:
 def as_written(value: Any) -> Any:
     """Return `{lr}` where YAML has made a group with one empty key of it."""
     if isinstance(value, dict):
-        if len(value) == 1 and list(value.values()) == [None]:
+        if len(value) == 1 and next(iter(value.values())) in (None, ""):
             return f"{{{next(iter(value))}}}"
         return {key: as_written(inner) for key, inner in value.items()}
     return [as_written(inner) for inner in value] if isinstance(value, list | tuple) else value
