@@ -119,6 +119,10 @@ REMEDIES: Mapping[str, str] = {
     "launch.timeout_s=900.",
     "WorkerDied": "Look into the host's log (`dmesg`) for lack of memory; if so, set a smaller "
     f"batch_size. Otherwise {_AGAIN}.",
+    # Of somebody else's script.
+    "Killed": "Run it again with `--steps 300`, which ends a script by itself.",
+    "RankFilesMissing": "Run it again with a folder that all hosts share: `--results /shared/results`.",
+    "TooFewSteps": "Let it train longer, or end warm-up earlier with `--warmup-steps 3`.",
     # Of others.
     "OutOfMemory": "Set a smaller batch_size, precision=bf16 on GPUs, or placements=spread, which "
     "puts fewer workers on a host.",
