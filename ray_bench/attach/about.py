@@ -48,7 +48,7 @@ def process_facts(device: torch.device) -> dict[str, Any]:
     environment = environment_record([host], ddp_arguments={}, commit=git_commit())
     return {
         "format": FORMAT_VERSION,
-        "environment": asdict(environment),
+        "environment": asdict(environment) | {"omp_num_threads": torch.get_num_threads()},
         "node": node_name(),
         "gpu_uuid": host.gpu_uuid,
         "pid": os.getpid(),

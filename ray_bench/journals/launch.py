@@ -14,6 +14,12 @@ from ray_bench.errors import StoreError
 from ray_bench.records import BlockRecord, EnvironmentRecord
 
 _FILE = re.compile(r"rank-(\d+)\.jsonl")
+_FACTS = {"num_ranks", "began_unix_s", "first_step_unix_s", "environment"}
+_NAMES = {
+    "block": set(BlockRecord.__dataclass_fields__) - {"run_id", "num_tokens", "lr"},
+    "metric": {"values"},
+    "end": {"ended_unix_s"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +122,12 @@ def _rank_file(path: Path) -> RankFile | None:
     if not of_kind["facts"]:
         return None
     facts = of_kind["facts"][0]
-    missing = {"num_ranks", "began_unix_s", "environment", "first_step_unix_s"} - set(facts)
+    missing = _FACTS - set(facts)
     if missing:
         raise _damaged(path, f"it does not tell {', '.join(sorted(missing))}")
+    for kind, names in _NAMES.items():
+        if any(names - set(line) for line in of_kind[kind]):
+            raise _damaged(path, f"a line of {kind} is not whole")
     match = _FILE.fullmatch(path.name)
     assert match is not None, "only such files are read"
     return RankFile(
