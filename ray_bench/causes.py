@@ -119,7 +119,7 @@ REMEDIES: Mapping[str, str] = {
     "launch.timeout_s=900.",
     "WorkerDied": "Look into the host's log (`dmesg`) for lack of memory; if so, set a smaller "
     f"batch_size. Otherwise {_AGAIN}.",
-    # Of somebody's script.
+    # Of somebody else's script.
     "ScriptEnded": f"Mend the arguments after `--`, or the script; {_LOOK}.",
     "ScriptHung": f"{_LOOK}, and with it where it stood; where it was only slow, set "
     "launch.timeout_s=900.",
@@ -127,9 +127,9 @@ REMEDIES: Mapping[str, str] = {
     "optimizer of torch makes it, let the script train for longer, or set measure.warmup_steps=5.",
     "NotTogether": "Let the script call torch.distributed.init_process_group() where WORLD_SIZE "
     "is set, and wrap its model with DDP or FSDP.",
-    # Of somebody else's script.
     "Killed": "Run it again with `--steps 300`, which ends a script by itself.",
-    "RankFilesMissing": "Run it again with a folder that all hosts share: `--results /shared/results`.",
+    "RankFilesMissing": "Run it again with a folder that all hosts share: `--results "
+    "/shared/results`.",
     "TooFewSteps": "Let it train longer, or end warm-up earlier with `--warmup-steps 3`.",
     # Of others.
     "OutOfMemory": "Set a smaller batch_size, precision=bf16 on GPUs, or placements=spread, which "
