@@ -121,7 +121,7 @@ REMEDIES: Mapping[str, str] = {
     f"batch_size. Otherwise {_AGAIN}.",
     # Of somebody else's script.
     "Killed": "Run it again with `--steps 300`, which ends a script by itself.",
-    "RankFilesMissing": "Run it again with a folder that all hosts share: `--results /shared/results`.",
+    "RankFilesMissing": "Give a folder that all hosts share, such as `--results /shared/results`.",
     "TooFewSteps": "Let it train longer, or end warm-up earlier with `--warmup-steps 3`.",
     # Of others.
     "OutOfMemory": "Set a smaller batch_size, precision=bf16 on GPUs, or placements=spread, which "
