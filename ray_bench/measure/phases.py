@@ -63,6 +63,11 @@ class PhaseProbe:
         """End `phase` here; it began at the mark before."""
         self._marks.append((phase, self._stamp()))
 
+    @property
+    def num_buckets(self) -> int:
+        """How many gradient buckets the step has sent so far."""
+        return len(self._buckets)
+
     def after_backward(self) -> None:
         """Mark the return of backward(): what the hook's callback left over is exposed."""
         self.mark("exposed_comm" if self._buckets else "backward")
