@@ -2,8 +2,8 @@
 
 Marks are those of `measure.phases`. What lies between the phases that can be told from outside
 (copies to the device, gradients set to zero, clipping, printing) is `other`. Exposed communication
-is told where DDP has no hook of the script's own, and where a step has one backward pass whose
-gradients are reduced.
+is told where DDP has no hook of the script's own; of several backward passes that reduce gradients
+waiting for the slowest rank is not told from transfer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, final
 
 import torch
@@ -96,7 +97,9 @@ class PhaseWindow:
         """
         self._mark("optimizer" if is_update else "other")
         stamps = self._probe.finish(max(0, self._done))
-        if self._done >= 0 and not has_others and self._num_reduced < 2:
+        if self._num_reduced > 1:  # of which pass is a bucket? What is exposed is told all the same
+            stamps = replace(stamps, buckets=())
+        if self._done >= 0 and not has_others:
             self._record(stamps)
         self._done += not has_others
         self._start()
@@ -130,9 +133,9 @@ class PhaseWindow:
     def _backward(self, original: Callable[..., Any]) -> Any:
         def backward(*args: Any, **kwargs: Any) -> Any:
             self._mark("loss")
-            num_before = self._probe.num_buckets
+            self._probe.before_backward()
             result = original(*args, **kwargs)
-            self._num_reduced += self._probe.num_buckets > num_before
+            self._num_reduced += self._probe.has_reduced
             if self._is_open:
                 self._probe.after_backward()
             return result

@@ -50,11 +50,13 @@ class PhaseProbe:
         self._marks: list[tuple[str, Any]] = []
         self._buckets: list[_Bucket] = []
         self._start_ns = 0
+        self._num_before = 0  # buckets of earlier backward passes of the step
 
     def start(self) -> None:
         """Begin a step."""
         self._marks = []
         self._buckets = []
+        self._num_before = 0
         self._clock.synchronize()
         self.mark("start")
         self._start_ns = self._clock.now_ns() if self._is_cuda else self._marks[0][1]
@@ -64,19 +66,23 @@ class PhaseProbe:
         self._marks.append((phase, self._stamp()))
 
     @property
-    def num_buckets(self) -> int:
-        """How many gradient buckets the step has sent so far."""
-        return len(self._buckets)
+    def has_reduced(self) -> bool:
+        """Whether the last backward pass has sent gradients."""
+        return len(self._buckets) > self._num_before
+
+    def before_backward(self) -> None:
+        """Begin a backward pass; needed where a step has several."""
+        self._num_before = len(self._buckets)
 
     def after_backward(self) -> None:
         """Mark the return of backward(): what the hook's callback left over is exposed."""
-        self.mark("exposed_comm" if self._buckets else "backward")
+        self.mark("exposed_comm" if self.has_reduced else "backward")
 
     def hook(self, inner: Hook) -> Hook:
         """Return a communication hook that does what `inner` does, and stamps it."""
 
         def stamped(state, bucket):  # type: ignore[no-untyped-def]  # torch compares annotations
-            if not self._buckets:
+            if len(self._buckets) == self._num_before:
                 engine = torch.autograd.Variable._execution_engine
                 engine.queue_callback(lambda: self.mark("backward"))
             ours = _Bucket(_nbytes(bucket.buffer()), self._stamp())
