@@ -75,11 +75,15 @@ class BlockTimer:
         self._steps = self._samples = 0
         self._tokens: Any = 0
 
-    def step_done(self, num_samples: int, num_tokens: Any = None) -> bool:
+    def step_done(
+        self, num_samples: int, num_tokens: Any = None, *, lr: float | None = None
+    ) -> bool:
         """Count a step of so many local samples; return True when it ended a block.
 
         Tokens may be a tensor of one number: it is read when the block ends. None: unknown.
+        `lr` is the rate that the step was made with, of the first parameter group.
         """
+        self._lr = lr
         self._steps += 1
         self._samples += num_samples
         if num_tokens is None:
@@ -117,6 +121,7 @@ class BlockTimer:
                 duration_s=(end_ns - self._start_ns) * NS,
                 is_warmup=was_warmup,
                 num_tokens=None if self._tokens is None else int(self._tokens),
+                lr=self._lr,
             )
         )
         self._num_blocks += 1

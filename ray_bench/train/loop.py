@@ -167,7 +167,7 @@ class Loop:
             lr = self.schedule.apply(self.stepper.optimizer, step)
             self.stepper.step(share, seen=tally.add)
             counted.add(share)
-            if timer.step_done(share.num_samples, share.num_tokens):
+            if timer.step_done(share.num_samples, share.num_tokens, lr=lr):
                 self.live.loss = tally.check_finite(epoch=epoch, step=step + 1)
                 self._say_phase(timer)
             self.live.step_done(share.num_samples)
