@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.throughput import log_means
-from ray_bench.records import RunRecord
+from ray_bench.records import RunRecord, known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def _batch_row(world_size: int, runs: Sequence[RunRecord]) -> BatchRow:
     most = [x.most_local_samples for x in runs if x.most_local_samples is not None]
     return BatchRow(
         world_size=world_size,
-        asked=runs[0].point.local_batch_size,
+        asked=known(runs[0].point.local_batch_size),
         mean=step_samples(runs) / world_size,
         least=min(least, default=None),
         most=max(most, default=None),

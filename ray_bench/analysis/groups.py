@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ray_bench.analysis.scripts import script_key, with_scaling
 from ray_bench.records import EnvironmentRecord, Point, Results, RunRecord
 
 #: Flags of runs whose numbers cannot be trusted; they are listed and left out of every curve.
-INVALID_FLAGS = ("clock_mismatch", "clock_backwards", "placement_differs", "stalled")
+INVALID_FLAGS = (
+    "clock_mismatch",
+    "clock_backwards",
+    "placement_differs",
+    "stalled",
+    "samples_unknown",
+)
 
 #: What of an environment must be equal. Hosts and commits may differ, and the number of nodes grows
 #: with the world size.
@@ -37,6 +44,8 @@ SETTINGS = (
 DDP_SETTINGS = ("bucket_cap", "compression")
 #: Where workers were asked to be; a single one has only one place.
 PLACEMENT = "placement"
+#: What keeps the ranks of somebody's script in step; a single one needs nothing.
+STRATEGY = "strategy"
 
 Key = tuple[tuple[str, object], ...]
 
@@ -78,9 +87,9 @@ def groups_of(results: Results) -> tuple[Group, ...]:
     What concerns DDP alone does not tell plain runs apart, nor placement runs of one worker: each
     group has them as its baseline.
     """
-    keyed = [
-        (run, tuple(group_key(run, results.environments).items())) for run in valid_runs(results)
-    ]
+    environments = results.environments
+    runs = with_scaling(valid_runs(results), lambda run: _batchless(run, environments))
+    keyed = [(run, tuple(group_key(run, environments).items())) for run in runs]
     groups = [
         _group(dict(key), [run for run, other in keyed if _belongs(run, other, key)])
         for key in _own_keys(keyed)
@@ -107,13 +116,19 @@ def _own_keys(keyed: Sequence[tuple[RunRecord, Key]]) -> list[Key]:
 def idle_settings(run: RunRecord) -> frozenset[str]:
     """Return the settings that make no difference to a run."""
     of_ddp = () if run.point.is_ddp else DDP_SETTINGS
-    of_place = () if run.point.world_size > 1 else (PLACEMENT,)
+    of_place = () if run.point.world_size > 1 else (PLACEMENT, STRATEGY)
     return frozenset((*of_ddp, *of_place))
 
 
 def _belongs(run: RunRecord, its: Key, key: Key) -> bool:
     idle = idle_settings(run)
     return _without(its, idle) == _without(key, idle)
+
+
+def _batchless(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> Key:
+    """Return what must be equal in runs whose batches then tell the scaling mode."""
+    names = ("scaling", "batch", "accumulate_steps", *DDP_SETTINGS, PLACEMENT, STRATEGY)
+    return _without(tuple(group_key(run, environments).items()), names)
 
 
 def _without(key: Key, names: Collection[str]) -> Key:
@@ -133,7 +148,7 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
         "workload": point.workload,
         "scaling": point.scaling,
         "batch": point.local_batch_size if is_weak else point.global_batch_size,
-        "precision": point.precision,
+        "precision": point.precision or run.found_precision,
         "memory_format": point.memory_format,
         "compile": point.compile or "none",  # older versions could not
         "bucket_cap": point.bucket_cap,
@@ -146,6 +161,7 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
         "dataset": run.dataset,
         "stand-in data": "standin_data" in run.flags,
     }
+    key |= script_key(run)
     environment = environments.get(run.environment_hash or "")
     if environment is not None:
         key |= {name: getattr(environment, name) for name in _ENVIRONMENT_FIELDS}

@@ -39,7 +39,7 @@ from ray_bench.analysis.throughput import source_of, throughputs
 from ray_bench.analysis.times import TimeRow, time_rows
 from ray_bench.analysis.verdict import Verdict, clean_sizes, judge
 from ray_bench.analysis.waterfall import Waterfall, waterfalls
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.records import Results, RunRecord, Scaling, known
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -94,13 +94,13 @@ class Study:
     @property
     def scaling(self) -> Scaling:
         """Which batch was fixed."""
-        return self.first.point.scaling
+        return known(self.first.point.scaling)
 
     @property
     def batch_size(self) -> int:
         """The batch that was fixed: global in strong scaling, per worker in weak scaling."""
         point = self.first.point
-        return point.local_batch_size if self.scaling == "weak" else point.global_batch_size
+        return known(point.local_batch_size if self.scaling == "weak" else point.global_batch_size)
 
     @property
     def baseline(self) -> int:
@@ -153,15 +153,15 @@ def studies(results: Results, ask: Ask | None = None) -> tuple[Study, ...]:
 def _study(group: Group, tables: _Long, ask: Ask, results: Results) -> Study:
     environments = results.environments
     point = group.runs[0].point
-    weak = point.scaling == "weak"
-    batch = point.local_batch_size if weak else point.global_batch_size
+    scaling: Scaling = known(point.scaling)
+    batch = known(point.local_batch_size if scaling == "weak" else point.global_batch_size)
     curve = curve_of(group.timed, tables.blocks)
-    rows = scaling_rows(curve, point.scaling)
+    rows = scaling_rows(curve, scaling)
     claimed = [run for run in group.timed if run.point.world_size in clean_sizes(group.runs)]
     clean = curve.only(clean_sizes(group.runs))
     held = workers_per_node(claimed, environments)
     points = (
-        points_of(clean.throughput, point.scaling, workers_per_node=held)
+        points_of(clean.throughput, scaling, workers_per_node=held)
         if len(clean.sizes) > 1
         else None
     )
@@ -177,7 +177,7 @@ def _study(group: Group, tables: _Long, ask: Ask, results: Results) -> Study:
         times=times,
         resources=resources,
         convergence=convergence(group.runs, tables.epochs, target) if target else {},
-        scaling=point.scaling,
+        scaling=scaling,
         batch_size=batch,
         num_train_samples=group.runs[0].num_train_samples,
         is_ladder=any(run.ladder_id is not None for run in group.runs),
@@ -190,7 +190,7 @@ def _study(group: Group, tables: _Long, ask: Ask, results: Results) -> Study:
         ddp_at_one=throughputs(first_of_launches(group.ddp_at_one), tables.blocks).get(1),
         law=serial_law(points) if points else None,
         fit=fit,
-        predictions=predictions(fit, rows, point.scaling, batch) if fit else (),
+        predictions=predictions(fit, rows, scaling, batch) if fit else (),
         times=times,
         resources=resources,
         phases=tuple(steps.splits.values()),

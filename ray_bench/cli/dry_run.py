@@ -78,7 +78,7 @@ def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
         str(point.world_size),
         point.placement or "-",
         "yes" if point.is_ddp else "no",
-        point.lr_rule,
+        point.rule,
         f"{point.lr:g}",
         str(point.global_batch_size),
         _per_worker(point),

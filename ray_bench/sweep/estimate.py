@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.records import Point, RunRecord
+from ray_bench.records import Point, RunRecord, known
 from ray_bench.store import ResultsStore
 
 #: What a single run, or runs that agree by chance, may be off by: launches differ from each other.
@@ -101,7 +101,7 @@ class Estimates:
 
     def _batch(self, point: Point) -> int:
         is_weak = point.scaling == "weak"
-        return point.local_batch_size if is_weak else point.global_batch_size
+        return known(point.local_batch_size if is_weak else point.global_batch_size)
 
     def _seconds(self, run: RunRecord, point: Point) -> Range:
         growth = point.world_size / run.point.world_size
@@ -130,7 +130,7 @@ class Estimates:
 def _step_samples(run: RunRecord, point: Point) -> float:
     """Return the samples of a step, by those of a run where the batches are the workload's own."""
     if not run.has_own_batches:
-        return point.global_batch_size
+        return known(point.global_batch_size)
     return run.samples_per_step / run.point.world_size * point.world_size
 
 

@@ -165,7 +165,7 @@ def _points(planned: Sequence[PlannedRun], with_seed: bool) -> dict[Point, Point
 
 
 def _order(point: Point) -> tuple[int, bool, str, str, int]:
-    return point.world_size, point.is_ddp, point.placement or "", point.lr_rule, point.seed
+    return point.world_size, point.is_ddp, point.placement or "", point.rule, point.seed or 0
 
 
 def _label(point: Point, with_seed: bool) -> str:

@@ -14,7 +14,7 @@ from ray_bench.errors import TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.phases import Hook
-from ray_bench.records import BlockRecord, EpochRecord, FailureRecord, Point
+from ray_bench.records import BlockRecord, EpochRecord, FailureRecord, Point, Precision, known
 from ray_bench.train.batch_tally import BatchTally
 from ray_bench.train.evaluation import evaluate
 from ray_bench.train.extras import cause_of, failure_record
@@ -161,7 +161,7 @@ class Loop:
         first_step: int,
         num_steps: int,
     ) -> float:
-        lr, done = self.point.base_lr, 0
+        lr, done = known(self.point.base_lr), 0
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             PULSE.step = step + 1
             lr = self.schedule.apply(self.stepper.optimizer, step)
@@ -190,10 +190,11 @@ class Loop:
         self.live.phase = "evaluating"
         self.live.num_evaluated = 0
         begin_ns = self.clock.now_ns()
+        precision: Precision = known(self.point.precision)
         # Other shapes, and no gradients: once an epoch.
         with eagerly(self.point.compile), unsearched():
             evaluation = evaluate(
-                *(self.workload, self.module, self.context, self.group, self.point.precision),
+                *(self.workload, self.module, self.context, self.group, precision),
                 self._evaluation_failed,
             )
         self.clock.synchronize()

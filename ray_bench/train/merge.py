@@ -26,6 +26,7 @@ from ray_bench.records import (
     RunRecord,
     SyncPairRecord,
     extra_flag,
+    known,
 )
 from ray_bench.train.batch_tally import are_one_size, batch_differs, batch_fields
 from ray_bench.train.checks import has_sparse_gradients
@@ -107,7 +108,7 @@ def run_facts(loop: Loop) -> RunFacts:
         total_steps=loop.total_steps,
         steps_per_epoch=None if loop.batches.num_steps is None else loop.steps_per_epoch,
         device_peak_flops_per_s=device_peak_flops_per_s(
-            loop.group.device, loop.point.precision, loop.module
+            loop.group.device, known(loop.point.precision), loop.module
         ),
         bucket_cap_mb=loop.bucket_cap_mb,
         ddp_arguments=loop.ddp_arguments,
@@ -152,9 +153,9 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     if most is not None and (epochs[-1].num_val_samples or 0) > most:
         flags.append("evaluation_unbounded")
     batches = batch_fields([rank.blocks for rank in ranks], epochs)
-    if batch_differs(batches, request.planned.point.local_batch_size):
+    if batch_differs(batches, known(request.planned.point.local_batch_size)):
         flags.append("batch_differs")
-    if num_samples is not None and request.planned.point.global_batch_size > num_samples:
+    if num_samples is not None and known(request.planned.point.global_batch_size) > num_samples:
         flags.append("batch_exceeds_data")
     run = RunRecord(
         sweep_id=request.sweep_id,

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
-from ray_bench.records import Point
+from ray_bench.records import Point, known
 from ray_bench.workloads.base import BuildContext
 
 #: A peak that is off by less is the rule's.
@@ -66,7 +66,7 @@ def own_schedule(
             "out optimizer.warmup_epochs, or let the lr_scheduler warm up."
         )
     assert context.num_steps is not None, "the length is known before the schedule is made"
-    factor = point.lr / point.base_lr
+    factor = known(point.lr) / known(point.base_lr)
     if not math.isclose(factor, 1.0):
         _check_factor(workload, optimizer, context, point, factor)
     _scale(optimizer, factor)

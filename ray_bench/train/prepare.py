@@ -11,7 +11,7 @@ import torch
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
 from ray_bench.measure.clock import Clock
-from ray_bench.records import BlockRecord, EpochRecord, Point
+from ray_bench.records import BlockRecord, EpochRecord, Point, known
 from ray_bench.train.accumulate import parts_of
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
@@ -89,9 +89,9 @@ def prepare(
     context = BuildContext(
         rank=group.rank,
         world_size=group.world_size,
-        local_batch_size=point.local_batch_size,
-        global_batch_size=point.global_batch_size,
-        seed=point.seed,
+        local_batch_size=known(point.local_batch_size),
+        global_batch_size=known(point.global_batch_size),
+        seed=known(point.seed),
         device=group.device,
         data=config.data,
         emulated=config.emulated,
@@ -103,7 +103,7 @@ def prepare(
     if group.device.type == "cpu":
         keep_freed_memory()
     torch.backends.cudnn.benchmark = True  # whole batches have one shape: the quickest kernels
-    torch.manual_seed(point.seed)
+    torch.manual_seed(known(point.seed))
     module, batches, loss_fn = check_built(workload.build(context))
     has_own_optimizer = hasattr(workload, "optimizer")
     check_module(module, point, config, group, has_own_optimizer=has_own_optimizer)
@@ -118,8 +118,8 @@ def prepare(
         module=module,
         loss_fn=loss_fn,
         reader=reader,
-        optimizer=make_optimizer(workload, module, point.base_lr, config.optimizer),
-        precision=point.precision,
+        optimizer=make_optimizer(workload, module, known(point.base_lr), config.optimizer),
+        precision=known(point.precision),
         device=group.device,
         compile=point.compile,
         whole_batch=_whole_part(feed, group, point) if _depends_on_shape(point, group) else None,

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.records import Point
+from ray_bench.records import Point, known
 
 MAX_WARMUP_EPOCHS = 5.0
 MAX_WARMUP_FRAC = 0.1
@@ -62,4 +62,6 @@ def make_schedule(
         if epochs is None
         else epochs * steps_per_epoch
     )
-    return WarmupSchedule(base_lr=point.base_lr, peak_lr=point.lr, warmup_steps=round(steps))
+    return WarmupSchedule(
+        base_lr=known(point.base_lr), peak_lr=known(point.lr), warmup_steps=round(steps)
+    )

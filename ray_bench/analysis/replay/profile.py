@@ -26,7 +26,7 @@ from ray_bench.analysis.replay.skew import Spread, step_spread
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.sync import EXPOSED_PHASES
 from ray_bench.errors import AnalysisError
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.records import Results, RunRecord, Scaling, known
 
 #: What grows with the batch of a worker, the backward pass apart.
 _BEFORE = ("data_wait", "host_to_device", "forward", "loss")
@@ -110,7 +110,7 @@ def step_profile(
     return StepProfile(
         world_size=point.world_size,
         is_ddp=point.is_ddp,
-        scaling=point.scaling,
+        scaling=known(point.scaling),
         global_batch=batch,
         throughput=throughput,
         reference=study.throughput.get(study.baseline, throughput),
