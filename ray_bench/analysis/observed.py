@@ -5,19 +5,19 @@ Nothing is computed before it is asked for, and everything once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import final
-
-import numpy as np
+from typing import Protocol, TypeVar, final
 
 from ray_bench.analysis.accuracy import AccuracyRow, accuracy_rows
 from ray_bench.analysis.anomalies import Anomaly, anomalies
+from ray_bench.analysis.batches import BatchRow, batch_rows
 from ray_bench.analysis.block_times import BlockTime, block_times
-from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.curve import Curve, curve_of
 from ray_bench.analysis.estimate import LogEstimate, Source
 from ray_bench.analysis.groups import Group, first_of_launches
+from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.losses import Steps
 from ray_bench.analysis.nodes import boundary_fall, nodes_by_size
 from ray_bench.analysis.noise_scale import NoiseRow, noise_rows
@@ -34,40 +34,16 @@ from ray_bench.analysis.verdict import Verdict, clean_sizes, judge
 from ray_bench.analysis.waterfall import Waterfall, waterfalls
 from ray_bench.records import Results, RunRecord, Scaling
 
-Tables = Mapping[str, Mapping[str, np.ndarray]]
+
+class OfSize(Protocol):
+    """A row of one world size."""
+
+    @property
+    def world_size(self) -> int:
+        """The world size."""
 
 
-@final
-class LongTables:
-    """The long tables of a sweep by run, each split when it is asked for first."""
-
-    def __init__(self, results: Results) -> None:
-        self._results = results
-
-    @cached_property
-    def blocks(self) -> Tables:
-        """Timed blocks."""
-        return split_by_run(self._results.blocks)
-
-    @cached_property
-    def phases(self) -> Tables:
-        """Sampled steps, by phase."""
-        return split_by_run(self._results.phases)
-
-    @cached_property
-    def epochs(self) -> Tables:
-        """Losses and accuracies."""
-        return split_by_run(self._results.epochs)
-
-    @cached_property
-    def buckets(self) -> Tables:
-        """Gradient buckets of sampled steps."""
-        return split_by_run(self._results.buckets)
-
-    @cached_property
-    def pairs(self) -> Tables:
-        """Steps with and without synchronisation."""
-        return split_by_run(self._results.sync_pairs)
+_Row = TypeVar("_Row", bound=OfSize)
 
 
 class Observed:
@@ -236,7 +212,34 @@ class Observed:
 
     def runs_at(self, world_size: int) -> tuple[RunRecord, ...]:
         """Return the curve's runs of one world size."""
-        return tuple(run for run in self.group.runs if run.point.world_size == world_size)
+        return self._runs.get(world_size, ())
+
+    def size(self, world_size: int) -> Size:
+        """Return what was measured at one world size."""
+        return Size(observed=self, world_size=world_size)
+
+    @cached_property
+    def _runs(self) -> Mapping[int, tuple[RunRecord, ...]]:
+        found: dict[int, list[RunRecord]] = {}
+        for run in self.group.runs:
+            found.setdefault(run.point.world_size, []).append(run)
+        return {n: tuple(runs) for n, runs in found.items()}
+
+    @cached_property
+    def _rows(self) -> Mapping[int, ScalingRow]:
+        return _by_size(self.rows)
+
+    @cached_property
+    def _times(self) -> Mapping[int, TimeRow]:
+        return _by_size(self.times)
+
+    @cached_property
+    def _resources(self) -> Mapping[int, ResourceRow]:
+        return _by_size(self.resources)
+
+    @cached_property
+    def _batches(self) -> Mapping[int, BatchRow]:
+        return _by_size(batch_rows(self.group.runs))
 
     @cached_property
     def _timed(self) -> tuple[RunRecord, ...]:
@@ -252,3 +255,56 @@ class Observed:
             syncs={split.world_size: split for split in syncs},
             lags=rank_lags(runs, tables.phases),
         )
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """What was measured at one world size; None where nothing was."""
+
+    observed: Observed
+    world_size: int
+
+    @property
+    def runs(self) -> tuple[RunRecord, ...]:
+        """The curve's runs."""
+        return self.observed.runs_at(self.world_size)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it carries a claim."""
+        return self.world_size in self.observed.clean_sizes
+
+    @property
+    def row(self) -> ScalingRow | None:
+        """Speedup and efficiency."""
+        return self.observed._rows.get(self.world_size)
+
+    @property
+    def time(self) -> TimeRow | None:
+        """How long training takes."""
+        return self.observed._times.get(self.world_size)
+
+    @property
+    def resources(self) -> ResourceRow | None:
+        """What a run takes."""
+        return self.observed._resources.get(self.world_size)
+
+    @property
+    def phases(self) -> PhaseSplit | None:
+        """What a step is made of."""
+        return self.observed._steps.splits.get(self.world_size)
+
+    @property
+    def sync(self) -> SyncSplit | None:
+        """What gradient synchronisation costs."""
+        return self.observed._steps.syncs.get(self.world_size)
+
+    @property
+    def batch(self) -> BatchRow | None:
+        """The batches as they came, where these were not as asked for."""
+        return self.observed._batches.get(self.world_size)
+
+
+def _by_size(rows: Iterable[_Row]) -> dict[int, _Row]:
+    return {row.world_size: row for row in rows}

@@ -11,13 +11,15 @@ from typing import final
 
 from ray_bench.analysis.decision.advice import Ask, Decision, decide
 from ray_bench.analysis.decision.options import Measured
+from ray_bench.analysis.decision.prospect import Prospect
 from ray_bench.analysis.decision.target import convergence, default_target
 from ray_bench.analysis.fit.forecast import CurveFit, fit_curve
 from ray_bench.analysis.fit.points import Points, points_of
 from ray_bench.analysis.fit.serial import SerialLaw, serial_law
 from ray_bench.analysis.groups import Group, groups_of
+from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.nodes import workers_per_node
-from ray_bench.analysis.observed import LongTables, Observed
+from ray_bench.analysis.observed import Observed
 from ray_bench.analysis.predict import Prediction, predictions
 from ray_bench.records import Results
 
@@ -36,6 +38,7 @@ class Study(Observed):
     def __init__(self, group: Group, results: Results, tables: LongTables, ask: Ask) -> None:
         super().__init__(group, results, tables)
         self.ask = ask
+        self._prospects: dict[tuple[object, ...], Prospect] = {}
 
     @cached_property
     def law(self) -> SerialLaw | None:
@@ -63,7 +66,7 @@ class Study(Observed):
         """Return the decision for another wish; nothing is measured or fitted again."""
         target = ask.target_frac or self._default_target
         return decide(
-            self._measured(target),
+            self._prospect(ask, target),
             ask,
             target_frac=target,
             num_sizes=len(self.group.world_sizes),
@@ -80,6 +83,15 @@ class Study(Observed):
     @cached_property
     def _default_target(self) -> float | None:
         return default_target(self.group.runs, self._tables.epochs)
+
+    def _prospect(self, ask: Ask, target_frac: float | None) -> Prospect:
+        """Return what can be had; that of the wish before is kept, which mostly fits."""
+        key = (ask.max_workers, ask.epochs, target_frac)
+        if key not in self._prospects:
+            data = self._measured(target_frac)
+            made = Prospect(data, max_workers=ask.max_workers, epochs=ask.epochs)
+            self._prospects = {key: made}
+        return self._prospects[key]
 
     def _measured(self, target_frac: float | None) -> Measured:
         runs, epochs = self.group.runs, self._tables.epochs
