@@ -15,7 +15,6 @@ from ray_bench.analysis.anomalies import Anomaly, anomalies
 from ray_bench.analysis.batches import BatchRow, batch_rows
 from ray_bench.analysis.block_times import BlockTime, block_times
 from ray_bench.analysis.curve import Curve, curve_of
-from ray_bench.analysis.estimate import LogEstimate, Source
 from ray_bench.analysis.groups import Group, first_of_launches
 from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.losses import Steps
@@ -28,11 +27,12 @@ from ray_bench.analysis.resources import ResourceRow, resource_rows
 from ray_bench.analysis.scaling import ScalingRow, scaling_rows
 from ray_bench.analysis.stragglers import RankLag, rank_lags
 from ray_bench.analysis.sync import SyncSplit, sync_splits
-from ray_bench.analysis.throughput import source_of, throughputs
+from ray_bench.analysis.throughput import throughputs
 from ray_bench.analysis.times import TimeRow, time_rows
 from ray_bench.analysis.verdict import Verdict, clean_sizes, judge
 from ray_bench.analysis.waterfall import Waterfall, waterfalls
 from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.stats.log_estimate import LogEstimate, Source, source_of
 
 
 class OfSize(Protocol):

@@ -15,7 +15,7 @@ from ray_bench.analysis.decision.front import FrontPoint, front
 from ray_bench.analysis.decision.next_run import NextRun, next_run
 from ray_bench.analysis.decision.options import Measured, Option
 from ray_bench.analysis.decision.prospect import Prospect
-from ray_bench.analysis.estimate import LogEstimate
+from ray_bench.stats.log_estimate import LogEstimate
 
 #: A difference that is not worth a measurement: the smaller world size counts as right.
 TIE_FRAC = 0.01

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.decision.target import Convergence
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.forecast import MAX_FACTOR, CurveFit
 from ray_bench.analysis.resources import ResourceRow
 from ray_bench.analysis.times import TimeRow, run_time
 from ray_bench.records import Scaling
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
