@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.groups import SETTINGS, Group, idle_settings
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
 
 #: What is compared against: the plainest way, which is not always the default.
 _REFERENCE = {

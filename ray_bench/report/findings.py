@@ -9,7 +9,6 @@ from ray_bench.analysis.losses import Bottleneck
 from ray_bench.analysis.noise_scale import NoiseRow
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.times import Change, run_time_with_setup, saving
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.cells import estimate, log_estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
@@ -42,7 +41,7 @@ def findings(context: Context) -> list[str]:
 
 
 def _claimed(context: Context) -> list[ScalingRow]:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     return [row for row in context.study.rows if row.world_size in clean]
 
 
@@ -102,7 +101,7 @@ def _bottleneck_finding(context: Context) -> str | None:
 def _contention_finding(context: Context) -> str | None:
     """Say that contention was looked for and not seen, or how much there is beside the limit."""
     verdict = context.study.verdict
-    sync = next((x for x in context.study.syncs if x.world_size == verdict.judged_at), None)
+    sync = None if verdict.judged_at is None else context.study.size(verdict.judged_at).sync
     if sync is None or sync.contention is None or verdict.bottleneck is Bottleneck.CONTENTION:
         return None
     where = f"Contention at {workers(sync.world_size)}"
@@ -132,9 +131,9 @@ def _time_finding(context: Context) -> str | None:
     times, claimed = context.study.times, _claimed(context)
     if len(claimed) < 2:
         return None
-    last = next(row for row in times if row.world_size == claimed[-1].world_size)
-    change = saving(last, times)
-    if change is None:
+    last = context.study.size(claimed[-1].world_size).time
+    change = None if last is None else saving(last, times)
+    if last is None or change is None:
         return None
     less = change.less_frac.value
     share = f"{show(number(less, 'frac')).value} less" if less >= 0 else _times_the(change)

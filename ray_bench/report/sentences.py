@@ -7,7 +7,6 @@ from ray_bench.analysis.estimate import Estimate, log_ratio
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.times import run_time_with_setup
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import Results
 from ray_bench.report.cells import Unit, estimate, number
 from ray_bench.report.context import Context, room_of, workers
@@ -104,12 +103,12 @@ def failed_sizes(results: Results) -> tuple[int, ...]:
 
 def one_size(context: Context) -> int:
     """Return the only world size that carries a claim."""
-    clean = [n for n in clean_sizes(context.study.group.runs) if n in context.study.throughput]
+    clean = [n for n in context.study.clean_sizes if n in context.study.throughput]
     return clean[0] if clean else context.study.baseline
 
 
 def _answer(context: Context, best: int) -> str:
-    row = next((row for row in context.study.rows if row.world_size == best), None)
+    row = context.study.size(best).row
     gain = _predicted_gain(context, best) if row is None else _gain(context, row)
     parts = [f"Use {workers(best)}{gain}.", reason(context)]
     return " ".join([*parts, *_limit(context), *_caveats(context)])
@@ -200,7 +199,7 @@ def in_words(value: Estimate, unit: Unit) -> str:
 
 def left_out(context: Context) -> str | None:
     """Return for which world sizes no claim is made; None if for all."""
-    left = set(context.study.throughput) - set(clean_sizes(context.study.group.runs))
+    left = set(context.study.throughput) - set(context.study.clean_sizes)
     if not left:
         return None
     sizes = ", ".join(str(n) for n in sorted(left))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.measure.stopping import stop_rule
 from ray_bench.records import PlannedRun
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.budget import AffordableRuns, Budget, Spending, parse_budget
@@ -20,7 +19,7 @@ from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.request import SweepRequest
-from ray_bench.sweep.rounds import FurtherRounds, check_stop
+from ray_bench.sweep.rounds import FurtherRounds, check_stop, stop_rule
 from ray_bench.sweep.viewer import Viewer, Voice
 from ray_bench.trackers.base import Tracker
 from ray_bench.trackers.chosen import chosen_trackers

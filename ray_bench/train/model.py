@@ -15,14 +15,10 @@ from ray_bench.config.groups import DdpConfig, OptimizerConfig
 from ray_bench.errors import TrainingError
 from ray_bench.measure.phases import Hook
 from ray_bench.records import CompileMode, Compression, Precision
+from ray_bench.stats.buckets import DEFAULT_CAP_MB
 from ray_bench.train.checks import has_sparse_gradients
 from ray_bench.train.group import Group
 from ray_bench.workloads.base import BuildContext, check_optimizer
-
-#: Of DDP, MiB. Given as a number, the first bucket would be as large: its own is 1 MiB, so that
-#: reducing begins earlier.
-DEFAULT_CAP_MB = 25.0
-
 
 #: Arguments of DDP that are given only where they are not its own defaults: a torch that lacks one
 #: does without.
@@ -45,6 +41,7 @@ def ddp_arguments(config: DdpConfig, bucket_cap_mb: float) -> dict[str, Any]:
     sync_buffers = (
         "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
     )
+    # Given as a number, the first bucket would be as large as the others.
     cap = {} if bucket_cap_mb == DEFAULT_CAP_MB else {"bucket_cap_mb": bucket_cap_mb}
     asked = {name: getattr(config, name) for name in _AS_DDP_HAS_IT}
     others = {name: value for name, value in asked.items() if value != _AS_DDP_HAS_IT[name]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.resources import ResourceRow, cost
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.batch_words import batch_cell, batch_words, global_batch_cell
 from ray_bench.report.cells import (
     Cell,
@@ -61,10 +60,9 @@ def _findings(context: Context) -> Table:
 
 def _recommendation(context: Context) -> Table:
     best = context.study.decision.recommended
-    point = next((r.point for r in context.study.group.runs if r.point.world_size == best), None)
-    row = next((r for r in context.study.rows if r.world_size == best), None)
+    row = None if best is None else context.study.size(best).row
     rows: list[tuple[Cell, ...]] = [(text("Why"), text(reason(context)))]
-    if point is not None and row is not None:
+    if row is not None:
         rows += [
             (text("Workers"), asked(best)),
             (text("Batch per worker"), batch_cell(context.study, row.world_size)),
@@ -88,8 +86,8 @@ def _rates(context: Context, size: int | None) -> str:
 
 
 def _epoch(context: Context, size: int | None) -> Cell:
-    epoch = next((row.epoch for row in context.study.times if row.world_size == size), None)
-    return log_estimate(epoch, "s", "derived")
+    time = None if size is None else context.study.size(size).time
+    return log_estimate(None if time is None else time.epoch, "s", "derived")
 
 
 def usage_section(context: Context) -> Section:
@@ -102,7 +100,7 @@ def usage_section(context: Context) -> Section:
 
 
 def _when(context: Context) -> Table:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     resources = [r for r in context.study.resources if r.world_size in clean and r.time]
     rows = [(asked(r.world_size), text("; ".join(_uses(context, r, resources)))) for r in resources]
     notes = (_BY_MEANS,) if rows else ("No world size carries a claim, so none is advised.",)
@@ -172,8 +170,8 @@ def _cost(context: Context, row: ResourceRow) -> Cell:
 
 def _best_use(context: Context, size: int) -> str:
     rows = [r for r in context.study.resources if r.time]
-    own = next((r for r in rows if r.world_size == size), None)
-    if own is None or size not in clean_sizes(context.study.group.runs):
+    own = context.study.size(size).resources
+    if own is None or not own.time or not context.study.size(size).is_clean:
         return "unknown"
     return "; ".join(words.split(":")[0] for words in _uses(context, own, rows))
 

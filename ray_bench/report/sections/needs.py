@@ -82,7 +82,7 @@ def _hardware_row(context: Context, row: ResourceRow) -> tuple[Cell, ...]:
 def _gb_per_s(context: Context, run: RunRecord) -> float | None:
     """Return what a worker must send per second so that a step takes no longer."""
     size = run.point.world_size
-    time = next(x.iteration for x in context.study.times if x.world_size == size)
-    if size == 1 or run.grad_bytes is None or time is None:
+    time = context.study.size(size).time
+    if size == 1 or run.grad_bytes is None or time is None or time.iteration is None:
         return None
-    return 2 * (size - 1) / size * run.grad_bytes / time.estimate.value / 1e9
+    return 2 * (size - 1) / size * run.grad_bytes / time.iteration.estimate.value / 1e9

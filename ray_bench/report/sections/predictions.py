@@ -8,7 +8,6 @@ from ray_bench.analysis.nodes import nodes_by_size
 from ray_bench.analysis.predict import Prediction, prediction_sizes
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.accumulation import SMALLER, has_smaller
 from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table, text
 from ray_bench.report.context import Context, workers
@@ -50,7 +49,7 @@ def _words(context: Context) -> list[str]:
     said = [x for x in warnings_of(fit, wanted) if x.kind in _SAID_HERE]
     words += [warning_words(x, _hints(context)) for x in said]
     words += _diminishing(context)
-    largest = max(clean_sizes(context.study.group.runs))
+    largest = max(context.study.clean_sizes)
     if all(x.world_size <= largest for x in context.study.predictions):
         return words
     is_said = any(x.kind == "no_inter_node" for x in said)

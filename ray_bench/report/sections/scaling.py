@@ -89,8 +89,7 @@ def _rules(context: Context, size: int) -> set[float | None]:
 def _summary_row(context: Context, size: int) -> tuple[Cell, ...]:
     study = context.study
     runs = study.runs_at(size)
-    row = next((row for row in study.rows if row.world_size == size), None)
-    time = next(row for row in study.times if row.world_size == size)
+    row, time = study.size(size).row, study.size(size).time
     rates = _rules(context, size)
     accuracy = [row for row in study.accuracy if row.world_size == size]
     is_single = len(accuracy) == 1
@@ -102,7 +101,7 @@ def _summary_row(context: Context, size: int) -> tuple[Cell, ...]:
         estimate(row.throughput if row else None, "samples/s"),
         estimate(row.speedup if row else None, "x"),
         estimate(row.efficiency_frac if row else None, "frac"),
-        log_estimate(time.epoch, "s", "derived"),
+        log_estimate(time.epoch if time else None, "s", "derived"),
         estimate(accuracy[0].val if is_single else None, "frac"),
     )
 
@@ -179,7 +178,7 @@ def _communication(context: Context) -> Table:
 
 
 def _communication_row(context: Context, row: ScalingRow) -> tuple[Cell, ...]:
-    split = next((x for x in context.study.phases if x.world_size == row.world_size), None)
+    split = context.study.size(row.world_size).phases
     exposed = None if split is None else split.exposed
     share = None if split is None or exposed is None else exposed.value / split.total_s
     return (

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ray_bench.config.groups import StopConfig
-from ray_bench.measure.stopping import StopRule, stop_rule, widest
+from ray_bench.stats.stopping import StopRule, widest
+from ray_bench.sweep.rounds import stop_rule
 
 RULE = StopRule(half_width_frac=0.01)
 

@@ -17,7 +17,8 @@ from typing import Literal
 
 import numpy as np
 
-from ray_bench.config.groups import StopConfig
+from ray_bench.stats.estimate import COVERAGE_FRAC
+from ray_bench.stats.log_estimate import LogEstimate, log_ratio, mean_log
 
 #: Why no more is measured; `StopRecord.reason`.
 StopReason = Literal["narrow_enough", "max_repeats", "budget"]
@@ -26,9 +27,8 @@ StopReason = Literal["narrow_enough", "max_repeats", "budget"]
 FIRST_LOOKS = (6, 8, 12, 16, 24, 32)
 _LATER_GROWTH = 1.5
 
-#: Coverage of the interval that a look judges, and of the one that is reported.
+#: Coverage of the interval that a look judges; `COVERAGE_FRAC` is that of the reported one.
 LOOK_COVERAGE_FRAC = 0.99
-REPORTED_COVERAGE_FRAC = 0.95
 
 #: Logarithms of times (or of throughputs) by world size, shape (num_rounds,) each; NaN where a
 #: round has none.
@@ -79,7 +79,7 @@ class StopRule:
         num_rounds = min((len(times) for times in log_times.values()), default=0)
         next_look = next((n for n in self.looks if n > num_rounds), None)
         reason = self._reason(log_times, num_rounds, paired, elapsed_s)
-        width = widest(log_times, num_rounds, paired=paired, coverage_frac=REPORTED_COVERAGE_FRAC)
+        width = widest(log_times, num_rounds, paired=paired, coverage_frac=COVERAGE_FRAC)
         return Decision(
             reason=reason,
             num_rounds=num_rounds,
@@ -110,23 +110,6 @@ class StopRule:
         return all(width is not None and width <= self.half_width_frac for width in widths)
 
 
-def stop_rule(config: StopConfig, *, min_rounds: int) -> StopRule | None:
-    """Return the rule that a configuration asks for, None where it asks for none.
-
-    Args:
-        config: The stop rule's part of the configuration.
-        min_rounds: `repeats` of fresh runs, `ladder.rounds` of a ladder.
-    """
-    if config.half_width is None:
-        return None
-    return StopRule(
-        half_width_frac=config.half_width,
-        min_rounds=min_rounds,
-        max_rounds=config.max_repeats,
-        budget_s=config.budget_s,
-    )
-
-
 def widest(
     log_times: LogTimes, num_rounds: int, *, paired: bool, coverage_frac: float
 ) -> float | None:
@@ -143,36 +126,24 @@ def widest(
     if len(known) < 2:
         return None
     baseline, *others = known.values()
-    half_width = _paired if paired else _welch
-    widths = [half_width(x, baseline, coverage_frac) for x in others]
+    ratio = _paired if paired else _welch
+    found = [ratio(x, baseline) for x in others]
+    widths = [None if x is None else x.half_width(coverage_frac) for x in found]
     return None if None in widths else max(x for x in widths if x is not None)
 
 
-def _paired(logs: np.ndarray, baseline: np.ndarray, coverage_frac: float) -> float | None:
-    difference = logs - baseline
-    difference = difference[np.isfinite(difference)]
-    if len(difference) < 2:
-        return None
-    variance = float(difference.var(ddof=1)) / len(difference)
-    return _reach(len(difference) - 1, coverage_frac) * math.sqrt(variance)
+def _paired(logs: np.ndarray, baseline: np.ndarray) -> LogEstimate | None:
+    return _mean(logs - baseline)
 
 
-def _welch(logs: np.ndarray, baseline: np.ndarray, coverage_frac: float) -> float | None:
-    arms = [x[np.isfinite(x)] for x in (logs, baseline)]
-    if min(len(x) for x in arms) < 2:
-        return None
-    variances = [float(x.var(ddof=1)) / len(x) for x in arms]
-    total = sum(variances)
-    if total == 0:
-        return 0.0
-    df = total**2 / sum(v**2 / (len(x) - 1) for v, x in zip(variances, arms, strict=True))
-    return _reach(df, coverage_frac) * math.sqrt(total)
+def _welch(logs: np.ndarray, baseline: np.ndarray) -> LogEstimate | None:
+    top, bottom = _mean(logs), _mean(baseline)
+    return None if top is None or bottom is None else log_ratio(top, bottom)
 
 
-def _reach(df: float, coverage_frac: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, 0.5 + coverage_frac / 2))
+def _mean(logs: np.ndarray) -> LogEstimate | None:
+    known = logs[np.isfinite(logs)]
+    return mean_log(known) if len(known) > 1 else None
 
 
 def _all_looks() -> itertools.chain[int]:
