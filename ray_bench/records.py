@@ -528,6 +528,7 @@ class RunData:
     sync_pairs: tuple[SyncPairRecord, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
     traces: Mapping[int, bytes] = field(default_factory=dict)  # by rank: Chrome trace, gzip, JSON
+    outputs: Mapping[int, bytes] = field(default_factory=dict)  # by rank: what a script wrote
     environment: EnvironmentRecord | None = None
 
 

@@ -14,6 +14,8 @@ from ray_bench.config.accumulation import micro_steps
 from ray_bench.config.groups import Settings
 from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
+from ray_bench.config.script_grid import script_point
+from ray_bench.config.stored import stored
 from ray_bench.records import LrRule, PlannedRun, Point
 
 
@@ -37,6 +39,15 @@ def point_of(
     placement: Placement = ANYWHERE,
 ) -> Point:
     """Return one cell of the grid. `config` must have its defaults filled in."""
+    if config.target is not None:
+        return script_point(
+            config,
+            world_size=world_size,
+            rule=rule,
+            seed=seed,
+            placement=placement,
+            factor=lambda growth: lr_factor(rule, growth),
+        )
     assert config.batch_size is not None, "defaults are filled in before the grid is made"
     assert config.lr is not None, "defaults are filled in before the grid is made"
     weak = config.scaling == "weak"
@@ -208,6 +219,11 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
         "accumulate_steps": [1],
         "max_local_batch_size": None,
         "clip_grad_norm": None,
+        "script": None,
+        "args": [],
+        "train_fn": None,
+        "train_fn_config": {},
+        "until_end": False,
         "evaluation": {"every": None, "max_samples": None},
     },
     "launch": {"labels": {}, "gpu_type": None, "tuned": True},
@@ -234,7 +250,7 @@ def config_sha256(config: SweepConfig) -> str:
         "trackers": True,
         "launch": {"wait_s"},
     }
-    values = config.model_dump(mode="json", exclude=uncounted)
+    values = stored(config.model_dump(mode="json", exclude=uncounted))
     values["ddp"]["static_graph"] = config.ddp.has_static_graph  # not set, it was true
     for part, keys in _LATER.items():
         group = values[part] if part else values

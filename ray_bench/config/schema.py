@@ -11,9 +11,11 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from ray_bench.config import script_checks
 from ray_bench.config.accumulation import complaint
 from ray_bench.config.fields import (
     Compile,
+    EnvText,
     Float,
     Int,
     Model,
@@ -37,6 +39,7 @@ from ray_bench.config.groups import (
     WorkloadDefaults,
 )
 from ray_bench.config.placements import Asked, Placement
+from ray_bench.config.script import as_written, fields_in, name_of
 from ray_bench.records import LrRule, MemoryFormat, Precision, Scaling
 
 _LISTS = (
@@ -124,6 +127,32 @@ class SweepConfig(Model):
         None, ge=0, description="Money per worker and hour, in `currency`."
     )
     currency: str = Field("USD", max_length=8, description="Currency of the price.")
+    script: str | None = Field(
+        None,
+        min_length=1,
+        description="Instead of a workload: your own training script, `train.py` or `-m "
+        "package.module`, as `ray-bench run ... -- train.py ARGS`.",
+    )
+    args: tuple[EnvText, ...] = Field(
+        (),
+        description="Arguments of the script. {world_size}, {local_batch_size}, "
+        "{global_batch_size}, {lr}, {seed}, {epochs} and {run_dir} are filled in.",
+    )
+    train_fn: str | None = Field(
+        None,
+        min_length=1,
+        description="Instead of a workload: your own Ray Train function, `module:name`.",
+    )
+    train_fn_config: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What the function is called with, filled in as `args` are: "
+        "train_fn_config.lr={lr}.",
+    )
+    until_end: bool = Field(
+        False,
+        description="Let the script or function come to its own end, instead of ending it after "
+        "`steps` measured steps.",
+    )
     data: DataConfig = DataConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     clip_grad_norm: Float | None = Field(
@@ -145,6 +174,24 @@ class SweepConfig(Model):
     stop: StopConfig = StopConfig()
     emulated: EmulatedConfig = EmulatedConfig()
     trackers: TrackersConfig = TrackersConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_as_its_script(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "workload" in values:
+            return values
+        target = values.get("script") or values.get("train_fn")
+        return {**values, "workload": name_of(target)} if isinstance(target, str) else values
+
+    @field_validator("args", mode="before")
+    @classmethod
+    def _fields_of_args(cls, value: Any) -> Any:
+        return as_written(listed(value))
+
+    @field_validator("train_fn_config", mode="before")
+    @classmethod
+    def _fields_of_a_function(cls, value: Any) -> Any:
+        return {k: as_written(v) for k, v in value.items()} if isinstance(value, dict) else value
 
     @field_validator(*_LISTS, mode="before")
     @classmethod
@@ -286,6 +333,38 @@ class SweepConfig(Model):
         if found is not None:
             raise ValueError(found)
         return self
+
+    @model_validator(mode="after")
+    def _what_reaches_a_script(self) -> SweepConfig:
+        found = script_checks.complaint(self)
+        if found is not None:
+            raise ValueError(found)
+        return self
+
+    @property
+    def target(self) -> str | None:
+        """Somebody else's script or Ray Train function; None where a workload is trained."""
+        return self.train_fn if self.script is None else self.script
+
+    @property
+    def target_key(self) -> str:
+        """The key that names the target."""
+        return "train_fn" if self.script is None else "script"
+
+    @property
+    def target_name(self) -> str:
+        """What results call it."""
+        return name_of(self.target or self.workload)
+
+    @property
+    def given(self) -> Any:
+        """What the target is given: its arguments, or its function's configuration."""
+        return self.args if self.train_fn is None else self.train_fn_config
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What a point fills in of it."""
+        return fields_in(self.given)
 
     @property
     def settings(self) -> tuple[Settings, ...]:
