@@ -107,7 +107,8 @@ class Recorder:
             self._is_in_stretch = True
             return False
         was_warmup = self._timer.is_warmup
-        self._last = {"source": source, "lr": lr, "num_backwards": num_backwards}
+        self._last = {"source": source, "num_backwards": num_backwards}
+        self._timer.applied_lr = lr
         self._timer.step_done(num_samples, num_tokens)
         self.num_timed += not was_warmup
         return not was_warmup

@@ -19,7 +19,7 @@ from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.request import SweepRequest
-from ray_bench.sweep.rounds import (FurtherRounds, check_stop, stop_rule)
+from ray_bench.sweep.rounds import FurtherRounds, check_stop, stop_rule
 from ray_bench.sweep.script import check_script
 from ray_bench.sweep.viewer import Viewer, Voice
 from ray_bench.trackers.base import Tracker

@@ -15,9 +15,9 @@ from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
 from ray_bench.analysis.parity.censored import median
 from ray_bench.analysis.parity.outcomes import Reached, Tables, reached
-from ray_bench.analysis.throughput import log_means
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import RunRecord
+from ray_bench.stats.log_estimate import log_means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def to_target(
     cells: dict[tuple[int, str], list[RunRecord]] = {}
     for run in runs:
         if found[run.run_id] is not None or run.status == "diverged":
-            cells.setdefault((run.point.world_size, run.point.lr_rule), []).append(run)
+            cells.setdefault((run.point.world_size, run.point.rule_label), []).append(run)
     sides = {cell: [found[run.run_id] for run in those] for cell, those in cells.items()}
     sides = {cell: side for cell, side in sides.items() if any(side)}
     if not sides:
