@@ -119,6 +119,14 @@ REMEDIES: Mapping[str, str] = {
     "launch.timeout_s=900.",
     "WorkerDied": "Look into the host's log (`dmesg`) for lack of memory; if so, set a smaller "
     f"batch_size. Otherwise {_AGAIN}.",
+    # Of somebody's script.
+    "ScriptEnded": f"Mend the arguments after `--`, or the script; {_LOOK}.",
+    "ScriptHung": f"{_LOOK}, and with it where it stood; where it was only slow, set "
+    "launch.timeout_s=900.",
+    "NothingMeasured": "Call ray_bench.step(num_samples=...) after each training step where no "
+    "optimizer of torch makes it, let the script train for longer, or set measure.warmup_steps=5.",
+    "NotTogether": "Let the script call torch.distributed.init_process_group() where WORLD_SIZE "
+    "is set, and wrap its model with DDP or FSDP.",
     # Of others.
     "OutOfMemory": "Set a smaller batch_size, precision=bf16 on GPUs, or placements=spread, which "
     "puts fewer workers on a host.",

@@ -33,8 +33,9 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "measure": (BOTTOM, {"torch", "numpy", "scipy", "psutil", "pynvml"}),
     "train": (BOTTOM | {"measure", "workloads"}, {"torch", "numpy"}),
     "attach": (BOTTOM | {"measure"}, {"torch"}),
+    "journals": (BOTTOM | {"measure", "store"}, set()),
     "launch": (
-        BOTTOM | {"train", "measure", "workloads", "needs"},
+        BOTTOM | {"train", "measure", "workloads", "needs", "journals"},
         {"ray", "torch", "numpy", "psutil", "aiohttp"},
     ),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
@@ -43,13 +44,14 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
     "sweep": (
-        BOTTOM | {"launch", "train", "measure", "workloads", "store", "analysis", "trackers"},
+        BOTTOM
+        | {"launch", "train", "measure", "workloads", "store", "analysis", "trackers", "journals"},
         set(),
     ),
     "cli": (
         BOTTOM
         | RUN_WING
-        | {"sweep", "store", "reading", "analysis", "report", "trackers", "needs"},
+        | {"sweep", "store", "reading", "analysis", "report", "trackers", "needs", "journals"},
         {"typer", "rich", "yaml"},
     ),
 }
@@ -190,7 +192,8 @@ def test_a_command_that_is_over_is_not_searched_for_cycles():
 
 
 @pytest.mark.parametrize(
-    "module", ["ray_bench.analysis", "ray_bench.store", "ray_bench.report.model"]
+    "module",
+    ["ray_bench.analysis", "ray_bench.store", "ray_bench.journals", "ray_bench.report.model"],
 )
 def test_explaining_needs_neither_torch_nor_ray(module):
     done = python(

@@ -26,7 +26,7 @@ class AccuracyRow:
 
     world_size: int
     lr_rule: str
-    lr: float
+    lr: float | None
     num_runs: int
     num_seeds: int
     train_frac: float | None
@@ -41,7 +41,7 @@ def accuracy_rows(runs: Sequence[RunRecord], epochs: Tables) -> tuple[AccuracyRo
     known = [run for run in runs if _has_accuracy(run)]
     by_cell: dict[tuple[int, str], list[RunRecord]] = {}
     for run in known:
-        by_cell.setdefault((run.point.world_size, run.point.lr_rule), []).append(run)
+        by_cell.setdefault((run.point.world_size, run.point.rule), []).append(run)
     smallest = min((size for size, _ in by_cell), default=0)
     rows = []
     for size, rule in sorted(by_cell):
@@ -65,7 +65,7 @@ def _row(
     point = runs[0].point
     return AccuracyRow(
         world_size=point.world_size,
-        lr_rule=point.lr_rule,
+        lr_rule=point.rule,
         lr=point.lr,
         num_runs=len(runs),
         num_seeds=len({run.point.seed for run in runs}),
@@ -148,7 +148,7 @@ def accuracy(runs: Sequence[RunRecord]) -> Estimate | None:
 
 def _finals(runs: Sequence[RunRecord]) -> np.ndarray:
     """Return the final validation accuracy of every seed, the mean over its repeats."""
-    by_seed: dict[int, list[float]] = {}
+    by_seed: dict[int | None, list[float]] = {}
     for run in runs:
         if run.final_val_accuracy_frac is not None:
             by_seed.setdefault(run.point.seed, []).append(run.final_val_accuracy_frac)

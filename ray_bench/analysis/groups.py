@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ray_bench.analysis.scripts import script_key, with_scaling
 from ray_bench.config import settings
 from ray_bench.records import EnvironmentRecord, Results, RunRecord
 
 #: Flags of runs whose numbers cannot be trusted; they are listed and left out of every curve.
-INVALID_FLAGS = ("clock_mismatch", "clock_backwards", "placement_differs", "stalled")
+INVALID_FLAGS = (
+    "clock_mismatch",
+    "clock_backwards",
+    "placement_differs",
+    "stalled",
+    "samples_unknown",
+)
 
 #: What of an environment must be equal. Hosts and commits may differ, and the number of nodes grows
 #: with the world size.
@@ -27,6 +34,9 @@ _ENVIRONMENT_FIELDS = (
     "niceness",
     "cpu_governor",
 )
+
+#: What keeps the ranks of somebody's script in step; a single one needs nothing.
+STRATEGY = "strategy"
 
 Key = tuple[tuple[str, object], ...]
 
@@ -68,9 +78,9 @@ def groups_of(results: Results) -> tuple[Group, ...]:
     What concerns DDP alone does not tell plain runs apart, nor placement runs of one worker: each
     group has them as its baseline.
     """
-    keyed = [
-        (run, tuple(group_key(run, results.environments).items())) for run in valid_runs(results)
-    ]
+    environments = results.environments
+    runs = with_scaling(valid_runs(results), lambda run: _batchless(run, environments))
+    keyed = [(run, tuple(group_key(run, environments).items())) for run in runs]
     groups = [
         _group(dict(key), [run for run, other in keyed if _belongs(run, other, key)])
         for key in _own_keys(keyed)
@@ -96,12 +106,20 @@ def _own_keys(keyed: Sequence[tuple[RunRecord, Key]]) -> list[Key]:
 
 def idle_settings(run: RunRecord) -> frozenset[str]:
     """Return the settings that make no difference to a run."""
-    return frozenset(x.name for x in settings.SETTINGS if x.is_idle(run))
+    swept = (x.name for x in settings.SETTINGS if x.is_idle(run))
+    return frozenset((*swept, *((STRATEGY,) if run.point.world_size == 1 else ())))
 
 
 def _belongs(run: RunRecord, its: Key, key: Key) -> bool:
     idle = idle_settings(run)
     return _without(its, idle) == _without(key, idle)
+
+
+def _batchless(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> Key:
+    """Return what must be equal in runs whose batches then tell the scaling mode."""
+    apart = (x.name for x in settings.SETTINGS if x.needs_ddp or x.needs_several)
+    names = ("scaling", "batch", "accumulate_steps", *apart, STRATEGY)
+    return _without(tuple(group_key(run, environments).items()), names)
 
 
 def _without(key: Key, names: Collection[str]) -> Key:
@@ -128,6 +146,7 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
         "dataset": run.dataset,
         "stand-in data": "standin_data" in run.flags,
     }
+    key |= script_key(run)
     environment = environments.get(run.environment_hash or "")
     if environment is not None:
         key |= {name: getattr(environment, name) for name in _ENVIRONMENT_FIELDS}

@@ -31,7 +31,7 @@ from ray_bench.analysis.throughput import throughputs
 from ray_bench.analysis.times import TimeRow, time_rows
 from ray_bench.analysis.verdict import Verdict, clean_sizes, judge
 from ray_bench.analysis.waterfall import Waterfall, waterfalls
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.records import Results, RunRecord, Scaling, known
 from ray_bench.stats.log_estimate import LogEstimate, Source, source_of
 
 
@@ -187,13 +187,13 @@ class Observed:
     @property
     def scaling(self) -> Scaling:
         """Which batch was fixed."""
-        return self.first.point.scaling
+        return known(self.first.point.scaling)
 
     @property
     def batch_size(self) -> int:
         """The batch that was fixed: global in strong scaling, per worker in weak scaling."""
         point = self.first.point
-        return point.local_batch_size if self.scaling == "weak" else point.global_batch_size
+        return known(point.local_batch_size if self.scaling == "weak" else point.global_batch_size)
 
     @property
     def baseline(self) -> int:

@@ -109,7 +109,7 @@ def _on_curve(run: RunRecord, number: int, study: Study) -> dict[str, Any]:
     rate, base = run.throughput_samples_per_s, study.throughput.get(study.baseline)
     speedup = None if rate is None or base is None else rate / base.estimate.value
     growth = run.point.world_size / study.baseline
-    is_on_curve = run not in study.group.ddp_at_one
+    is_on_curve = run.run_id not in {x.run_id for x in study.group.ddp_at_one}
     rows = {row.world_size: row for row in study.rows} if is_on_curve else {}
     return {
         "curve": number,

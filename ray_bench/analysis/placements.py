@@ -29,7 +29,7 @@ from ray_bench.analysis.nodes import Environments, most_on_a_node, nodes_used
 from ray_bench.analysis.throughput import Blocks, throughputs_by
 from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.config.settings import PLACEMENT
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.records import Results, RunRecord, Scaling, known
 from ray_bench.stats.estimate import COVERAGE_FRAC, Estimate
 from ray_bench.stats.log_estimate import LogEstimate
 from ray_bench.stats.means import t_interval
@@ -104,12 +104,12 @@ def _joined(groups: Sequence[Group], environments: Environments, blocks: Blocks)
         return None
     point = next(iter(keyed)).point
     batches = _Batches(
-        point.scaling,
-        point.local_batch_size if point.scaling == "weak" else point.global_batch_size,
+        known(point.scaling),
+        known(point.local_batch_size if point.scaling == "weak" else point.global_batch_size),
     )
     points = {key: batches.placed(key, rate.estimate) for key, rate in rates.items()}
     places = tuple(sorted(points.values(), key=lambda x: (x.world_size, x.num_nodes)))
-    fit = _fit(rates, point.scaling)
+    fit = _fit(rates, known(point.scaling))
     first_batch = batches.local(min(n for n, _ in rates))
     crossing = [] if fit is None else _crossing(fit, places, first_batch)
     return Joined(

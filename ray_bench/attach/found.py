@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
 
-Strategy = Literal["ddp", "fsdp1", "fsdp2", "none", "unknown"]
+from ray_bench.records import Strategy
+
 _STRATEGIES: tuple[tuple[type[Any], Strategy], ...] = (
     (DistributedDataParallel, "ddp"),
     (FullyShardedDataParallel, "fsdp1"),
@@ -25,13 +26,15 @@ class Facts:
     strategy: Strategy
     optimizer: str | None  # its class; None where the script counts steps itself
     num_params: int | None  # that the optimizer changes, on this rank
+    grad_bytes: int | None  # of their gradients
     device: str
     dtype: str | None
-    is_autocast: bool  # at the first update, outside of most scripts' autocast
+    autocast: str | None  # the type that was entered last before the first update; None: none
     is_compiled: bool
+    ddp_bucket_cap_mb: float | None  # None without DDP
 
 
-def facts_of(optimizer: Any) -> Facts:
+def facts_of(optimizer: Any, autocast: torch.dtype | None = None) -> Facts:
     """Look at the optimizer that made an update, and once at every module there is."""
     parameters = _parameters(optimizer)
     first = parameters[0] if parameters else None
@@ -41,10 +44,12 @@ def facts_of(optimizer: Any) -> Facts:
         strategy=_strategy(modules),
         optimizer=None if optimizer is None else type(optimizer).__name__,
         num_params=sum(x.numel() for x in parameters) or None,
+        grad_bytes=sum(x.numel() * x.element_size() for x in parameters) or None,
         device=str(device),
         dtype=None if first is None else str(first.dtype).removeprefix("torch."),
-        is_autocast=torch.is_autocast_enabled(device.type),
-        is_compiled=any(type(x).__name__ == "OptimizedModule" for x in modules),
+        autocast=None if autocast is None else str(autocast).removeprefix("torch."),
+        is_compiled=any(map(_is_compiled, modules)),
+        ddp_bucket_cap_mb=_bucket_cap_mb(modules),
     )
 
 
@@ -58,6 +63,17 @@ def _strategy(modules: list[Any]) -> Strategy:
         if any(issubclass(type(x), kind) for x in modules):
             return name
     return "none" if modules else "unknown"
+
+
+def _is_compiled(module: Any) -> bool:
+    is_wrapped = type(module).__name__ == "OptimizedModule"
+    return is_wrapped or vars(module).get("_compiled_call_impl") is not None
+
+
+def _bucket_cap_mb(modules: list[Any]) -> float | None:
+    found = [x for x in modules if issubclass(type(x), DistributedDataParallel)]
+    size = getattr(found[0], "bucket_bytes_cap", None) if found else None
+    return None if size is None else float(size) / 2**20
 
 
 def _default_device() -> torch.device:

@@ -23,6 +23,7 @@ def listening(session: Session) -> Iterator[None]:
         stack.callback(register_optimizer_step_post_hook(updated).remove)
         stack.callback(_wrap(torch.autograd, "backward", _backward(session)))
         stack.callback(_wrap(torch.nn.Module, "train", _mode(session)))
+        stack.callback(_wrap(torch.autocast, "__enter__", _autocast(session)))
         stack.callback(_wrap(torch.amp.GradScaler, "_maybe_opt_step", _scaled(session)))
         yield
 
@@ -57,6 +58,18 @@ def _mode(session: Session) -> Callable[[Callable[..., Any]], Any]:
             return original(self, mode)
 
         return train
+
+    return around
+
+
+def _autocast(session: Session) -> Callable[[Callable[..., Any]], Any]:
+    def around(original: Callable[..., Any]) -> Any:
+        def enter(self: Any) -> Any:
+            if self._enabled:
+                session.autocast = self.fast_dtype
+            return original(self)
+
+        return enter
 
     return around
 

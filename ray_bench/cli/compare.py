@@ -118,11 +118,11 @@ def compare(
     """Compare two sweeps."""
     from ray_bench.analysis.comparison import Allow, Metric
     from ray_bench.analysis.comparison import compare as compared
+    from ray_bench.cli.opened import opened
     from ray_bench.cli.reporting import write
     from ray_bench.report.comparison import comparison_report
-    from ray_bench.store import ResultsStore
 
-    before, after = ResultsStore(base).read(sweep_base), ResultsStore(new).read(sweep_new)
+    before, after = opened(base).read(sweep_base), opened(new).read(sweep_new)
     found = compared(
         before,
         after,

@@ -64,6 +64,8 @@ def _block(paragraph: str) -> str:
 
 def _parameters(call: Callable[..., Any]) -> Iterator[str]:
     for parameter in inspect.signature(call, eval_str=True).parameters.values():
+        if parameter.annotation is typer.Context:
+            continue
         kind, info = get_args(parameter.annotation)
         words = " ".join(word for word in (_name(parameter.name, info), _value(kind, info)) if word)
         default = parameter.default if info.show_default else None

@@ -28,6 +28,7 @@ from ray_bench.cli import (
     sweeps,
     workloads,
 )
+from ray_bench.cli.after_dashes import AfterDashes
 from ray_bench.errors import RayBenchError
 
 HELP = """How many workers should this PyTorch DDP training use, and what does each one buy?
@@ -53,7 +54,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )
-app.command("run", help=run.HELP, short_help="Measure a sweep.")(run.run)
+app.command("run", cls=AfterDashes, help=run.HELP, short_help="Measure a sweep.")(run.run)
 app.command("submit", help=submit.HELP, short_help="Measure a sweep as a job on a cluster.")(
     submit.submit
 )
@@ -66,7 +67,9 @@ app.command("export", help=export.HELP, short_help="Write tables for other progr
 app.command("fit", help=fit.HELP, short_help="Fit and predict any curve.")(fit.fit)
 app.command("predict", help=predict.HELP, short_help="Predict another network.")(predict.predict)
 app.command("network", help=network.HELP, short_help="Measure all-reduce.")(network.network)
-app.command("doctor", help=doctor.HELP, short_help="Tell what can be measured here.")(doctor.doctor)
+app.command(
+    "doctor", cls=AfterDashes, help=doctor.HELP, short_help="Tell what can be measured here."
+)(doctor.doctor)
 app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
     workloads.workloads
 )

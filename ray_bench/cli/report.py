@@ -92,15 +92,15 @@ def report(
 
         typer.echo(schema_text().rstrip("\n"))
         return
+    from ray_bench.cli.opened import opened
     from ray_bench.cli.reporting import build, show, what_failed, write
-    from ray_bench.store import ResultsStore
 
     if failures:
-        write(what_failed(ResultsStore(folder), sweep), form or ReportFormat.TERMINAL, output)
+        write(what_failed(opened(folder), sweep), form or ReportFormat.TERMINAL, output)
         return
     _check(epochs, target)
     price, currency = _price(price, price_of, currency)
-    store = ResultsStore(folder)
+    store = opened(folder)
     built = build(
         store,
         sweep,

@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from ray_bench.cli.after_dashes import script_of
 from ray_bench.cli.options import Address, Config, Overrides, Results, split
 
 HELP = """Measure a sweep: train the workload at every world size, and print the report.
+
+After `--` stands your own training script, which is measured as it is. {local_batch_size}, {lr},
+{seed} and others (`ray-bench config` lists them under `args`) are filled in for every run.
 
 Every run is stored as soon as it ends, so an interrupted sweep loses nothing: the same command with
 --resume runs only what is missing or has failed.
@@ -25,6 +29,8 @@ Examples:
   ray-bench run workload=cnn-digits 'world_sizes=[1,2]' --interleaved stop.half_width=0.01
   ray-bench run sweep.yaml 'world_sizes=[1,2,4]' 'placements=[pack,spread,2x2]' --address auto
   ray-bench run workload=my_package.my_module:MyWorkload 'world_sizes=[1,2]'
+  ray-bench run 'world_sizes=[1,2]' steps=300 -- train.py --epochs 90
+  ray-bench run batch_size=256 steps=300 -- -m package.train --batch-size {local_batch_size}
 
 `ray-bench config` lists all keys, `ray-bench workloads` all workloads.
 
@@ -33,6 +39,7 @@ Exit code: 0 all runs finished, 1 a run failed, 2 the request is wrong, 130 inte
 
 
 def run(
+    ctx: typer.Context,
     config: Config = None,
     overrides: Overrides = None,
     results: Results = "results",
@@ -92,7 +99,15 @@ def run(
         settings.append("interleaved=true")
     if trace:
         settings.append("measure.trace_steps=5")
-    request = SweepRequest(source, tuple(settings), results, address, resume=resume, budget=budget)
+    request = SweepRequest(
+        source,
+        tuple(settings),
+        results,
+        address,
+        resume=resume,
+        budget=budget,
+        script=script_of(ctx),
+    )
     if dry_run:
         from ray_bench.cli.dry_run import print_plan
 

@@ -35,9 +35,9 @@ def sweeps(
     form: TableForm = TableFormat.TERMINAL,
 ) -> None:
     """List the sweeps."""
-    from ray_bench.store import ResultsStore
+    from ray_bench.cli.opened import opened
 
-    store = ResultsStore(results)
+    store = opened(results)
     found = store.summaries()
     shown = found[:limit]
     if form is TableFormat.JSON:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.placements import normal
 from ray_bench.config.settings import Cap
 from ray_bench.records import CompileMode
@@ -62,6 +63,14 @@ def _compile_mode(value: Any) -> Any:
 Compile = Annotated[CompileMode, BeforeValidator(_compile_mode)]
 #: One of Ray's strategies, or NxM.
 PlacementName = Annotated[str, BeforeValidator(normal)]
+
+
+def _rule_name(value: Any) -> Any:
+    return rule_of(value).name if isinstance(value, str) else value
+
+
+#: One of `lr_rules`.
+LrRuleName = Annotated[str, BeforeValidator(_rule_name)]
 
 
 def listed(value: Any) -> Any:

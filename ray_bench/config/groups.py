@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ray_bench.config.fields import BucketCap, EnvText, Float, Int, Model, differing, listed
 from ray_bench.config.labels import is_selector
+from ray_bench.config.training import OptimizerName, ScheduleName
 from ray_bench.records import Compression, MemoryFormat
 
 
@@ -22,6 +23,8 @@ class WorkloadDefaults(Model):
     weight_decay: float = Field(0.0, ge=0)
     epochs: Int = Field(1, ge=1)
     memory_format: MemoryFormat = Field("contiguous")
+    optimizer: OptimizerName = Field("sgd")
+    schedule: ScheduleName = Field("constant")
     use_gpu: bool | None = None  # None: where the cluster has enough
 
 
@@ -50,24 +53,6 @@ class DataConfig(Model):
     def _absolute(cls, value: Path | None) -> Path | None:
         # Ray changes the working directory of its workers.
         return None if value is None else Path(os.path.abspath(value.expanduser()))
-
-
-class OptimizerConfig(Model):
-    """SGD and its learning-rate schedule."""
-
-    momentum: Float | None = Field(None, ge=0, lt=1, description="SGD momentum.")
-    weight_decay: Float | None = Field(None, ge=0, description="L2 penalty.")
-    warmup_epochs: Float | None = Field(
-        None,
-        ge=0,
-        description="Epochs in which the rate climbs from `lr` to its scaled value. "
-        "Not set: 5, or a tenth of the run where that is shorter.",
-    )
-    scale_with: Literal["global_batch", "world_size"] = Field(
-        "global_batch",
-        description="What a learning-rate rule follows: the growth of the global batch (the "
-        "theory; no change in strong scaling) or the world size.",
-    )
 
 
 class DdpConfig(Model):
@@ -184,6 +169,12 @@ class MeasureConfig(Model):
         ge=0,
         description="Batches, 3 or more, whose gradients show the gradient noise scale after "
         "training, at its last weights; 0 leaves it out.",
+    )
+    noise_curve: bool = Field(
+        False,
+        description="Measure the gradient noise scale in every training step too, from the "
+        "gradients before and after they are reduced (with one worker: from its micro-batches), "
+        "and store it by epoch. Takes time in every step.",
     )
     trace_steps: Int = Field(
         0, ge=0, le=100, description="Steps of a Chrome trace of every rank; 0 writes none."

@@ -86,7 +86,13 @@ class Setting:
 PLACEMENT = "placement"
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting(name="precision", key="precision", reference="fp32", refusal="precision"),
+    Setting(
+        name="precision",
+        key="precision",
+        reference="fp32",
+        refusal="precision",
+        value=lambda run: run.point.precision or run.found_precision,
+    ),
     Setting(name="memory_format", key="memory_format", reference="contiguous", refusal="settings"),
     Setting(
         name="compile",

@@ -34,6 +34,7 @@ class BlockTimer:
         rank: This rank, for the records.
 
     Attributes:
+        applied_lr: Of the step that ended last, for the records; set before `step_done`.
         is_unsettled: Whether warm-up was ended by its limit, with step times still moving.
     """
 
@@ -57,6 +58,7 @@ class BlockTimer:
         self._block_steps = 0 if config.warmup_steps or config.warmup_s else 1  # 0: warming up
         self._warmup = Warmup(config, total_steps)
         self.is_unsettled = False
+        self.applied_lr: float | None = None
         self._num_blocks = 0
         self._origin_ns: int | None = None
 
@@ -117,6 +119,7 @@ class BlockTimer:
                 duration_s=(end_ns - self._start_ns) * NS,
                 is_warmup=was_warmup,
                 num_tokens=None if self._tokens is None else int(self._tokens),
+                applied_lr=self.applied_lr,
             )
         )
         self._num_blocks += 1

@@ -11,6 +11,7 @@ from ray_bench.config import settings
 from ray_bench.records import FLAGS, Results
 from ray_bench.report.accumulation import cut_words
 from ray_bench.report.anomalies import warnings
+from ray_bench.report.script_words import script_warnings
 from ray_bench.report.stopping import stop_warning
 
 
@@ -99,7 +100,7 @@ def in_words(value: object) -> str:
 
 
 def _study_flags(study: Study) -> list[Flag]:
-    flags = []
+    flags = [Flag(key, words) for key, words in script_warnings(study)]
     if study.is_ladder:
         words = (
             "Interleaved: all world sizes took turns in one group of workers. It measures speed, "

@@ -49,6 +49,7 @@ class ResultsStore:
         stops/<sweep_id>.parquet
         index/<table>/<hash>.parquet                  a cache of sweeps/ and runs/; may be removed
         traces/sweep=<sweep_id>/<run_id>-rank<rank>.json.gz     not a table; with `--trace` only
+        outputs/sweep=<sweep_id>/<run_id>-rank<rank>.txt        not a table; what a script wrote
         tensorboard/<sweep_id>/<run_id>/events.out.tfevents.ray_bench     not a table
 
     A run counts when its file in `runs/` is there; that one is written last. Its newest attempt is

@@ -12,11 +12,14 @@ from ray_bench.config.grid import config_sha256, further_round, rules_coincide
 from ray_bench.config.load import fill_in, load
 from ray_bench.config.rounds import planned_runs
 from ray_bench.config.schema import SweepConfig
+from ray_bench.config.script import what_varies
+from ray_bench.config.stored import stored
 from ray_bench.errors import ConfigError
 from ray_bench.records import PlannedRun, RunRecord, SweepRecord
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.budget import informative_order
 from ray_bench.sweep.request import SweepRequest
+from ray_bench.sweep.script import script_info
 from ray_bench.workloads.catalog import WorkloadInfo, find
 
 
@@ -57,8 +60,10 @@ class Plan:
 
 
 def resolve(source: str | None, overrides: Sequence[str]) -> Resolved:
-    """Load a configuration and fill in its workload's defaults."""
+    """Load a configuration and fill in its workload's defaults; a script has its own."""
     config = load(source, overrides)
+    if config.target is not None:
+        return Resolved(config=config, info=script_info(config))
     info = find(config.workload)
     return Resolved(config=fill_in(config, info.defaults), info=info)
 
@@ -67,6 +72,8 @@ def requested_plan(
     request: SweepRequest, config: SweepConfig, store: ResultsStore, say: Callable[[str], None]
 ) -> Plan:
     """Return the plan of a new sweep or of a resumed one, and say which."""
+    if config.target is not None:
+        say(f"note: {what_varies(config.target_name, config.fields)}")
     if rules_coincide(config):
         rules = ", ".join(config.lr_rules)
         say(
@@ -107,7 +114,7 @@ def new_plan(config: SweepConfig, store: ResultsStore, command: str) -> Plan:
     sweep = SweepRecord(
         sweep_id=_unused(f"{now:%Y%m%dT%H%M%SZ}-{sha256[:6]}", store),
         created_at_utc=now,
-        config_json=config.model_dump_json(),
+        config_json=json.dumps(stored(config.model_dump(mode="json"))),
         config_sha256=sha256,
         command=command,
         ray_bench_version=__version__,
@@ -182,7 +189,7 @@ def _nothing_alike(config: SweepConfig, store: ResultsStore) -> str:
         return f"There is nothing to resume in {store.root}. Leave out --resume to start."
     newest = sweeps[-1]
     old = json.loads(newest.config_json)
-    new = config.model_dump(mode="json")
+    new = stored(config.model_dump(mode="json"))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     changes = ", ".join(
         f"{key} (was {_short(old.get(key))}, now {_short(new.get(key))})" for key in keys

@@ -56,7 +56,7 @@ class SweepProgress:
         self._max_concurrent = max_concurrent
         self._clock_s = clock_s
         self._start_s = clock_s()
-        self._known = {run.run_id for run in planned}
+        self._known = {run.run_id: run.point for run in planned}
         self._open = {run.run_id: run.point for run in planned}
         self._running: dict[str, float] = {}
         self._walls: dict[int, list[float]] = {}
@@ -108,13 +108,21 @@ class SweepProgress:
         """Count further runs of points that are known."""
         self.num_planned += len(planned)
         for run in planned:
-            self._known.add(run.run_id)
+            self._known[run.run_id] = run.point
             self._open[run.run_id] = run.point
             self._points[run.point].num_planned += 1
 
     def label(self, point: Point) -> str:
         """Return a point's short name."""
         return self._points[point].label
+
+    def label_of(self, run: RunRecord) -> str:
+        """Return the short name of a run's point, as it was planned."""
+        return self.label(self._planned_point(run))
+
+    def _planned_point(self, run: RunRecord) -> Point:
+        # What was unknown of a script's is filled in when it has been measured.
+        return self._known.get(run.run_id, run.point)
 
     def started(self, planned: PlannedRun) -> None:
         """Count a run as running, and as planned where it is a further one."""
@@ -125,7 +133,7 @@ class SweepProgress:
 
     def finished(self, run: RunRecord) -> None:
         """Count a run as done or failed."""
-        row = self._points[run.point]
+        row = self._points[self._planned_point(run)]
         if self._running.pop(run.run_id, None) is not None:
             row.num_running -= 1
         self._open.pop(run.run_id, None)
@@ -165,14 +173,15 @@ def _points(planned: Sequence[PlannedRun], with_seed: bool) -> dict[Point, Point
 
 
 def _order(point: Point) -> tuple[int, bool, str, str, int]:
-    return point.world_size, point.is_ddp, point.placement or "", point.lr_rule, point.seed
+    return point.world_size, point.is_ddp, point.placement or "", point.rule, point.seed or 0
 
 
 def _label(point: Point, with_seed: bool) -> str:
     wrap = " ddp" if point.world_size == 1 and point.is_ddp else ""
     seed = f" seed={point.seed}" if with_seed else ""
     where = "" if point.placement is None else f" {point.placement}"
-    return f"{point.workload} w={point.world_size}{wrap}{where} {point.lr_rule}{seed}"
+    rule = "" if point.lr_rule is None else f" {point.lr_rule}"
+    return f"{point.workload} w={point.world_size}{wrap}{where}{rule}{seed}"
 
 
 def as_duration(seconds: float) -> str:

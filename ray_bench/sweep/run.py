@@ -20,6 +20,7 @@ from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.request import SweepRequest
 from ray_bench.sweep.rounds import FurtherRounds, check_stop, stop_rule
+from ray_bench.sweep.script import check_script
 from ray_bench.sweep.viewer import Viewer, Voice
 from ray_bench.trackers.base import Tracker
 from ray_bench.trackers.chosen import chosen_trackers
@@ -177,8 +178,10 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     Raises:
         RayBenchError: If it cannot start.
     """
-    resolved = resolve(request.source, request.overrides)
+    resolved = resolve(request.source, request.settings)
     check_stop(resolved.config)
+    if not joins_cluster(request.address):
+        check_script(resolved.config)
     voice = Voice(say)
     store = ResultsStore(request.results, say=voice)
     store.check_writable()

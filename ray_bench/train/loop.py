@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,8 +15,9 @@ from ray_bench.errors import TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.phases import Hook
-from ray_bench.records import BlockRecord, EpochRecord, FailureRecord, Point
+from ray_bench.records import BlockRecord, EpochRecord, FailureRecord, Point, Precision, known
 from ray_bench.train.batch_tally import BatchTally
+from ray_bench.train.ema import WeightAverage
 from ray_bench.train.evaluation import evaluate
 from ray_bench.train.extras import cause_of, failure_record
 from ray_bench.train.group import Group
@@ -53,6 +55,7 @@ class Loop:
     ddp_arguments: Mapping[str, Any] = field(default_factory=dict)
     compile_s: float | None = None
     live: LiveRank = field(default_factory=LiveRank)
+    average: WeightAverage | None = None  # what is evaluated; None: the weights themselves
 
     def sync_hook(self, stamped: Callable[[Hook], Hook] | None = None) -> Hook | None:
         """Return what reduces gradients in DDP, with an instrument where one is given."""
@@ -115,6 +118,8 @@ class Loop:
         wall_s = (datetime.now(UTC) - wall_start).total_seconds()
         samples, loss, accuracy = tally.means(self.group)
         counts = counted.counts(self.group)
+        watch = self.stepper.watch
+        noise = None if watch is None else watch.taken()
         return EpochRecord(
             run_id=self.run_id,
             epoch=epoch,
@@ -131,6 +136,8 @@ class Loop:
             num_tokens=counts.num_tokens,
             least_local_samples=counts.least_local_samples,
             most_local_samples=counts.most_local_samples,
+            grad_mean_sq=None if noise is None else noise.mean_sq,
+            grad_variance=None if noise is None else noise.variance,
         )
 
     def _epoch(self, timer: BlockTimer, epoch: int, *, first_step: int, num_steps: int) -> None:
@@ -161,11 +168,13 @@ class Loop:
         first_step: int,
         num_steps: int,
     ) -> float:
-        lr, done = self.point.base_lr, 0
+        lr, done = known(self.point.base_lr), 0
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             PULSE.step = step + 1
-            lr = self.schedule.apply(self.stepper.optimizer, step)
+            lr = timer.applied_lr = self.schedule.apply(self.stepper.optimizer, step)
             self.stepper.step(share, seen=tally.add)
+            if self.average is not None:
+                self.average.update(share.num_global_samples)
             counted.add(share)
             if timer.step_done(share.num_samples, share.num_tokens):
                 self.live.loss = tally.check_finite(epoch=epoch, step=step + 1)
@@ -190,10 +199,12 @@ class Loop:
         self.live.phase = "evaluating"
         self.live.num_evaluated = 0
         begin_ns = self.clock.now_ns()
+        precision: Precision = known(self.point.precision)
         # Other shapes, and no gradients: once an epoch.
-        with eagerly(self.point.compile), unsearched():
+        averaged = contextlib.nullcontext() if self.average is None else self.average.in_place()
+        with eagerly(self.point.compile), unsearched(), averaged:
             evaluation = evaluate(
-                *(self.workload, self.module, self.context, self.group, self.point.precision),
+                *(self.workload, self.module, self.context, self.group, precision),
                 self._evaluation_failed,
             )
         self.clock.synchronize()

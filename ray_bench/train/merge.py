@@ -16,6 +16,7 @@ from ray_bench.measure.environment import HostFacts, environment_record
 from ray_bench.measure.peaks import device_peak_flops_per_s
 from ray_bench.measure.utilization import GpuUse, join_uses
 from ray_bench.records import (
+    BatchNorm,
     BlockRecord,
     BucketRecord,
     EnvironmentRecord,
@@ -26,9 +27,10 @@ from ray_bench.records import (
     RunRecord,
     SyncPairRecord,
     extra_flag,
+    known,
 )
 from ray_bench.train.batch_tally import are_one_size, batch_differs, batch_fields
-from ray_bench.train.checks import has_sparse_gradients
+from ray_bench.train.checks import batch_norm_of, has_sparse_gradients
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements
@@ -83,6 +85,7 @@ class RunFacts:
     bucket_cap_mb: float | None
     ddp_arguments: Mapping[str, Any]
     optimizer: str  # class name
+    batch_norm: BatchNorm | None
     last_lrs: tuple[float, ...]
 
 
@@ -107,11 +110,12 @@ def run_facts(loop: Loop) -> RunFacts:
         total_steps=loop.total_steps,
         steps_per_epoch=None if loop.batches.num_steps is None else loop.steps_per_epoch,
         device_peak_flops_per_s=device_peak_flops_per_s(
-            loop.group.device, loop.point.precision, loop.module
+            loop.group.device, known(loop.point.precision), loop.module
         ),
         bucket_cap_mb=loop.bucket_cap_mb,
         ddp_arguments=loop.ddp_arguments,
         optimizer=type(loop.stepper.optimizer).__name__,
+        batch_norm=batch_norm_of(loop.module),
         last_lrs=last_lrs(loop),
     )
 
@@ -152,9 +156,9 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     if most is not None and (epochs[-1].num_val_samples or 0) > most:
         flags.append("evaluation_unbounded")
     batches = batch_fields([rank.blocks for rank in ranks], epochs)
-    if batch_differs(batches, request.planned.point.local_batch_size):
+    if batch_differs(batches, known(request.planned.point.local_batch_size)):
         flags.append("batch_differs")
-    if num_samples is not None and request.planned.point.global_batch_size > num_samples:
+    if num_samples is not None and known(request.planned.point.global_batch_size) > num_samples:
         flags.append("batch_exceeds_data")
     run = RunRecord(
         sweep_id=request.sweep_id,
@@ -245,6 +249,7 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "grad_bytes": facts.grad_bytes,
         "bucket_cap_mb": facts.bucket_cap_mb,
         "optimizer": facts.optimizer,
+        "batch_norm": facts.batch_norm,
         "last_lrs": facts.last_lrs,
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,

@@ -11,10 +11,10 @@ import ray_bench
 from ray_bench.attach import api
 from ray_bench.attach.ending import EarlyEnd
 from ray_bench.attach.hooks import listening
-from ray_bench.attach.journal import lines_of
 from ray_bench.attach.ranks import Rank
 from ray_bench.attach.session import Session, Wanted
 from ray_bench.config.groups import MeasureConfig
+from ray_bench.measure.journal import lines_of
 
 WARMUP = 3
 
@@ -77,7 +77,7 @@ def test_a_plain_loop(tmp_path, net):
     (facts,) = attached.lines("facts")
     assert (facts["optimizer"], facts["num_params"], facts["strategy"]) == ("SGD", 4, "none")
     assert {line["source"] for line in attached.lines("block")} == {"indices"}
-    assert attached.lines("block")[-1]["lr"] == [0.1]
+    assert attached.lines("block")[-1]["applied_lr"] == 0.1
 
 
 def test_accumulated_batches_are_one_step(tmp_path, net):
@@ -190,7 +190,8 @@ def test_after_enough_steps_the_script_is_ended_and_cleans_up(tmp_path, net):
     assert (cleaned, ended.value.code) == ([True], 0)
     timed = [line for line in attached.lines("block") if not line["is_warmup"]]
     assert sum(line["num_steps"] for line in timed) == 5
-    assert attached.lines("end") == [{"kind": "end", "reason": "measured", "num_measured": 5}]
+    (end,) = attached.lines("end")
+    assert (end["reason"], end["num_timed"], end["num_skipped"]) == ("measured", 5, 0)
 
 
 def test_afterwards_torch_is_as_it_was(tmp_path):

@@ -104,12 +104,12 @@ def _times_to(pair: Pair, target_frac: float) -> Iterator[Row]:
 
 def _accuracies(pair: Pair) -> Iterator[Row]:
     """Yield final validation accuracy by world size and learning-rate rule."""
-    rules = [{run.point.lr_rule for run in side.runs} for side in (pair.base, pair.new)]
+    rules = [{run.point.rule for run in side.runs} for side in (pair.base, pair.new)]
     shared = sorted(rules[0] & rules[1])
     for n in pair.sizes:
         for rule in shared:
             base, new = (
-                [run for run in side.at(n) if run.point.lr_rule == rule]
+                [run for run in side.at(n) if run.point.rule == rule]
                 for side in (pair.base, pair.new)
             )
             if not base or not new:

@@ -15,7 +15,7 @@ from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.serial import serial_law
 from ray_bench.analysis.groups import Group, first_of_launches
 from ray_bench.analysis.times import TimeRow, time_rows
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.records import Results, RunRecord, Scaling, known
 from ray_bench.stats.estimate import Estimate
 from ray_bench.stats.log_estimate import LogEstimate, log_means
 
@@ -35,7 +35,7 @@ class Side:
     @property
     def scaling(self) -> Scaling:
         """Which batch was fixed."""
-        return self.runs[0].point.scaling
+        return known(self.runs[0].point.scaling)
 
     @property
     def is_ladder(self) -> bool:

@@ -30,7 +30,7 @@ def default_target(runs: Sequence[RunRecord], epochs: Tables) -> float | None:
     for run in runs:
         best = _best(run, epochs)
         if best is not None:
-            cell = run.point.world_size, run.point.lr_rule
+            cell = run.point.world_size, run.point.rule
             least[cell] = min(best, least.get(cell, best))
     sizes = {size for size, _ in least}
     return min((max(x for (n, _), x in least.items() if n == size) for size in sizes), default=None)
@@ -47,7 +47,7 @@ def convergence(
     cells: dict[tuple[int, str], list[int | None]] = {}
     for run in runs:
         if _best(run, epochs) is not None:
-            cell = cells.setdefault((run.point.world_size, run.point.lr_rule), [])
+            cell = cells.setdefault((run.point.world_size, run.point.rule), [])
             cell.append(epochs_to(run, epochs, target_frac))
     full = {key: [x for x in found if x] for key, found in cells.items() if all(found)}
     means = dict(zip(full, log_means(list(full.values())), strict=True)) if full else {}

@@ -26,7 +26,7 @@ from ray_bench.analysis.study import Study
 from ray_bench.analysis.sync import EXPOSED_PHASES
 from ray_bench.config.settings import cap_of
 from ray_bench.errors import AnalysisError
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.records import Results, RunRecord, Scaling, known
 from ray_bench.stats.buckets import MIB
 from ray_bench.stats.log_estimate import LogEstimate
 
@@ -111,7 +111,7 @@ def step_profile(
     return StepProfile(
         world_size=point.world_size,
         is_ddp=point.is_ddp,
-        scaling=point.scaling,
+        scaling=known(point.scaling),
         global_batch=batch,
         throughput=throughput,
         reference=study.throughput.get(study.baseline, throughput),

@@ -8,11 +8,15 @@ from ray_bench.report.context import Context
 from ray_bench.report.evaluation import evaluated_words
 from ray_bench.report.sections.noise import noise_table
 from ray_bench.report.sections.progress import progress_table
+from ray_bench.report.sections.rates import rates_table
 
 
 def section(context: Context) -> Section:
     """Return the accuracy section."""
     tables = [_accuracy(context), progress_table(context)]
+    rates = rates_table(context)
+    if rates is not None:
+        tables.append(rates)
     if context.study.noise:
         tables.append(noise_table(context))
     return Section(context.key("accuracy"), context.title("Accuracy"), tables=tuple(tables))

@@ -82,7 +82,7 @@ def _definition(context: Context) -> str:
     return f"Strong scaling (global batch fixed): speedup = {ratio}."
 
 
-def _rules(context: Context, size: int) -> set[float]:
+def _rules(context: Context, size: int) -> set[float | None]:
     return {run.point.lr for run in context.study.runs_at(size)}
 
 

@@ -1,0 +1,127 @@
+"""A run of somebody else's script: every worker starts a rank of it, rank 0 makes the record."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from ray_bench.launch.courier import Courier
+from ray_bench.launch.requests import ExpectedRun, Launch
+from ray_bench.launch.script_journal import JournalReader
+from ray_bench.launch.script_meeting import ScriptMeeting
+from ray_bench.launch.script_process import ScriptProcess, command_of, environment_of
+from ray_bench.launch.script_rank import RankEnd, ScriptRank
+from ray_bench.launch.script_record import run_data
+from ray_bench.records import RunData
+from ray_bench.train.group import Group
+from ray_bench.train.requests import RunRequest
+
+_POLL_S = 0.1
+
+
+def run_script(
+    launch: Launch,
+    request: RunRequest,
+    expected: ExpectedRun,
+    group: Group,
+    courier: Courier,
+    *,
+    wait_s: float | None,
+    flags: tuple[str, ...],
+) -> RunData | None:
+    """Run a script on all ranks; return what came of it on rank 0, failed or not."""
+    courier.live.begin(request)
+    meeting = ScriptMeeting(group)  # rank 0's has the store: it lives until all have come
+    end = _rank_end(launch, expected, group, courier, meeting)
+    end = replace(end, node_id=group.node_id, address=group.node_address)
+    ends = _gathered(end, group)
+    del meeting
+    if group.rank:
+        return None
+    return run_data(request, expected, ends, wait_s=wait_s, flags=flags)
+
+
+def _rank_end(
+    launch: Launch, expected: ExpectedRun, group: Group, courier: Courier, meeting: ScriptMeeting
+) -> RankEnd:
+    own = Path(tempfile.mkdtemp(prefix="ray_bench-script-"))
+    run_dir = _shared_folder(launch)
+    try:
+        process = ScriptProcess(
+            command_of(
+                launch.config, expected.planned.point, folder=str(own), run_dir=str(run_dir)
+            ),
+            environment=environment_of(meeting.environment),
+            folder=_working_folder(launch),
+        )
+        try:
+            return _follow(process, launch, expected, group, courier, meeting, own)
+        finally:
+            process.close()
+            meeting.end()
+            while not meeting.have_all_ended:  # in a collective a worker would seem to hang
+                time.sleep(_POLL_S)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _follow(
+    process: ScriptProcess,
+    launch: Launch,
+    expected: ExpectedRun,
+    group: Group,
+    courier: Courier,
+    meeting: ScriptMeeting,
+    folder: Path,
+) -> RankEnd:
+    config = launch.config
+    name = config.target_name
+
+    def show(lines: Sequence[str]) -> None:
+        text = "\n".join(f"{name}: {line}" for line in lines)
+        launch.inbox.say.remote(launch.launch_id, text)
+
+    journal = JournalReader(
+        folder,
+        run_id=expected.planned.run_id,
+        num_steps=None if config.until_end else config.steps,
+        live=courier.live,
+        record=courier.record,
+    )
+    return ScriptRank(
+        group.rank,
+        process,
+        journal,
+        meeting,
+        limit_s=config.launch.timeout_s,
+        show=show if group.rank == 0 else None,
+    ).follow()
+
+
+def _working_folder(launch: Launch) -> str:
+    """Return where the user called `ray-bench run`, where this host has that folder."""
+    return launch.import_path if os.path.isdir(launch.import_path) else os.getcwd()
+
+
+def _shared_folder(launch: Launch) -> Path:
+    """Make the run's folder of this host, which its ranks share."""
+    place = Path(tempfile.gettempdir()) / f"ray_bench-run-{launch.launch_id}"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _gathered(end: RankEnd, group: Group) -> list[RankEnd]:
+    if group.world_size == 1:
+        return [end]
+    ends: list[Any] = [None] * group.world_size
+    dist.gather_object(end, ends if group.rank == 0 else None)
+    return ends
