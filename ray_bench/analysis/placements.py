@@ -21,13 +21,14 @@ from ray_bench.analysis.fit.drift import Drift
 from ray_bench.analysis.fit.forecast import CurveFit
 from ray_bench.analysis.fit.points import Points, placed_points
 from ray_bench.analysis.fit.reach import is_wide
-from ray_bench.analysis.groups import PLACEMENT, Group
+from ray_bench.analysis.groups import Group
 from ray_bench.analysis.laws.law import Law
 from ray_bench.analysis.laws.place import Place
 from ray_bench.analysis.laws.two_level import OF_PLACEMENTS
 from ray_bench.analysis.nodes import Environments, most_on_a_node, nodes_used
 from ray_bench.analysis.throughput import Blocks, throughputs_by
 from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.config.settings import PLACEMENT
 from ray_bench.records import Results, RunRecord, Scaling, known
 from ray_bench.stats.estimate import COVERAGE_FRAC, Estimate
 from ray_bench.stats.log_estimate import LogEstimate

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.placements import normal
+from ray_bench.config.settings import Cap
 from ray_bench.records import CompileMode
 
 
@@ -51,8 +52,7 @@ def _cap(value: Any) -> Any:
     return "auto" if value == "auto" else float(number)
 
 
-#: Size of a gradient bucket, MiB; auto measures the network and chooses.
-BucketCap = Annotated[float | Literal["auto"], BeforeValidator(_cap)]
+BucketCap = Annotated[Cap, BeforeValidator(_cap)]
 
 
 def _compile_mode(value: Any) -> Any:

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ray_bench.config.accumulation import micro_steps
-from ray_bench.config.groups import Settings
 from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
 from ray_bench.config.script_grid import script_point
+from ray_bench.config.settings import point_values
 from ray_bench.config.stored import stored
 from ray_bench.config.training import ScheduleConfig
 from ray_bench.records import LrRule, PlannedRun, Point
@@ -36,7 +36,7 @@ def point_of(
     rule: LrRule,
     seed: int,
     is_ddp: bool,
-    settings: Settings,
+    settings: Mapping[str, Any],
     placement: Placement = ANYWHERE,
 ) -> Point:
     """Return one cell of the grid. `config` must have its defaults filled in."""
@@ -53,34 +53,26 @@ def point_of(
     assert config.lr is not None, "defaults are filled in before the grid is made"
     global_batch = config.global_batch_of(world_size)
     share, most = global_batch // world_size, config.max_local_batch_size
-    steps = settings.accumulate_steps if most is None else micro_steps(share, most)
+    steps = settings["accumulate_steps"] if most is None else micro_steps(share, most)
+    how = point_values(settings, is_ddp=is_ddp) | {"accumulate_steps": steps if steps > 1 else None}
     return Point(
         workload=config.workload,
         world_size=world_size,
         scaling=config.scaling,
         lr_rule=rule,
         seed=seed,
-        precision=settings.precision,
         is_ddp=is_ddp,
         global_batch_size=global_batch,
         local_batch_size=share,
         base_lr=config.lr,
         lr=config.lr * lr_factor(rule, config.growth(world_size)),
-        memory_format=settings.memory_format,
-        compile=settings.compile,
-        bucket_cap=_in_words(settings.bucket_cap_mb) if is_ddp else None,
-        compression=settings.compression if is_ddp else None,
         placement=placement.name,
         num_nodes=placement.num_nodes,
         workers_per_node=placement.workers_per_node,
-        accumulate_steps=steps if steps > 1 else None,
         max_local_batch_size=most,
         clip_grad_norm=config.clip_grad_norm,
+        **how,
     )
-
-
-def _in_words(cap: float | str) -> str:
-    return cap if isinstance(cap, str) else f"{cap:g}"
 
 
 def rules_coincide(config: SweepConfig) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from ray_bench.config.fields import BucketCap, EnvText, Float, Int, Model, differing, listed
 from ray_bench.config.labels import is_selector
 from ray_bench.config.training import OptimizerName, ScheduleName
-from ray_bench.records import CompileMode, Compression, MemoryFormat, Precision
+from ray_bench.records import Compression, MemoryFormat
 
 
 class WorkloadDefaults(Model):
@@ -248,17 +248,6 @@ class EmulatedConfig(Model):
     def has_wire(self) -> bool:
         """Whether there is a virtual wire at all."""
         return self.latency_s > 0 or self.gbit_per_s is not None
-
-
-class Settings(NamedTuple):
-    """How a step is computed and reduced: what a sweep varies beside the training itself."""
-
-    precision: Precision
-    memory_format: MemoryFormat
-    compile: CompileMode
-    bucket_cap_mb: float | Literal["auto"]
-    compression: Compression
-    accumulate_steps: int
 
 
 class LaunchConfig(Model):

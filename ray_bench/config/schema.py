@@ -5,8 +5,8 @@ A field that is None is not set: the workload's own default is used (`SweepConfi
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
@@ -33,7 +33,6 @@ from ray_bench.config.groups import (
     LadderConfig,
     LaunchConfig,
     MeasureConfig,
-    Settings,
     StopConfig,
     TrackersConfig,
     WorkloadDefaults,
@@ -41,6 +40,7 @@ from ray_bench.config.groups import (
 from ray_bench.config.lr_rules import AdamSettings, rule_of
 from ray_bench.config.placements import Asked, Placement
 from ray_bench.config.script import as_written, fields_in, name_of
+from ray_bench.config.settings import SETTINGS, combinations
 from ray_bench.config.training import OptimizerConfig, ScheduleConfig
 from ray_bench.records import BatchNorm, MemoryFormat, Precision, Scaling
 
@@ -310,9 +310,8 @@ class SweepConfig(Model):
         places = len(self.placements or ()) + len(self.workers_per_node or ())
         if self.stop.half_width is not None and max(len(self.settings), places) > 1:
             raise ValueError(
-                "`stop.half_width` looks at one curve; give one of each of precision, "
-                "memory_format, compile, ddp.bucket_cap_mb, ddp.compression, accumulate_steps, "
-                "placements and workers_per_node"
+                "`stop.half_width` looks at one curve; give one of each of "
+                f"{', '.join(x.key for x in SETTINGS)} and workers_per_node"
             )
         return self
 
@@ -465,19 +464,9 @@ class SweepConfig(Model):
         return found._replace(beta2=asked.beta2 ** self.batch_growth(world_size))
 
     @property
-    def settings(self) -> tuple[Settings, ...]:
-        """Every combination of the settings that change speed and not what is trained."""
-        return tuple(
-            Settings(*values)
-            for values in itertools.product(
-                self.precision,
-                self.memory_format or ("contiguous",),
-                self.compile,
-                self.ddp.bucket_cap_mb,
-                self.ddp.compression,
-                self.accumulate_steps,
-            )
-        )
+    def settings(self) -> tuple[Mapping[str, Any], ...]:
+        """Every combination of the settings that change speed and not what is trained, by name."""
+        return combinations(self)
 
     @property
     def evaluated_every(self) -> int:

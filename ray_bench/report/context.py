@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ray_bench.analysis.groups import PLACEMENT
 from ray_bench.analysis.nodes import nodes_by_size, workers_per_node
 from ray_bench.analysis.study import Study
+from ray_bench.config.settings import PLACEMENT
 from ray_bench.records import Results
 
 

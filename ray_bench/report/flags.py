@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ray_bench.analysis.groups import INVALID_FLAGS, SETTINGS, Group, differences
+from ray_bench.analysis.groups import INVALID_FLAGS, Group, differences
 from ray_bench.analysis.study import Study
+from ray_bench.config import settings
 from ray_bench.records import FLAGS, Results
 from ray_bench.report.accumulation import cut_words
 from ray_bench.report.anomalies import warnings
@@ -68,7 +69,7 @@ def _groups(studies: tuple[Study, ...]) -> list[Flag]:
     groups = tuple(study.group for study in studies)
     different = differences(groups)
     names = ", ".join(_difference(name, groups) for name in different)
-    if set(different) <= set(SETTINGS):
+    if set(different) <= set(settings.names()):
         words = (
             f"The sweep varied settings: {names}. Each combination is a group with a curve of its "
             "own; the table of settings says what each is worth."

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ray_bench.config.settings import cap_of
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.network import all_reduce_times
 from ray_bench.records import Point
@@ -44,8 +45,9 @@ def bucket_cap_mb(point: Point, stepper: Stepper, feed: Feed, group: Group, cloc
         group: The ranks.
         clock: Where the time comes from.
     """
-    if point.bucket_cap != "auto":
-        return float(point.bucket_cap or DEFAULT_CAP_MB)
+    asked = DEFAULT_CAP_MB if point.bucket_cap is None else cap_of(point.bucket_cap)
+    if asked != "auto":
+        return asked
     if group.world_size == 1:
         return DEFAULT_CAP_MB
     times = all_reduce_times(

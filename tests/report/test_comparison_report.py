@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from ray_bench.analysis.comparison import Metric, Verdict, compare
-from ray_bench.analysis.comparison.facts import REFUSED, Allow
+from ray_bench.analysis.comparison.facts import Allow, refused
 from ray_bench.analysis.comparison.interval import LAUNCH_NOISE_FRAC
 from ray_bench.cli import docs
 from ray_bench.report import charts
@@ -193,7 +193,7 @@ def test_the_page_knows_every_verdict_metric_and_kind():
         assert words in text
     for kind in Allow:
         assert f"| `{kind}` | " in text
-    assert {kind for kind in REFUSED.values() if kind} | {Allow.OVERSUBSCRIBED} == set(Allow)
+    assert {kind for kind in refused().values() if kind} | {Allow.OVERSUBSCRIBED} == set(Allow)
 
 
 def test_the_job_on_the_page_is_valid_and_its_options_exist():

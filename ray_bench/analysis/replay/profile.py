@@ -24,6 +24,7 @@ from ray_bench.analysis.replay.schedule import (
 from ray_bench.analysis.replay.skew import Spread, step_spread
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.sync import EXPOSED_PHASES
+from ray_bench.config.settings import cap_of
 from ray_bench.errors import AnalysisError
 from ray_bench.records import Results, RunRecord, Scaling, known
 from ray_bench.stats.buckets import MIB
@@ -179,9 +180,10 @@ def _cap_bytes(results: Results, study: Study) -> float:
     try:
         asked = json.loads(results.sweep.config_json)["ddp"]["bucket_cap_mb"]
         # A version before settings could be swept wrote a number.
-        return float(asked[0] if isinstance(asked, list) else asked) * MIB
+        cap = cap_of(asked[0] if isinstance(asked, list) else asked)
     except (ValueError, KeyError, TypeError):  # written by hand, or by another program
         return DEFAULT_CAP_BYTES
+    return DEFAULT_CAP_BYTES if cap == "auto" else cap * MIB
 
 
 def _points(sweeps: Sequence[tuple[Results, Study]], like: Study) -> tuple[BatchPoint, ...]:

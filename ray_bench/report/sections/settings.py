@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ray_bench.analysis.settings import SettingRow, setting_rows
+from ray_bench.config.settings import setting
 from ray_bench.report.cells import Cell, Section, asked, estimate, number, table, text
 from ray_bench.report.context import Context
-
-_WORDS = {
-    "precision": "precision",
-    "memory_format": "memory_format",
-    "compile": "compile",
-    "bucket_cap": "ddp.bucket_cap_mb",
-    "compression": "ddp.compression",
-    "accumulate_steps": "accumulate_steps",
-    "placement": "placements",
-}
 
 
 def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
@@ -61,9 +52,9 @@ def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
 
 
 def _row(row: SettingRow) -> tuple[Cell, ...]:
-    others = ", ".join(f"{_WORDS[name]}={value}" for name, value in row.others)
+    others = ", ".join(f"{setting(name).key}={value}" for name, value in row.others)
     return (
-        text(_WORDS[row.setting]),
+        text(setting(row.setting).key),
         text(row.value),
         text(row.reference),
         text(others or None),
