@@ -127,6 +127,10 @@ REMEDIES: Mapping[str, str] = {
     "optimizer of torch makes it, let the script train for longer, or set measure.warmup_steps=5.",
     "NotTogether": "Let the script call torch.distributed.init_process_group() where WORLD_SIZE "
     "is set, and wrap its model with DDP or FSDP.",
+    # Of somebody else's script.
+    "Killed": "Run it again with `--steps 300`, which ends a script by itself.",
+    "RankFilesMissing": "Give a folder that all hosts share, such as `--results /shared/results`.",
+    "TooFewSteps": "Let it train longer, or end warm-up earlier with `--warmup-steps 3`.",
     # Of others.
     "OutOfMemory": "Set a smaller batch_size, precision=bf16 on GPUs, or placements=spread, which "
     "puts fewer workers on a host.",

@@ -171,12 +171,12 @@ class Loop:
         lr, done = known(self.point.base_lr), 0
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             PULSE.step = step + 1
-            lr = timer.applied_lr = self.schedule.apply(self.stepper.optimizer, step)
+            lr = self.schedule.apply(self.stepper.optimizer, step)
             self.stepper.step(share, seen=tally.add)
             if self.average is not None:
                 self.average.update(share.num_global_samples)
             counted.add(share)
-            if timer.step_done(share.num_samples, share.num_tokens):
+            if timer.step_done(share.num_samples, share.num_tokens, lr=lr):
                 self.live.loss = tally.check_finite(epoch=epoch, step=step + 1)
                 self._say_phase(timer)
             self.live.step_done(share.num_samples)

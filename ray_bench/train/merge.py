@@ -177,6 +177,8 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         environment_hash=environment.environment_hash,
         num_train_samples=num_samples,
         trainer=request.trainer,
+        launched="ours",
+        strategy="ddp" if request.planned.point.is_ddp else "none",
         **batches,
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from ray_bench.measure.phases import StepStamps
+from ray_bench.measure.stamps import StepStamps
 from ray_bench.records import PHASES, BucketRecord, PhaseRecord
 
 NS = 1e-9

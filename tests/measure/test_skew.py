@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ray_bench.measure.phases import BucketStamps, StepStamps
+from ray_bench.measure.skew import phase_records, skew_wait_ns
+from ray_bench.measure.stamps import BucketStamps, StepStamps
 from ray_bench.records import PHASES, BucketRecord, PhaseRecord
-from ray_bench.train.skew import phase_records, skew_wait_ns
 
 MS = 1_000_000
 
