@@ -119,15 +119,14 @@ REMEDIES: Mapping[str, str] = {
     "launch.timeout_s=900.",
     "WorkerDied": "Look into the host's log (`dmesg`) for lack of memory; if so, set a smaller "
     f"batch_size. Otherwise {_AGAIN}.",
-    # Of somebody's script.
+    # Of somebody else's script.
     "ScriptEnded": f"Mend the arguments after `--`, or the script; {_LOOK}.",
     "ScriptHung": f"{_LOOK}, and with it where it stood; where it was only slow, set "
     "launch.timeout_s=900.",
-    "NothingMeasured": "Call ray_bench.step(num_samples=...) after each training step where no "
-    "optimizer of torch makes it, let the script train for longer, or set measure.warmup_steps=5.",
-    "NotTogether": "Let the script call torch.distributed.init_process_group() where WORLD_SIZE "
-    "is set, and wrap its model with DDP or FSDP.",
-    # Of somebody else's script.
+    "NothingMeasured": "Let the script train longer, or set measure.warmup_steps=5; where no "
+    "optimizer of torch makes its steps, let it call ray_bench.step() after each.",
+    "NotTogether": "Let the script make a process group where WORLD_SIZE is set, and wrap its "
+    "model with DDP or FSDP; `ray-bench doctor -- train.py` looks at it with one rank.",
     "Killed": "Run it again with `--steps 300`, which ends a script by itself.",
     "RankFilesMissing": "Give a folder that all hosts share, such as `--results /shared/results`.",
     "TooFewSteps": "Let it train longer, or end warm-up earlier with `--warmup-steps 3`.",

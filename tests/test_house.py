@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "attach": (BOTTOM | {"measure"}, {"torch"}),
     "journals": (BOTTOM | {"measure", "store"}, set()),
     "launch": (
-        BOTTOM | {"train", "measure", "workloads", "needs", "journals"},
+        BOTTOM | {"train", "measure", "workloads", "needs", "journals", "attach"},
         {"ray", "torch", "numpy", "psutil", "aiohttp"},
     ),
     "store": (BOTTOM, {"pyarrow", "numpy"}),

@@ -55,9 +55,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )
 app.command("run", cls=AfterDashes, help=run.HELP, short_help="Measure a sweep.")(run.run)
-app.command("submit", help=submit.HELP, short_help="Measure a sweep as a job on a cluster.")(
-    submit.submit
-)
+app.command(
+    "submit",
+    cls=AfterDashes,
+    help=submit.HELP,
+    short_help="Measure a sweep as a job on a cluster.",
+)(submit.submit)
 app.command("report", help=report.HELP, short_help="Explain a sweep.")(report.report)
 app.command("sweeps", help=sweeps.HELP, short_help="List the sweeps in the results.")(sweeps.sweeps)
 app.command("compare", help=compare.HELP, short_help="Compare two sweeps.")(compare.compare)
