@@ -158,6 +158,7 @@ def test_a_target_that_nobody_reaches_is_neither_equal_nor_worse():
     found = judged(learned(lambda *_: 0.9, sizes=(1, 2)), target)
     (row,) = found.of("samples")
     assert (row.verdict, row.comparison.num_not_reached) == ("not_shown", 5)
+    assert (row.effect, row.comparison.obstacle) == (None, Obstacle.NOT_REACHED)
     assert found.rcp[2, "linear"].verdict == "too_few_runs"
 
 
