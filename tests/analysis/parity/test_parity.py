@@ -207,7 +207,7 @@ def test_the_median_is_that_of_kaplan_and_meier():
 
 
 def test_what_lies_between_two_evaluations_is_taken_off_the_margin():
-    """A run that needs 15.1 epochs reads 16 and one that needs 16.7 reads 17: 10 % look like 6 %."""
+    """15.1 epochs read as 16 and 16.7 as 17: 10 % look like 6 %."""
     base, other = (
         [
             Outcome(
