@@ -17,6 +17,7 @@ from ray_bench.report.sections import (
     needs,
     network,
     nodes,
+    parity,
     phases,
     predictions,
     record,
@@ -55,6 +56,7 @@ def all_sections(
     of_groups = [make(context) for context in contexts for make in _OF_A_GROUP]
     links = network.sections(results.network)
     varied = (*settings.sections(contexts), *nodes.sections(results, contexts))
+    varied = (*parity.sections(contexts), *varied)
     measured = (*lost, *record.how_measured(results))
     return (*record.failures(results), *of_groups, *varied, *links, *measured)
 
