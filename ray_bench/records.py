@@ -26,7 +26,9 @@ CompileMode = Literal["none", "default", "reduce-overhead"]
 Compression = Literal["none", "bf16"]
 Trainer = Literal["tuned", "plain"]
 #: How a run ended; every word but "ok" means that it did not finish.
-Status = Literal["ok", "failed", "diverged", "preempted", "interrupted"]
+Status = Literal["ok", "failed", "diverged", "stopped", "preempted", "interrupted"]
+#: Results of a training, which the same run would have again.
+_LASTING = frozenset({"ok", "diverged", "stopped"})
 #: What can fail: the run itself, or an extra, without which the timed training still counts.
 Part = Literal[
     "run",
@@ -281,13 +283,13 @@ class RunRecord:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it ran to its end; else it is tried again when the sweep is resumed."""
+        """Whether it ran to its end."""
         return self.status == "ok"
 
     @property
     def must_repeat(self) -> bool:
         """Whether a resumed sweep makes it again."""
-        return not self.is_finished or not _MADE_AGAIN.isdisjoint(self.flags)
+        return self.status not in _LASTING or not _MADE_AGAIN.isdisjoint(self.flags)
 
     @property
     def startup_s(self) -> float | None:

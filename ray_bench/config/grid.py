@@ -228,6 +228,7 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
         "base_batch_size": None,
     },
     "measure": {"noise_curve": False},
+    "stop": {"diverged_factor": 1000.0, "hopeless_epochs": None, "hopeless_accuracy": None},
     "launch": {"labels": {}, "gpu_type": None, "tuned": True},
     "ddp": {
         "find_unused_parameters": False,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.errors import TrainingError
+from ray_bench.errors import HopelessRunError, TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.phases import Hook
@@ -27,7 +27,7 @@ from ray_bench.train.pulse import PULSE
 from ray_bench.train.schedule import Schedule
 from ray_bench.train.shares import Feed, Share, shares
 from ray_bench.train.step import Stepper, unsearched
-from ray_bench.train.tally import Tally
+from ray_bench.train.tally import Explosion, Tally
 from ray_bench.workloads.base import BuildContext, Evaluation
 
 Record = Callable[[BlockRecord | EpochRecord | FailureRecord], None]
@@ -55,6 +55,7 @@ class Loop:
     ddp_arguments: Mapping[str, Any] = field(default_factory=dict)
     compile_s: float | None = None
     live: LiveRank = field(default_factory=LiveRank)
+    explosion: Explosion | None = None  # ends a run whose loss explodes
     average: WeightAverage | None = None  # what is evaluated; None: the weights themselves
 
     def sync_hook(self, stamped: Callable[[Hook], Hook] | None = None) -> Hook | None:
@@ -104,7 +105,7 @@ class Loop:
             TrainingError: If the stream ends too early.
             NonFiniteLossError: If the loss is not finite.
         """
-        tally, counted = Tally(self.group.device), BatchTally()
+        tally, counted = Tally(self.group.device, self.explosion), BatchTally()
         self.module.train()
         self.live.epoch = epoch
         self._say_phase(timer)
@@ -156,6 +157,23 @@ class Loop:
                 num_val_samples=evaluation.num_samples,
             )
         self.record(trained)
+        if evaluation is not None:
+            self._check_hope(trained, first_step + num_steps)
+
+    def _check_hope(self, epoch: EpochRecord, step: int) -> None:
+        """Stop a run that is not where it was to be by now; all ranks do, or none.
+
+        Raises:
+            HopelessRunError: It is to end.
+        """
+        after, wanted = self.config.stop.hopeless_epochs, self.config.stop.hopeless_accuracy
+        found, seen = epoch.val_accuracy_frac, step / self.steps_per_epoch
+        if after is None or wanted is None or found is None or seen < after or found >= wanted:
+            return
+        raise HopelessRunError(
+            f"Validation accuracy was {found:.4f} after {seen:g} epochs, below "
+            f"stop.hopeless_accuracy={wanted:g} after stop.hopeless_epochs={after:g}."
+        )
 
     def _train(
         self,

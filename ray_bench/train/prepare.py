@@ -39,6 +39,7 @@ from ray_bench.train.shares import (
     whole,
 )
 from ray_bench.train.step import Stepper
+from ray_bench.train.tally import Explosion
 from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built, make_reader
 
 #: Without a length a ladder's warm-up takes its share of so many.
@@ -176,6 +177,7 @@ def prepare(
         bucket_cap_mb=cap_mb,
         ddp_arguments=arguments,
         compile_s=compile_s(stepper, module, feed, group, clock),
+        explosion=Explosion(config.stop.diverged_factor),
         average=None if half_life is None else WeightAverage(module, half_life),
         live=live,
     )
