@@ -324,6 +324,22 @@ class EpochRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord:
+    """One evaluation of one run, over all ranks, within an epoch or at its end."""
+
+    run_id: str
+    evaluation: int  # from 0
+    epoch: int  # that was going on, or had just ended
+    num_samples: int  # of all ranks, trained on by then
+    train_s: float  # spent in training steps by then
+    with_eval_s: float  # spent in training steps and evaluations by then, this one included
+    eval_s: float  # of this one
+    val_loss: float
+    val_accuracy_frac: float | None
+    num_val_samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlockRecord:
     """Consecutive steps on one rank, timed together, devices synchronised at both edges."""
 
@@ -477,6 +493,7 @@ class RunData:
     phases: tuple[PhaseRecord, ...] = ()
     buckets: tuple[BucketRecord, ...] = ()
     sync_pairs: tuple[SyncPairRecord, ...] = ()
+    evaluations: tuple[EvaluationRecord, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
     traces: Mapping[int, bytes] = field(default_factory=dict)  # by rank: Chrome trace, gzip, JSON
     environment: EnvironmentRecord | None = None
@@ -493,6 +510,7 @@ class Results:
     phases: Columns = field(default_factory=dict)
     buckets: Columns = field(default_factory=dict)
     sync_pairs: Columns = field(default_factory=dict)
+    evaluations: Columns = field(default_factory=dict)
     failures: tuple[FailureRecord, ...] = ()  # of the runs above, and of their extras
     environments: Mapping[str, EnvironmentRecord] = field(default_factory=dict)  # by hash
     network: Columns = field(default_factory=dict)  # empty without an all-reduce sweep

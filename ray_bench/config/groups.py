@@ -135,6 +135,12 @@ class EvaluationConfig(Model):
         "`evaluation=off`, never does. Not set: after every epoch; with `steps`, where speed is "
         "meant, only if `evaluation.max_samples` is set.",
     )
+    every_samples: Int | None = Field(
+        None,
+        ge=1,
+        description="Evaluate also within epochs, each time that so many more samples were trained "
+        "on; `every` says when it is done at their ends.",
+    )
     max_samples: Int | None = Field(
         None,
         ge=1,
