@@ -75,6 +75,9 @@ def _conclude(sweep: Sweep) -> None:
         # A run that the budget ended was stopped as asked; other failures are failures.
         if all(run.status in ("ok", "interrupted") for run in sweep.store.runs(sweep.sweep_id)):
             return
-    if outcome := sweep.progress.outcome:
+    outcome = sweep.progress.outcome
+    if outcome and not sweep.progress.must_go_on:
+        say(outcome)  # a run that diverged is a result
+    elif outcome:
         say(f"{outcome} Make what is missing with:\n  {sweep.request.command(resume=True)}")
         raise typer.Exit(1)

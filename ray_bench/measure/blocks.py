@@ -95,6 +95,18 @@ class BlockTimer:
         self._close()
         return True
 
+    def pause(self) -> float:
+        """Close the last block and stand still; return the seconds of the epoch so far."""
+        seconds = self.end_epoch()
+        self._paused_ns = self._clock.now_ns()
+        return seconds
+
+    def resume(self) -> None:
+        """Go on after a pause, of which no time counts."""
+        self._clock.synchronize()
+        self._start_ns = self._clock.now_ns()
+        self._epoch_start_ns += self._start_ns - self._paused_ns
+
     def end_epoch(self) -> float:
         """Close the last block; return the seconds of the epoch on this rank's clock."""
         if self._steps:

@@ -16,6 +16,7 @@ from ray_bench.records import (
     BucketRecord,
     EnvironmentRecord,
     EpochRecord,
+    EvaluationRecord,
     FailureRecord,
     NetworkRecord,
     PhaseRecord,
@@ -129,6 +130,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         "phases": _long_fields(PhaseRecord),
         "buckets": _long_fields(BucketRecord),
         "sync_pairs": _long_fields(SyncPairRecord),
+        "evaluations": _long_fields(EvaluationRecord),
         "failures": _long_fields(FailureRecord),
         "network": _fields_of(NetworkRecord),
         "stops": _fields_of(StopRecord),
@@ -137,6 +139,6 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 }
 
 #: Tables with many rows a run, read back as columns.
-LONG_TABLES = ("epochs", "blocks", "phases", "buckets", "sync_pairs")
+LONG_TABLES = ("epochs", "blocks", "phases", "buckets", "sync_pairs", "evaluations")
 #: All that an attempt of a run writes beside its own row.
 TABLES_OF_A_RUN = (*LONG_TABLES, "failures")

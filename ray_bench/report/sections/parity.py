@@ -96,7 +96,7 @@ def _command(context: Context, judged: Parity) -> str | None:
     missing = [x for x in map(more_seeds, judged.rows) if x is not None]
     if not missing:
         return None
-    seeds = {run.point.seed for run in context.study.group.runs}
+    seeds = {x for run in context.study.group.runs if (x := run.point.seed) is not None}
     return seeds_command(context.results.sweep.command, seeds, max(missing))
 
 
