@@ -51,6 +51,11 @@ def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
     return tuple(section for section in found if section is not None)
 
 
+def says(found: Sequence[Section]) -> str:
+    """Return the first verdict, or what the target takes."""
+    return next((words for section in found for words in section.paragraphs), "no verdict")
+
+
 def _section(context: Context) -> Section | None:
     study = context.study
     runs = runs_of(study.group, context.results)
