@@ -18,6 +18,7 @@ from ray_bench.report.format import LEGEND
 from ray_bench.report.overview import Overview, overview
 from ray_bench.report.picture import Picture
 from ray_bench.report.pictures import all_pictures
+from ray_bench.report.screen import Fold, Screen
 from ray_bench.report.sections import all_sections, sections_without_runs
 from ray_bench.report.sections.faults import fault_section
 from ray_bench.report.sentences import answer, answer_without_runs
@@ -34,6 +35,8 @@ class Report:
     sections: tuple[Section, ...]
     pictures: tuple[Picture, ...] = ()
     overviews: tuple[Overview, ...] = ()  # one a group of runs
+    screens: tuple[Screen, ...] = ()  # one a group of runs
+    folds: tuple[Fold, ...] = ()  # everything else, by topic
     legend: str = LEGEND
 
 

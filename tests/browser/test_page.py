@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from ray_bench.report.cells import Cell
-from ray_bench.report.charts.fields import FIELDS
+from ray_bench.report.fields import FIELDS
 from ray_bench.report.json_report import json_report
 from tests.browser.conftest import DESKTOP, PHONE, pictured
 from tests.report import readers

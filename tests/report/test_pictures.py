@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ray_bench.report.charts.fields import FIELDS
+from ray_bench.report.fields import FIELDS
 from ray_bench.report.model import build_report
 from ray_bench.report.network import network_report
 from ray_bench.report.pictures.clock import frame

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.charts.pieces import (
     chart,
     layer,
@@ -14,6 +13,7 @@ from ray_bench.report.charts.pieces import (
     sizes_of,
     tooltips,
 )
+from ray_bench.report.fields import FIELDS
 from ray_bench.report.picture import Picture
 from ray_bench.report.pictures.clock import frame
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.charts.pieces import (
     chart,
     layer,
@@ -15,6 +14,7 @@ from ray_bench.report.charts.pieces import (
     tooltips,
     workers_axis,
 )
+from ray_bench.report.fields import FIELDS
 from ray_bench.report.picture import Picture
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ray_bench.report.charts.fields import shown
 from ray_bench.report.charts.pieces import chart, distinct, layer, numbers, tooltips
+from ray_bench.report.fields import shown
 from ray_bench.report.picture import Picture
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.charts.pieces import (
     chart,
     dashes,
@@ -16,6 +15,7 @@ from ray_bench.report.charts.pieces import (
     sizes_of,
     tooltips,
 )
+from ray_bench.report.fields import FIELDS
 from ray_bench.report.picture import Picture
 
 if TYPE_CHECKING:

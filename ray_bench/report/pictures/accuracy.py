@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ray_bench.analysis.progress import MAX_DRAWN_EPOCHS, ProgressRow
-from ray_bench.report.cells import Cell, number
+from ray_bench.report.cells import Cell, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
 from ray_bench.report.picture import Datum, Picture
+from ray_bench.report.pictures.rows import interval
+
+_STANDIN = "Stand-in data: not the accuracies of the data set in the workload's name."
 
 
 def by_time(context: Context) -> Picture | None:
@@ -21,6 +24,43 @@ def by_epoch(context: Context) -> Picture | None:
     """Return accuracy against epochs."""
     rows = _known(context)
     return _picture(context, rows, "accuracy_epoch", "epochs") if rows else None
+
+
+def kept(context: Context) -> Picture | None:
+    """Return the difference of every world size to the baseline, and accuracy by epoch."""
+    against = [x for x in context.study.accuracy if x.difference is not None]
+    epochs = _known(context)
+    if not against and not epochs:
+        return None
+    cells = [(x, estimate(x.difference, "points")) for x in against]
+    words = "; ".join(f"{workers(x.world_size)} {show(cell)}" for x, cell in cells)
+    has_standin = any("standin_data" in run.flags for run in context.study.group.runs)
+    return Picture(
+        key=context.key("accuracy_kept"),
+        title=context.title(
+            f"Validation accuracy against {workers(context.study.baseline)}, in points"
+            if against
+            else "Validation accuracy by epoch"
+        ),
+        alt=f"Final validation accuracy against {workers(context.study.baseline)}: {words}."
+        if against
+        else f"Validation accuracy by epoch. {_ends(epochs, 'accuracy_epoch')}",
+        section=context.key("accuracy"),
+        chart="accuracy",
+        rows=(
+            *(_against(x.world_size, x.lr_rule, cell) for x, cell in cells),
+            *(_row(x, "accuracy_epoch") for x in epochs),
+        ),
+        notes=(
+            *([_STANDIN] if has_standin else []),
+            "Points: percentage points of validation accuracy. Bars: 95 % intervals.",
+        ),
+    )
+
+
+def _against(world_size: int, lr_rule: str, cell: Cell) -> dict[str, Datum]:
+    row: dict[str, Datum] = {"world_size": world_size, "lr_rule": lr_rule, "kind": cell.kind}
+    return {**row, **interval("change_points", cell)}
 
 
 def _known(context: Context) -> list[ProgressRow]:
@@ -40,7 +80,7 @@ def _picture(context: Context, found: Sequence[ProgressRow], key: str, words: st
             "results has all."
         )
     if any("standin_data" in run.flags for run in context.study.group.runs):
-        notes.insert(0, "Stand-in data: not the accuracies of the data set in the workload's name.")
+        notes.insert(0, _STANDIN)
     return Picture(
         key=context.key(key),
         title=context.title(f"Validation accuracy against {words}"),
