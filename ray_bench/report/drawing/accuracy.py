@@ -17,18 +17,23 @@ _ROW, _EPOCHS = 27.0, 96.0
 _VALUE_PX, _INTERVAL_PX = 40.0, 116.0
 _LABEL_GAP = 14.0
 _DASHES = ("", "2 4", "6 4", "8 3 2 3")
+#: The baseline, then the others.
+_COLOURS = ("ink3", *SERIES)
+#: Rows that have room, and names that a label has.
+_MOST, _MOST_NAMES = 9, 4
 
 
 def draw(picture: Picture) -> tuple[Frame, ...]:
     """Return the drawing of a picture: rows with `change_points`, rows with `epoch`."""
     has_rules = len(distinct(picture.rows, "lr_rule")) > 1
-    against = [x for x in picture.rows if number(x, "change_points") is not None]
+    known_all = [x for x in picture.rows if number(x, "change_points") is not None]
+    against = known_all[-_MOST:]
     epochs = [x for x in picture.rows if number(x, "epoch") is not None]
     names = [_name(x, has_rules=has_rules) for x in against]
     left = marks.margin([*names, "100 %"])
     frames = []
     if against:
-        frames.append(_differences(against, names, left))
+        frames.append(_differences(against, names, left, len(known_all) - len(against)))
     if epochs:
         frames.append(_by_epoch(epochs, left, has_rules=has_rules))
     return tuple(frames)
@@ -40,7 +45,9 @@ def _name(row: Row, *, has_rules: bool) -> str:
     return f"{name}, {row['lr_rule']}" if has_rules else name
 
 
-def _differences(rows: Sequence[Row], names: Sequence[str], left: float) -> Frame:
+def _differences(
+    rows: Sequence[Row], names: Sequence[str], left: float, num_left_out: int
+) -> Frame:
     ends = numbers(rows, "change_points", "change_points_low", "change_points_high")
     reach = max([abs(x) for x in ends] + [0.001]) * 1.12
     scale = Scale(-reach, reach, 0, FULL)
@@ -60,6 +67,9 @@ def _differences(rows: Sequence[Row], names: Sequence[str], left: float) -> Fram
         drawn.append(Dot(x=scale(known(row, "change_points")), y=y, colour="data", radius=3.5))
         words.append(Word(x=0, y=y, dx=-left, anchor="start", text=name, colour="ink"))
         words += _numbers(row, y)
+    if num_left_out:
+        text = f"{num_left_out} more: in the table"
+        words.append(Word(x=FULL, y=FULL, dx=8, dy=12, anchor="start", text=text, colour="ink3"))
     return Frame(
         height=_ROW * len(rows),
         marks=tuple(drawn),
@@ -92,14 +102,13 @@ def _by_epoch(rows: Sequence[Row], left: float, *, has_rules: bool) -> Frame:
         drawn.append(Line(points=((0, y(tick)), (FULL, y(tick))), colour="line", width=1))
         text = f"{tick * 100:.4g} %"
         words.append(Word(x=0, y=y(tick), dx=-8, anchor="end", text=text, colour="ink3"))
-    for epoch in _few(epochs):
-        text = f"epoch {epoch:g}" if epoch == last else f"{epoch:g}"
-        words.append(Word(x=x(epoch), y=FULL, dy=12, text=text, colour="ink3"))
+    words.append(Word(x=0, y=FULL, dx=-8, dy=12, anchor="end", text="epoch", colour="ink3"))
+    words += [Word(x=x(e), y=FULL, dy=12, text=f"{e:g}", colour="ink3") for e in _few(epochs)]
     ends: list[tuple[float, str]] = []
     for index, name in enumerate(names := _lines(rows, has_rules=has_rules)):
         mine = names[name]
         points = tuple((x(known(r, "epoch")), y(known(r, "val_accuracy_frac"))) for r in mine)
-        colour = SERIES[index % len(SERIES)]
+        colour = _COLOURS[index % len(_COLOURS)]
         if len(points) > 1:
             dash = _DASHES[index % len(_DASHES)]
             drawn.append(Line(points=points, colour=colour, width=1.5, dash=dash))
@@ -135,9 +144,19 @@ def _ends(ends: Sequence[tuple[float, str]]) -> Iterator[Word]:
             groups.append([(place, name)])
     places = marks.apart([sum(y for y, _ in x) / len(x) for x in groups], gap)
     for group, y in zip(groups, places, strict=True):
-        names = [name.removesuffix(" workers").removesuffix(" worker") for _, name in group]
-        text = group[0][1] if len(group) == 1 else f"{', '.join(sorted(names))} workers"
+        names = [name for _, name in group]
+        text = "all of them" if len(names) == len(ends) > 1 else _joined(names)
         yield Word(x=FULL, y=y, dx=8, anchor="start", text=text)
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return `2, 4 workers`, or how many there are."""
+    if len(names) == 1:
+        return names[0]
+    if len(names) > _MOST_NAMES or any("," in x for x in names):
+        return f"{len(names)} lines"
+    sizes = sorted(int(x.partition(" ")[0]) for x in names)
+    return f"{', '.join(map(str, sizes))} workers"
 
 
 def _few(epochs: Sequence[float]) -> list[float]:

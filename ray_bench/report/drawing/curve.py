@@ -21,8 +21,10 @@ _HEIGHT = 248.0
 _MARGIN = 40.0  # of 1000, above and below what is drawn
 _DASHES = ("5 4", "2 4", "8 3 2 3", "10 4")
 _LABEL_GAP = 17.0  # pixels from label to label
+_MOST_BANDS = 2  # more bands over each other cannot be told apart
 _NAMES = ("speedup", "efficiency_frac", "serial_frac")
 _MOST_OCTAVES = 7
+_FAR = 0.72  # of the width: words right of a point would leave the frame
 _NEARLY = 0.06  # octaves beyond the last tick that still are in the frame
 
 
@@ -70,8 +72,13 @@ def draw(
         words += _sides(start)
     for number, curve in enumerate(curves):
         mine = [x for x in rows if x.get("curve") == curve and x["series"] != IDEAL]
-        drawn += _curve(plot, mine, number, chosen if len(curves) == 1 else None)
-    words += _labels(plot, rows, curves, chosen)
+        has_band = number == 0 or len(curves) <= _MOST_BANDS
+        drawn += _curve(plot, mine, number, chosen if len(curves) == 1 else None, has_band)
+    words += _labels(plot, rows, chosen if len(curves) == 1 else None, len(curves))
+    if len(curves) > 1:
+        dots, names = _key(plot, rows, curves)
+        drawn += dots
+        words += names
     words += _edges(plot, rows)
     if name == "speedup":
         words += _ideal_word(plot, rows)
@@ -121,8 +128,12 @@ def _grid(plot: _Plot) -> Iterator[Mark]:
 
 def _ticks(plot: _Plot) -> Iterator[Word]:
     for tick in plot.ticks:
-        text = f"{tick:g}\u00d7" if plot.name == "speedup" else f"{tick * 100:.3g} %"
+        text = _times(tick) if plot.name == "speedup" else f"{tick * 100:.3g} %"
         yield Word(x=0, y=plot.y(tick), dx=-8, anchor="end", text=text, colour="ink3")
+
+
+def _times(tick: float) -> str:
+    return f"{tick:g}\u00d7" if tick >= 0.5 else f"1/{1 / tick:g}\u00d7"
 
 
 def _ideal(plot: _Plot, rows: Sequence[Row]) -> Iterator[Mark]:
@@ -161,7 +172,9 @@ def _sides(x: float) -> tuple[Word, Word]:
     )
 
 
-def _curve(plot: _Plot, rows: Sequence[Row], number: int, chosen: int | None) -> Iterator[Mark]:
+def _curve(
+    plot: _Plot, rows: Sequence[Row], number: int, chosen: int | None, has_band: bool
+) -> Iterator[Mark]:
     colour, shape = SERIES[number % len(SERIES)], SHAPES[number % len(SHAPES)]
     dash = _DASHES[number % len(_DASHES)]
     by_size = sorted(rows, key=lambda x: known(x, "world_size"))
@@ -169,7 +182,8 @@ def _curve(plot: _Plot, rows: Sequence[Row], number: int, chosen: int | None) ->
     unclaimed = [x for x in by_size if x["series"] == NO_CLAIM]
     last = known(measured[-1], "world_size") if measured else 0.0
     beyond = [x for x in by_size if x["series"] == FORECAST and known(x, "world_size") > last]
-    yield from _band(plot, measured[-1:] + beyond if beyond else [], colour)
+    if has_band:
+        yield from _band(plot, measured[-1:] + beyond if beyond else [], colour)
     if beyond:
         points = tuple(plot.at(x) for x in measured[-1:] + beyond)
         yield Line(points=points, colour=colour, dash=dash)
@@ -234,44 +248,59 @@ def _edges(plot: _Plot, rows: Sequence[Row]) -> Iterator[Word]:
 
 
 def _labels(
-    plot: _Plot, rows: Sequence[Row], curves: Sequence[object], chosen: int | None
+    plot: _Plot, rows: Sequence[Row], chosen: int | None, num_curves: int
 ) -> Iterator[Word]:
-    """Yield the chosen point's words; of several curves, the name of each at its end."""
+    """Yield the words of the chosen point, else of the last one that was measured."""
     unclaimed = [x for x in rows if x["series"] == NO_CLAIM]
     if unclaimed:
         x, y = plot.at(unclaimed[-1])
         yield Word(x=x, y=y, dy=16, text="no claim", has_halo=True)
-    if len(curves) > 1:
-        yield from _curve_names(plot, rows, curves)
-        return
     measured = [x for x in rows if x["series"] == MEASURED]
     named = [x for x in measured if x["world_size"] == chosen] or measured[-1:]
-    if named and known(named[0], "world_size") != min(plot.sizes):
-        x, y = plot.at(named[0])
-        text = _says(plot, named[0]).partition(" (")[0]
-        left = x > 0.72 * FULL
-        yield Word(
-            x=x,
-            y=y,
-            dx=-12 if left else 12,
-            dy=16 if plot.name == "speedup" else -15,
-            anchor="end" if left else "start",
-            text=text,
-            colour="ink",
-            is_bold=True,
-            has_halo=True,
-        )
+    if num_curves > 1 or not named or known(named[0], "world_size") == min(plot.sizes):
+        return
+    x, y = plot.at(named[0])
+    is_far = x > _FAR * FULL
+    yield Word(
+        x=x,
+        y=y,
+        dx=24 if is_far else 12,
+        dy=20 if plot.name == "speedup" else -16,
+        anchor="end" if is_far else "start",
+        text=_says(plot, named[0]).partition(" (")[0],
+        colour="ink",
+        is_bold=True,
+        has_halo=True,
+    )
 
 
-def _curve_names(plot: _Plot, rows: Sequence[Row], curves: Sequence[object]) -> Iterator[Word]:
-    ends: list[tuple[str, float, str]] = []
+def _key(
+    plot: _Plot, rows: Sequence[Row], curves: Sequence[object]
+) -> tuple[list[Dot], list[Word]]:
+    """Return the name of every curve beside its shape, in the order in which the curves end."""
+    ends: list[tuple[float, int]] = []
     for number, curve in enumerate(curves):
-        mine = [x for x in rows if x.get("curve") == curve and x["series"] in (MEASURED, FORECAST)]
+        mine = [x for x in rows if x.get("curve") == curve and x["series"] != IDEAL]
         if mine:
             last = max(mine, key=lambda x: known(x, "world_size"))
-            ends.append((str(curve), plot.at(last)[1], SERIES[number % len(SERIES)]))
-    places = marks.apart([y for _, y, _ in ends], _LABEL_GAP / _HEIGHT * FULL)
-    for (text, _, colour), y in zip(ends, places, strict=True):
-        yield Word(
-            x=FULL, y=y, dy=0, anchor="end", text=text, colour=colour, is_bold=True, has_halo=True
+            ends.append((plot.at(last)[1], number))
+    dots, words = [], []
+    gap = _LABEL_GAP / _HEIGHT * FULL
+    for index, (_, number) in enumerate(sorted(ends)):
+        # Above the ideal line, where no curve is.
+        y, colour = 1.5 * _MARGIN + index * gap, SERIES[number % len(SERIES)]
+        text, shape = str(curves[number]), SHAPES[number % len(SHAPES)]
+        dots.append(Dot(x=0, y=y, dx=16, colour=colour, shape=shape))
+        words.append(
+            Word(
+                x=0,
+                y=y,
+                dx=28,
+                anchor="start",
+                text=text,
+                colour=colour,
+                is_bold=True,
+                has_halo=True,
+            )
         )
+    return dots, words

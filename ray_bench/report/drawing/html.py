@@ -42,7 +42,10 @@ def _dots(dots: Sequence[Dot]) -> Iterator[str]:
     for dot in dots:
         title = f"<title>{escape(clean(dot.says))}</title>" if dot.says else ""
         place = f'x="{_share(dot.x)}" y="{_share(dot.y)}"'
-        yield f'<svg {place} overflow="visible">{title}{dot_of(dot, _paint)}</svg>'
+        drawn = dot_of(dot, _paint)
+        if dot.dx:
+            drawn = f'<g transform="translate({dot.dx:g} 0)">{drawn}</g>'
+        yield f'<svg {place} overflow="visible">{title}{drawn}</svg>'
 
 
 def _word(word: Word) -> str:

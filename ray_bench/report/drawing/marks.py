@@ -45,11 +45,12 @@ class Area:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:
-    """A mark at one place, which is not stretched."""
+    """A mark at one place, `dx` pixels right of it, which is not stretched."""
 
     x: float
     y: float
     colour: str
+    dx: float = 0.0
     shape: Shape = "circle"
     radius: float = 4.5
     is_hollow: bool = False

@@ -51,5 +51,6 @@ def says(row: Row, name: str) -> str:
 
 
 def typeset(words: str) -> str:
-    """Return numbers with signs for minus and times instead of letters of a keyboard."""
+    """Return numbers with signs for minus and times, and no line's end before a per cent."""
+    words = words.replace(" %", "\u00a0%")
     return _TIMES.sub("\u00d7", _MINUS.sub("\u2212", _ZERO.sub("0.0", words)))

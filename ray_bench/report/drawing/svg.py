@@ -77,7 +77,8 @@ def _frame(frame: Frame, top: float, width: float, colours: Mapping[str, str]) -
         if isinstance(mark, Dot):
             x, y = place((mark.x, mark.y))
             title = f"<title>{escape(mark.says)}</title>" if mark.says else ""
-            yield f'<g transform="translate({x:.2f} {y:.2f})">{title}{dot_of(mark, paint)}</g>'
+            moved = f"translate({x + mark.dx:.2f} {y:.2f})"
+            yield f'<g transform="{moved}">{title}{dot_of(mark, paint)}</g>'
         else:
             yield path_of(mark, place, paint)
     for word in frame.words:

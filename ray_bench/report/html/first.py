@@ -11,6 +11,7 @@ from ray_bench.report import charts, drawing
 from ray_bench.report.cells import Cell
 from ray_bench.report.drawing import curve
 from ray_bench.report.drawing.html import html
+from ray_bench.report.drawing.marks import FULL
 from ray_bench.report.drawing.rows import typeset
 from ray_bench.report.format import UNKNOWN, clean, show
 from ray_bench.report.picture import Picture
@@ -53,6 +54,7 @@ class Grid:
     columns: tuple[Size, ...]
     first_forecast: int | None  # index of the column that a dashed line stands before
     chosen: int | None  # index
+    axis: Markup | None  # the words left of the curve, which stay when it is scrolled
     drawn: Markup | None
     alt: str
     notes: tuple[str, ...]
@@ -74,11 +76,13 @@ def grid(screens: Sequence[Screen]) -> Grid:
     picture = overlaid(screens)
     number = None if chosen is None else columns[chosen].world_size
     sizes = [x.world_size for x in columns]
+    axis, drawn = (None, None) if picture is None else _drawn(picture, sizes, number)
     return Grid(
         columns=columns,
         first_forecast=_boundary(columns),
         chosen=chosen,
-        drawn=None if picture is None else _drawn(picture, sizes, number),
+        axis=axis,
+        drawn=drawn,
         alt="" if picture is None else picture.alt,
         notes=() if picture is None else picture.notes,
         rows=rows(first, columns, first.first),
@@ -97,8 +101,13 @@ def overlaid(screens: Sequence[Screen]) -> Picture | None:
     return replace(known[0][1], rows=merged, alt=alt)
 
 
-def _drawn(picture: Picture, sizes: Sequence[int], chosen: int | None) -> Markup:
-    return Markup(html(curve.draw(picture, sizes=sizes, chosen=chosen, is_alone=False)))
+def _drawn(picture: Picture, sizes: Sequence[int], chosen: int | None) -> tuple[Markup, Markup]:
+    """Return the words of the axis, and all else."""
+    (frame,) = curve.draw(picture, sizes=sizes, chosen=chosen, is_alone=False)
+    axis = [x for x in frame.words if x.x == 0 and x.anchor == "end"]
+    rest = [x for x in frame.words if x not in axis]
+    left = replace(frame, marks=(), words=tuple(replace(x, x=FULL) for x in axis))
+    return Markup(html([left])), Markup(html([replace(frame, words=tuple(rest))]))
 
 
 def _boundary(columns: Sequence[Size]) -> int | None:

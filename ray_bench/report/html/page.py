@@ -33,8 +33,8 @@ LIMIT_BYTES = 2_000_000
 MAX_ROWS = 1000
 #: Caveats that are seen before the others are asked for.
 MAX_CAVEATS = 5
-#: Letters of an answer that are set large.
-MAX_LARGE = 90
+#: Letters of an answer that are set large, and of a note beside a row under the curve.
+MAX_LARGE, MAX_NOTE = 90, 20
 
 #: What could end a script element, or a line of JavaScript, inside JSON.
 _LIVE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
@@ -93,6 +93,7 @@ def _page(report: Report, found: Sequence[Figure]) -> str:
             badges=[BADGES[x.key] for x in report.flags if x.key in BADGES],
             max_caveats=MAX_CAVEATS,
             max_large=MAX_LARGE,
+            max_note=MAX_NOTE,
             max_rows=MAX_ROWS,
             show=show,
             typeset=typeset,

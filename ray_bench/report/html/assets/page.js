@@ -68,6 +68,12 @@
     for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     target?.scrollIntoView();
   };
+  // Where the columns of the curve scroll, the chosen one is seen.
+  for (const chosen of document.querySelectorAll(".meteo thead .is")) {
+    const box = chosen.closest(".scroll");
+    box.scrollLeft = chosen.offsetLeft - box.clientWidth / 2;
+  }
+
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details.fold:not([open])")];
