@@ -81,7 +81,7 @@ def draw(
         words += names
     words += _edges(plot, rows)
     if name == "speedup":
-        words += _ideal_word(plot, rows)
+        words += _ideal_word(plot, rows, is_below=len(curves) > 1)
     if is_alone:
         words += [
             Word(x=plot.x(n), y=FULL, dy=12, text=f"{n:g}", colour="ink3") for n in plot.sizes
@@ -147,11 +147,14 @@ def _ideal(plot: _Plot, rows: Sequence[Row]) -> Iterator[Mark]:
             yield Line(points=tuple(points), colour="ideal", width=1.5)
 
 
-def _ideal_word(plot: _Plot, rows: Sequence[Row]) -> Iterator[Word]:
+def _ideal_word(plot: _Plot, rows: Sequence[Row], *, is_below: bool) -> Iterator[Word]:
     points = sorted({plot.at(x) for x in rows if x["series"] == IDEAL})
     if len(points) > 1:
         x, y = points[-1] if len(points) == 2 else points[-2]
-        yield Word(x=x, y=y, dx=-8, dy=-10, anchor="end", text="ideal", has_halo=True)
+        if is_below:
+            yield Word(x=x, y=y, dx=10, dy=8, anchor="start", text="ideal", has_halo=True)
+        else:
+            yield Word(x=x, y=y, dx=-8, dy=-10, anchor="end", text="ideal", has_halo=True)
 
 
 def _boundary(plot: _Plot, rows: Sequence[Row]) -> float | None:

@@ -49,7 +49,7 @@ def log_ticks(low: float, high: float) -> list[float]:
         found = [x * 10.0**i for i in powers for x in steps if low <= x * 10.0**i <= high]
         if len(found) >= _FEWEST:
             return found
-    return linear_ticks(low, high, 4)
+    return linear_ticks(low, high, 6)
 
 
 def time_unit(largest_s: float) -> tuple[float, str]:
