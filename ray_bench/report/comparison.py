@@ -26,7 +26,7 @@ from ray_bench.report.cells import (
 from ray_bench.report.comparison_words import answer, change_cell, flags, next_steps, plain
 from ray_bench.report.flags import in_words
 from ray_bench.report.model import Report, price_of
-from ray_bench.report.overview import Figure, Overview, split_answer
+from ray_bench.report.overview import Figure, Overview
 from ray_bench.report.pictures.change import pictures
 
 _UNITS: dict[Metric, Unit] = {
@@ -69,7 +69,6 @@ def comparison_report(
     price, money = price_of(new, price_per_worker_hour, currency)
     rows = _row_cells(comparison, price, money)
     words, steps = answer(comparison), tuple(next_steps(comparison))
-    sentence, details = split_answer(words)
     return Report(
         title=f"Comparison: {comparison.pairs[0].new.runs[0].point.workload}",
         sweep_id=f"{base.sweep.sweep_id}..{new.sweep.sweep_id}",
@@ -82,11 +81,7 @@ def comparison_report(
         ),
         pictures=pictures(comparison),
         legend=_LEGEND,
-        overviews=(
-            Overview(
-                sentence=sentence, details=details, figures=_figures(comparison), next_steps=steps
-            ),
-        ),
+        overviews=(Overview(sentence=words, figures=_figures(comparison), next_steps=steps),),
     )
 
 

@@ -1,85 +1,122 @@
-"""What the fields of pictures are called, and their numbers as text: the same as in the tables."""
+"""Tables as declarations: a field has a key, a title, a unit, a kind, and where its value is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
-from ray_bench.report.cells import Cell, Unit
-from ray_bench.report.format import show
-from ray_bench.report.picture import Datum
+from ray_bench.analysis.estimate import Estimate, LogEstimate
+from ray_bench.report.cells import (
+    Cell,
+    Column,
+    Kind,
+    Table,
+    Unit,
+    asked,
+    estimate,
+    number,
+    table,
+    text,
+)
 
-Row = Mapping[str, Datum]
+Item = TypeVar("Item")
+Value = Estimate | LogEstimate | float | int | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """A field of rows: its heading, and its unit where it is a number."""
+class Field(Generic[Item]):
+    """A column of a table over items, or a row of one that crosses them."""
 
+    key: str
     title: str
-    unit: Unit | None = None
+    unit: Unit | None  # None for words
+    kind: Kind | None  # None for words and for what was asked for
+    get: Callable[[Item], Value]
+    currency: str | None = None
+
+    def cell(self, item: Item, kind: Kind | None = None) -> Cell:
+        """Return an item's cell; of another kind than the field's, where that is given."""
+        value = self.get(item)
+        if isinstance(value, LogEstimate):
+            value = value.estimate
+        if self.unit is None or isinstance(value, str):
+            return text(None if value is None else str(value))
+        if self.kind is None:
+            return asked(value.value if isinstance(value, Estimate) else value, self.unit)
+        if isinstance(value, Estimate):
+            return estimate(value, self.unit, kind or self.kind, self.currency)
+        return _with_currency(number(value, self.unit, kind or self.kind), self.currency)
 
 
-FIELDS: Mapping[str, Field] = {
-    "world_size": Field("Workers", "count"),
-    "series": Field("Series"),
-    "curve": Field("Curve"),
-    "kind": Field("Kind"),
-    "speedup": Field("Speedup", "x"),
-    "efficiency_frac": Field("Efficiency", "frac"),
-    "serial_frac": Field("Serial share", "frac"),
-    "phase": Field("Phase"),
-    "step_s": Field("Time per step", "s"),
-    "share_frac": Field("Share of the step", "frac"),
-    "rank": Field("Rank", "count"),
-    "behind_frac": Field("Behind the median rank, of the step", "frac"),
-    "step": Field("Step"),
-    "change_points": Field("Change", "points"),
-    "change_frac": Field("Change", "change"),
-    "verdict": Field("Verdict"),
-    "from_frac": Field("From", "frac"),
-    "num_bytes": Field("Message size", "bytes"),
-    "time_s": Field("Time", "s"),
-    "where": Field("Over"),
-    "batch_samples": Field("Samples", "count"),
-    "lr_rule": Field("Learning-rate rule"),
-    "epoch": Field("Epoch", "count"),
-    "train_s": Field("Training time", "s"),
-    "val_accuracy_frac": Field("Validation accuracy", "frac"),
-    "basis": Field("Basis"),
-    "per": Field("Per"),
-    "is_front": Field("On the Pareto front"),
-    "is_recommended": Field("Recommended"),
-    "worker_s": Field("Worker-time", "worker_s"),
-    "cost": Field("Cost", "money"),
-    "currency": Field("Currency"),
-    "run_id": Field("Run"),
-    "clock_s": Field("Since the sweep began", "s"),
-    "slower_frac": Field("Slower than the median", "frac"),
-    "num_blocks": Field("Blocks", "count"),
-}
+def _with_currency(cell: Cell, currency: str | None) -> Cell:
+    return Cell(cell.value, cell.unit, cell.kind, cell.low, cell.high, currency)
 
 
-def shown(row: Row, name: str) -> str:
-    """Return a field of a row as text, with its unit and its interval, as tables have it."""
-    value, unit = row.get(name), FIELDS[name].unit
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    low, high, currency = (row.get(x) for x in (f"{name}_low", f"{name}_high", "currency"))
-    return str(
-        show(
-            Cell(
-                value,
-                unit,
-                low=low if isinstance(low, int | float) else None,
-                high=high if isinstance(high, int | float) else None,
-                currency=str(currency) if currency is not None else None,
-            )
-        )
+def rows_table(
+    key: str,
+    title: str,
+    fields: Sequence[Field[Item]],
+    items: Sequence[Item],
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return a table with a row an item; columns of which nothing is known are not drawn.
+
+    The first column is always drawn.
+    """
+    columns = {x.key: x.title for x in fields}
+    rows = [tuple(x.cell(item) for x in fields) for item in items]
+    return table(key, title, columns, rows, notes, optional=tuple(columns)[1:])
+
+
+def with_column(made: Table, field: Field[Item], items: Sequence[Item]) -> Table:
+    """Return a table with one more column; an item a row."""
+    rows = zip(made.rows, items, strict=True)
+    return replace(
+        made,
+        columns=(*made.columns, Column(field.key, field.title)),
+        rows=tuple((*row, field.cell(item)) for row, item in rows),
     )
 
 
-def with_texts(rows: Iterable[Row], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return rows with the text of some fields beside them, as `<name>_text`."""
-    return [{**row, **{f"{x}_text": shown(row, x) for x in names}} for row in rows]
+@dataclass(frozen=True, slots=True)
+class Crossed(Generic[Item]):
+    """Columns of one item, such as a world size: their keys end with what names it."""
+
+    name: str  # `4`
+    title: str  # `4 workers`
+    item: Item
+
+
+def crossed_table(
+    key: str,
+    title: str,
+    head: str,
+    names: Sequence[str],
+    groups: Sequence[Crossed[Item]],
+    fields_of: Callable[[str], Sequence[Field[Item]]],
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return a table with a row a name and the same columns for every item.
+
+    Args:
+        key: Of the table.
+        title: Of the table.
+        head: Heading of the names.
+        names: Of the rows.
+        groups: The items side by side.
+        fields_of: From the name of a row to the fields of every item, of the same keys for all.
+        notes: Under the table.
+    """
+    first = fields_of(names[0]) if names else ()
+    many = len(first) > 1
+    columns = {"name": head} | {
+        f"{x.key}_{group.name}": f"{group.title}: {x.title}" if many else group.title
+        for group in groups
+        for x in first
+    }
+    rows = [
+        (text(name), *(x.cell(group.item) for group in groups for x in fields_of(name)))
+        for name in names
+    ]
+    return table(key, title, columns, rows, notes, optional=tuple(columns)[1:])

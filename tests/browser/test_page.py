@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from ray_bench.report.cells import Cell
-from ray_bench.report.fields import FIELDS
 from ray_bench.report.json_report import json_report
+from ray_bench.report.picture_fields import FIELDS
 from tests.browser.conftest import DESKTOP, PHONE, pictured
 from tests.report import readers
 from tests.report.reports import report_of

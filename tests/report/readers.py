@@ -178,11 +178,6 @@ def from_csv(text: str) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-#: Signs of a page for what the other formats have letters for.
-_SIGNS = {" \u25cb": " p", " \u25c7": " d"}
-_SIGN = re.compile("|".join(_SIGNS))
-
-
 class _Tables(HTMLParser):
     """Collects captions, heads and cells of the tables of a page."""
 
@@ -211,7 +206,6 @@ class _Tables(HTMLParser):
             self._is_head = False
         elif tag in ("th", "td", "caption") and self._text is not None:
             text, self._text = " ".join("".join(self._text).split()), None
-            text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], text)
             if tag == "caption":
                 self.found[-1].title = text
             else:

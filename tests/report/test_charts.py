@@ -12,9 +12,9 @@ import vl_convert
 from ray_bench.report import charts
 from ray_bench.report.charts.pieces import log_ticks, nice_ticks
 from ray_bench.report.charts.theme import _PALETTES
-from ray_bench.report.fields import shown
 from ray_bench.report.model import build_report
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import shown
 from tests.report.reports import CASES, report_of
 from tests.synthetic import synthetic
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ray_bench.report.fields import FIELDS
 from ray_bench.report.model import build_report
 from ray_bench.report.network import network_report
+from ray_bench.report.picture_fields import FIELDS
 from ray_bench.report.pictures.clock import frame
 from ray_bench.report.pictures.ranks import MAX_RANKS
 from ray_bench.report.pictures.scaling import FORECAST, IDEAL, MEASURED, NO_CLAIM

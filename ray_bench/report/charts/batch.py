@@ -17,8 +17,8 @@ from ray_bench.report.charts.pieces import (
     tooltips,
     workers_axis,
 )
-from ray_bench.report.fields import FIELDS
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 from ray_bench.report.pictures.noise import BATCH
 
 if TYPE_CHECKING:

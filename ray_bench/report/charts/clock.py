@@ -13,8 +13,8 @@ from ray_bench.report.charts.pieces import (
     sizes_of,
     tooltips,
 )
-from ray_bench.report.fields import FIELDS
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 from ray_bench.report.pictures.clock import frame
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from ray_bench.report.charts.pieces import (
     sizes_of,
     tooltips,
 )
-from ray_bench.report.fields import FIELDS
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 
 if TYPE_CHECKING:
     import altair as alt

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ray_bench.report.charts.theme import DASHES, SHAPES
-from ray_bench.report.fields import FIELDS, Row, with_texts
+from ray_bench.report.picture_fields import FIELDS, Row, with_texts
 
 if TYPE_CHECKING:
     import altair as alt

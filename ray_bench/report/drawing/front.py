@@ -12,8 +12,8 @@ from ray_bench.report.drawing import marks
 from ray_bench.report.drawing.marks import FULL, LETTER_PX, XY, Anchor, Dot, Frame, Line, Mark, Word
 from ray_bench.report.drawing.rows import Row, bounds, known, numbers, says
 from ray_bench.report.drawing.scales import Scale, log_ticks, time_unit
-from ray_bench.report.fields import FIELDS
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 
 _HEIGHT = 216.0
 _BESIDE, _FAR = 1.25, 2.2  # how far the frame goes beyond points, and beyond them for intervals

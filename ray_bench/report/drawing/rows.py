@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ray_bench.report.fields import shown
 from ray_bench.report.picture import Datum
+from ray_bench.report.picture_fields import shown
 
 Row = Mapping[str, Datum]
 

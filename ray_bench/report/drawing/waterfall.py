@@ -9,9 +9,9 @@ from ray_bench.report.drawing.marks import FULL, Dot, Frame, Line, Mark, Word, m
 from ray_bench.report.drawing.rows import Row, bounds, known, number, numbers, typeset
 from ray_bench.report.drawing.scales import Scale, linear_ticks
 from ray_bench.report.drawing.tokens import GAIN, LOSS
-from ray_bench.report.fields import FIELDS
 from ray_bench.report.format import show
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 
 _ROW = 27.0
 _VALUE_PX, _INTERVAL_PX = 52.0, 152.0
