@@ -23,6 +23,8 @@ def _frame(frame: Frame) -> str:
         f"--h:{frame.height:g}px;--l:{frame.left:g}px;--r:{frame.right:g}px;"
         f"--b:{frame.bottom:g}px;--t:{frame.top:g}px"
     )
+    if frame.right_phone is not None:
+        size += f";--rp:{frame.right_phone:g}px"
     lines = (x for x in frame.marks if not isinstance(x, Dot))
     dots = [x for x in frame.marks if isinstance(x, Dot)]
     paths = "".join(path_of(x, lambda at: at, _paint, _KEPT) for x in lines)
@@ -50,6 +52,7 @@ def _dots(dots: Sequence[Dot]) -> Iterator[str]:
 
 def _word(word: Word) -> str:
     names = ["t", _SHIFT[word.anchor], "b" if word.is_bold else "", "halo" * word.has_halo]
+    names.append("extra" * word.is_extra)
     style = f"left:{_share(word.x)};top:{_share(word.y)};color:{_paint(word.colour)}"
     if word.dx or word.dy:
         style += f";margin:{word.dy:g}px 0 0 {word.dx:g}px"

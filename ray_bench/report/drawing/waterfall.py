@@ -36,7 +36,12 @@ def draw(picture: Picture) -> tuple[Frame, ...]:
         words += _words(row, y, left, is_bold=is_last)
     height = _ROW * len(rows)
     frame = Frame(
-        height=height, marks=tuple(drawn), words=tuple(words), left=left, right=_INTERVAL_PX
+        height=height,
+        marks=tuple(drawn),
+        words=tuple(words),
+        left=left,
+        right=_INTERVAL_PX,
+        right_phone=_VALUE_PX,
     )
     return (frame,)
 
@@ -85,7 +90,7 @@ def _words(row: Row, y: float, left: float, *, is_bold: bool) -> Iterator[Word]:
     yield Word(x=0, y=y, dx=-left, anchor="start", text=_name(row), colour="ink", is_bold=is_bold)
     place = {"x": FULL, "y": y, "anchor": "end"}
     yield Word(**place, dx=_VALUE_PX, text=value, colour="ink", is_bold=is_bold)  # type: ignore[arg-type]
-    yield Word(**place, dx=_INTERVAL_PX, text=typeset(shown.interval))  # type: ignore[arg-type]
+    yield Word(**place, dx=_INTERVAL_PX, text=typeset(shown.interval), is_extra=True)  # type: ignore[arg-type]
 
 
 def _name(row: Row) -> str:
