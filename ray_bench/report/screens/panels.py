@@ -43,7 +43,7 @@ def _panels(context: Context, facts: AnswerFacts) -> Iterator[Panel]:
             picture=front,
             says=_front_says(context),
         )
-    learning = accuracy.by_epoch(context)
+    learning = accuracy.kept(context)
     row = accuracy_row(context)
     if learning is not None and row is not None:
         yield Panel(

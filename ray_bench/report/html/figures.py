@@ -1,4 +1,4 @@
-"""Pictures as a page needs them: specification, image for readers without script, and a table."""
+"""Pictures as a page needs them: drawing, or specification and image, and a table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from markupsafe import Markup
+
+from ray_bench.report import charts, drawing
+from ray_bench.report.drawing.html import html
 from ray_bench.report.format import UNKNOWN
 from ray_bench.report.picture import Datum, Picture
 
@@ -17,33 +21,33 @@ _UNITS = {"s": "s", "frac": "share of 1", "bytes": "B", "points": "share of 1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
-    """One chart of the page."""
+class Figure:
+    """One picture of the page."""
 
     key: str
-    section: str
     title: str
     alt: str
     notes: tuple[str, ...]
-    spec: dict[str, Any]  # Vega-Lite, without the configuration that is the theme
+    drawn: Markup | None  # a drawing; else:
+    spec: dict[str, Any] | None  # Vega-Lite, without the configuration that is the theme
     image: str | None  # a data URI
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     num_left_out: int  # rows that are not in `rows`
 
 
-def drawings(pictures: Sequence[Picture], svgs: Mapping[str, str]) -> list[Drawing]:
-    """Return the charts of a page.
+def figures(pictures: Sequence[Picture], svgs: Mapping[str, str]) -> list[Figure]:
+    """Return the pictures of a page.
 
     Args:
         pictures: Of the report.
-        svgs: Their drawings by key.
+        svgs: Those that are no drawings as SVG, by key.
     """
-    return [_drawing(picture, svgs[picture.key]) for picture in pictures]
+    return [_figure(picture, svgs) for picture in pictures]
 
 
-def without_largest(drawn: Sequence[Drawing], num_bytes: int) -> list[Drawing]:
-    """Return the charts without so many of the largest images as take at least so many bytes."""
+def without_largest(drawn: Sequence[Figure], num_bytes: int) -> list[Figure]:
+    """Return the pictures without so many of the largest images as take at least so many bytes."""
     kept = list(drawn)
     for index, one in sorted(enumerate(drawn), key=lambda x: -len(x[1].image or "")):
         if num_bytes <= 0:
@@ -53,24 +57,29 @@ def without_largest(drawn: Sequence[Drawing], num_bytes: int) -> list[Drawing]:
     return kept
 
 
-def _drawing(picture: Picture, svg: str) -> Drawing:
-    from ray_bench.report import charts
-
-    encoded = base64.b64encode(svg.encode()).decode()
-    spec = charts.vega_lite(picture)
+def _figure(picture: Picture, svgs: Mapping[str, str]) -> Figure:
+    is_drawing = charts.is_drawing(picture)
     keys = tuple(dict.fromkeys(key for row in picture.rows for key in row))
-    return Drawing(
+    return Figure(
         key=picture.key,
-        section=picture.section,
         title=picture.title,
         alt=picture.alt,
         notes=picture.notes,
-        spec={key: value for key, value in spec.items() if key != "config"},
-        image=f"data:image/svg+xml;base64,{encoded}",
+        drawn=Markup(html(drawing.frames(picture))) if is_drawing else None,
+        spec=None if is_drawing else _spec(picture),
+        image=None if is_drawing else _image(svgs[picture.key]),
         columns=tuple(heading(key) for key in keys),
         rows=tuple(tuple(datum(row.get(key)) for key in keys) for row in picture.rows[:MAX_ROWS]),
         num_left_out=max(0, len(picture.rows) - MAX_ROWS),
     )
+
+
+def _spec(picture: Picture) -> dict[str, Any]:
+    return {key: value for key, value in charts.vega_lite(picture).items() if key != "config"}
+
+
+def _image(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def heading(key: str) -> str:
