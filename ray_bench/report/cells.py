@@ -18,6 +18,7 @@ Unit = Literal[
     "s",
     "x",
     "frac",
+    "prob",
     "points",
     "change",
     "samples/s",

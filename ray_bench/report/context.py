@@ -31,6 +31,11 @@ class Context:
         return words if self.num_groups == 1 else f"{words} ({self.group})"
 
     @property
+    def name(self) -> str | None:
+        """What tells the curve from the others; None where there is one."""
+        return None if self.num_groups == 1 else self.group
+
+    @property
     def group(self) -> str:
         """`group 2`, with the placement where one was asked for: `group 2, spread`."""
         where = self.placement

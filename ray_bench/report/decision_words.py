@@ -151,6 +151,16 @@ def _points(gain: float) -> str:
     return f"{count} point" if count == 1 else f"{count} points"
 
 
+def closest_words(context: Context) -> str:
+    """Return how close the nearest world size comes to an aim that none meets."""
+    decision = context.study.decision
+    allowed = [x.world_size for x in decision.options]
+    allowed = [n for n in allowed if n <= (decision.ask.max_workers or n)]
+    close = _closest(context, decision, allowed) if allowed else ""
+    aim = aim_words(decision.ask, context.currency)
+    return f"Aim: {aim}. " + (f"{close[0].upper()}{close[1:]}." if close else "")
+
+
 def unreachable_words(context: Context) -> str:
     """Return that no world size meets the aim, and how close one comes."""
     decision = context.study.decision

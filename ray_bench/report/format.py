@@ -52,6 +52,8 @@ def show(cell: Cell) -> Shown:
     decimals = _decimals(cell, factor)
     mark = MARKS.get(cell.kind or "", "")
     sign = "+" if cell.unit in ("points", "change") else ""
+    if cell.unit == "prob":
+        return Shown(_probability(float(cell.value)))
     if cell.unit == "lr":
         return Shown(f"{cell.value:.6g}", mark=mark)
     value = f"{cell.value * factor:{sign}z.{decimals}f}{suffix}"
@@ -64,6 +66,11 @@ def show(cell: Cell) -> Shown:
 def seconds(value: float) -> str:
     """Return a duration as text."""
     return show(Cell(value, "s")).value
+
+
+def points_lost(value: float) -> str:
+    """Return what was lost of an efficiency: `9.9 points`."""
+    return f"{100 * value:.1f} points"
 
 
 def clean(words: str) -> str:
@@ -81,6 +88,13 @@ def clean_line(line: str) -> str:
 
 def _is_shown(ch: str) -> bool:
     return not unicodedata.category(ch).startswith("C")
+
+
+def _probability(value: float) -> str:
+    """Return a probability from draws: whole per cents, and no certainty."""
+    if value < 0.01:
+        return "<1 %"
+    return ">99 %" if value > 0.99 else f"{100 * value:.0f} %"
 
 
 def _decimals(cell: Cell, factor: float) -> int:
@@ -140,6 +154,7 @@ _SCALES: dict[str, Callable[[float], Scale]] = {
     "s": _seconds,
     "x": lambda _: (1, "x"),
     "frac": lambda _: (100, " %"),
+    "prob": lambda _: (100, " %"),
     "points": lambda _: (100, " pp"),
     "change": lambda _: (100, " %"),
     "samples/s": lambda _: (1, ""),

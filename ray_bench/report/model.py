@@ -14,10 +14,13 @@ from ray_bench.records import Results, RunRecord
 from ray_bench.report.cells import Section
 from ray_bench.report.context import Context
 from ray_bench.report.flags import Flag, flags_of
+from ray_bench.report.folds import folds_of
 from ray_bench.report.format import LEGEND
 from ray_bench.report.overview import Overview, overview
 from ray_bench.report.picture import Picture
 from ray_bench.report.pictures import all_pictures
+from ray_bench.report.screen import Fold, Screen
+from ray_bench.report.screens import screens_of
 from ray_bench.report.sections import all_sections, sections_without_runs
 from ray_bench.report.sections.faults import fault_section
 from ray_bench.report.sentences import answer, answer_without_runs
@@ -33,6 +36,8 @@ class Report:
     flags: tuple[Flag, ...]
     sections: tuple[Section, ...]
     pictures: tuple[Picture, ...] = ()
+    screens: tuple[Screen, ...] = ()  # one a curve; none of what is no sweep
+    folds: tuple[Fold, ...] = ()  # all else, by topic
     overviews: tuple[Overview, ...] = ()  # one a group of runs
     legend: str = LEGEND
 
@@ -94,13 +99,17 @@ def build_report(
     )
     named = _config(results).get("workload", "?")
     workload = results.runs[0].point.workload if results.runs else named
+    screens = screens_of(results, contexts)
+    pictures = all_pictures(results, contexts)
     return Report(
         title=f"Scaling report: {workload}",
         sweep_id=results.sweep.sweep_id,
         answer=" ".join(answer(x) for x in contexts) if contexts else answer_without_runs(results),
         flags=flags_of(results, found),
         sections=sections,
-        pictures=all_pictures(results, contexts),
+        pictures=pictures,
+        screens=screens,
+        folds=folds_of(screens, sections, pictures, {}),
         overviews=tuple(overview(x, sections) for x in contexts),
     )
 

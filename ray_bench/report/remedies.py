@@ -39,7 +39,7 @@ _NAMES = {
 
 def bottleneck_name(loss: Loss) -> str:
     """Return what limits scaling."""
-    ranks = _ranks(loss)
+    ranks = ranks_words(loss.ranks)
     if loss.kind is Bottleneck.NODE_BOUNDARY and loss.phase is None:
         # Throughput alone shows where it falls, not what falls.
         return "the boundary between nodes: efficiency falls with the second node, not inside one"
@@ -50,8 +50,9 @@ def bottleneck_name(loss: Loss) -> str:
     )
 
 
-def _ranks(loss: Loss) -> str:
-    return f"rank{'s' * (len(loss.ranks) > 1)} {', '.join(map(str, loss.ranks))}"
+def ranks_words(ranks: tuple[int, ...]) -> str:
+    """Return `rank 2`, `ranks 1, 3`."""
+    return f"rank{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks))}"
 
 
 def remedy_words(context: Context, loss: Loss) -> str:
@@ -159,7 +160,7 @@ def _contention(_: Loss, facts: _Facts) -> str:
 
 
 def _input(loss: Loss, _: _Facts) -> str:
-    ranks = f" for {_ranks(loss)}" if loss.ranks else ""
+    ranks = f" for {ranks_words(loss.ranks)}" if loss.ranks else ""
     return f"Try more loader processes, data in memory, or faster storage{ranks}."
 
 
