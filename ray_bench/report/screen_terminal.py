@@ -1,0 +1,199 @@
+"""The first screen on a terminal: curve, numbers, why, caveats, next step, and the answer last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ray_bench.report.cells import Cell
+from ray_bench.report.format import clean, points_lost, show
+from ray_bench.report.kept import answer_line
+from ray_bench.report.model import Report
+from ray_bench.report.screen import Answer, Caveat, Fold, NextStep, Numbers, Quantity, Screen, Size
+from ray_bench.report.terminal_chart import chart_lines
+
+HEAD = 8  # columns before the first world size: the axis, or `Workers`
+_WIDEST = 120
+_MOST_BLANKS = 6  # between two world sizes
+_LEVELS = {"bad": ("!!", "bold red"), "warn": ("!", "bold yellow"), "note": ("-", "dim")}
+
+
+def print_screens(report: Report, console: Console, *, how_to_open: str | None = None) -> None:
+    """Print what answers the question; the answer of every curve comes last.
+
+    Args:
+        report: With a screen at least.
+        console: Where to.
+        how_to_open: The command that prints a fold, without the fold's key; None where all folds
+            are printed.
+    """
+    for screen in report.screens:
+        _print_curve(screen, console)
+    if how_to_open is not None and report.folds:
+        _print_folds(report.folds, console, how_to_open)
+    for screen in report.screens:
+        _print_answer(screen, console)
+
+
+def _print_curve(screen: Screen, console: Console) -> None:
+    console.print(Text(clean(" · ".join(screen.context)), style="dim"))
+    if screen.name is not None:
+        console.print(Text(clean(screen.name), style="bold"))
+    console.print()
+    console.print(Text(clean(screen.curve_title), style="bold"))
+    if screen.numbers.first:
+        print_numbers(screen, screen.numbers.first, console, with_chart=True)
+    for panel in screen.panels:
+        console.print()
+        line = Text(f"{clean(panel.ask)}: ", style="dim")
+        console.print(line.append(clean(panel.title), style="not dim bold"))
+        if panel.says:
+            console.print(Text(clean(panel.says)))
+    console.print()
+
+
+def print_numbers(
+    screen: Screen, quantities: Sequence[Quantity], console: Console, *, with_chart: bool
+) -> None:
+    """Print quantities crossed with world sizes; sizes that find no room are continued below."""
+    is_ascii = console.options.ascii_only
+    for first, last, width in _parts(screen.numbers, quantities, console):
+        part = _of_sizes(screen, first, last)
+        if with_chart:
+            for line in chart_lines(part, HEAD, width, ascii_only=is_ascii):
+                console.print(line)
+        for line in _rows(part, {x.key for x in quantities}, width, is_ascii=is_ascii):
+            console.print(line)
+    if screen.numbers.foot:
+        console.print(Text(clean(screen.numbers.foot), style="italic dim"))
+
+
+def _of_sizes(screen: Screen, first: int, last: int) -> Screen:
+    """Return a screen with some of its world sizes."""
+    numbers = screen.numbers
+    cut = tuple(replace(x, cells=x.cells[first:last]) for x in numbers.quantities)
+    part = replace(numbers, sizes=numbers.sizes[first:last], quantities=cut)
+    return replace(screen, numbers=part)
+
+
+def _parts(
+    numbers: Numbers, quantities: Sequence[Quantity], console: Console
+) -> Iterator[tuple[int, int, int]]:
+    """Yield first and last world size of every part, and the columns that each size gets."""
+    shown = (_shown(x, is_ascii=False) for q in quantities for x in q.cells)
+    words = [*(x for pair in shown for x in pair), *(_status(x) for x in numbers.sizes)]
+    needed = max(map(cell_len, words)) + 1
+    room = min(console.width, _WIDEST) - HEAD
+    num_parts = -(-len(numbers.sizes) // max(1, room // needed))
+    each = -(-len(numbers.sizes) // num_parts)
+    width = max(needed, min(needed + _MOST_BLANKS, room // each))
+    for first in range(0, len(numbers.sizes), each):
+        yield first, min(first + each, len(numbers.sizes)), width
+
+
+def _rows(screen: Screen, keys: Set[str], width: int, *, is_ascii: bool) -> Iterator[Text]:
+    """Yield world sizes, and of every quantity its name, its values and their intervals."""
+    sizes = screen.numbers.sizes
+    yield _row([str(x.world_size) for x in sizes], width, "bold", "Workers")
+    yield _row([_status(x) for x in sizes], width, "dim")
+    topic = ""
+    for quantity in screen.numbers.quantities:
+        if quantity.key not in keys:
+            continue
+        if quantity.topic != topic and len(keys) > len(screen.numbers.first):
+            yield Text(f"\n{clean(quantity.topic)}", style="bold underline")
+        topic = quantity.topic
+        title = Text(clean(quantity.title), style="bold")
+        yield title.append(f"  {clean(quantity.note)}".rstrip(), style="not bold dim")
+        shown = [_shown(x, is_ascii=is_ascii) for x in quantity.cells]
+        yield _row([value for value, _ in shown], width)
+        if any(interval for _, interval in shown):
+            yield _row([interval for _, interval in shown], width, "dim")
+
+
+def _row(words: Sequence[str], width: int, style: str = "", head: str = "") -> Text:
+    line = Text(head.ljust(HEAD), no_wrap=True)
+    for word in words:
+        blanks = width - cell_len(word)
+        line.append(" " * (blanks - blanks // 2) + word + " " * (blanks // 2), style=style)
+    line.rstrip()
+    return line
+
+
+def _status(size: Size) -> str:
+    if not size.is_claimed:
+        return "no claim"
+    if size.is_chosen:
+        return "chosen"
+    return "measured" if size.is_measured else "forecast"
+
+
+def _shown(cell: Cell, *, is_ascii: bool) -> tuple[str, str]:
+    """Return a value and its interval, which is written short: columns are narrow."""
+    shown = show(cell)
+    if cell.low is None or cell.low < 0:
+        return shown.value, shown.interval
+    return shown.value, shown.interval.replace(" to ", "-" if is_ascii else "–")  # noqa: RUF001
+
+
+def _print_folds(folds: Sequence[Fold], console: Console, how_to_open: str) -> None:
+    console.print(Text(f"More: {clean(how_to_open)} KEY", style="bold"))
+    width = max(cell_len(clean(x.key)) for x in folds) + 2
+    drawn = RichTable(box=None, padding=0, pad_edge=False, show_header=False)
+    drawn.add_column(width=width + 2, no_wrap=True)
+    drawn.add_column()
+    for fold in folds:
+        says = f": {clean(fold.says)}" if fold.says else ""
+        drawn.add_row(Text(f"  {clean(fold.key)}"), Text(f"{clean(fold.title)}{says}"))
+    console.print(drawn)
+    console.print()
+
+
+def _print_answer(screen: Screen, console: Console) -> None:
+    answer = screen.answer
+    if answer.caveats:
+        console.print(Text("Before you believe it", style="bold"))
+        for caveat in answer.caveats:
+            _print_caveat(caveat, console)
+        console.print()
+    if answer.next is not None:
+        _print_next(answer.next, console)
+    _print_lead(screen.name, answer, console)
+
+
+def _print_caveat(caveat: Caveat, console: Console) -> None:
+    mark, style = _LEVELS[caveat.level]
+    line = Text(f"{clean(caveat.head)} ", style="bold").append(clean(caveat.text), style="not bold")
+    drawn = RichTable(box=None, padding=0, pad_edge=False, show_header=False)
+    drawn.add_column(width=3)
+    drawn.add_column()
+    drawn.add_row(Text(mark, style=style), line)
+    console.print(drawn)
+
+
+def _print_next(step: NextStep, console: Console) -> None:
+    costs = [show(x).value for x in (step.time, step.cost) if x is not None and x.value is not None]
+    taken = f", about {', '.join(costs)}" if costs else ""
+    gain = ""
+    if step.gain is not None and step.gain.value is not None:
+        gain = f"; right with {points_lost(float(step.gain.value))} more"
+    head = Text("Next: ", style="bold")
+    console.print(head.append(f"{clean(step.head)}{taken}{gain}. {clean(step.note)}".rstrip()))
+    if step.command is not None:
+        console.print(Padding(Text(clean(step.command), overflow="fold"), (0, 0, 0, 2)))
+    console.print()
+
+
+def _print_lead(name: str | None, answer: Answer, console: Console) -> None:
+    if name is not None:
+        console.print(Text(clean(name), style="dim"))
+    for words in (answer.why, answer.limit):
+        if words:
+            console.print(Text(clean(words)))
+    console.print(Text(clean(answer_line(answer)), style="bold green"))
