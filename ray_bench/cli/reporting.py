@@ -89,6 +89,15 @@ def show(built: Built, store: ResultsStore) -> None:
         print_screens(built.report, console, how_to_open=open_command(store.root, built.sweep_id))
 
 
+def print_topic(built: Built, key: str) -> None:
+    """Print one fold of a report."""
+    from rich.console import Console
+
+    from ray_bench.report.terminal import print_fold
+
+    print_fold(built.report, key, Console())
+
+
 def open_command(root: str, sweep_id: str) -> str:
     """Return the command that prints a fold of a report, without the fold's key."""
     return shlex.join(["ray-bench", "report", root, "--sweep", sweep_id, "--fold"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rich.cells import cell_len
@@ -15,7 +15,7 @@ from ray_bench.report.cells import Cell
 from ray_bench.report.format import clean, points_lost, show
 from ray_bench.report.kept import answer_line
 from ray_bench.report.model import Report
-from ray_bench.report.screen import Answer, Caveat, Fold, NextStep, Numbers, Quantity, Screen, Size
+from ray_bench.report.screen import Answer, Caveat, Fold, NextStep, Numbers, Screen, Size
 from ray_bench.report.terminal_chart import chart_lines
 
 HEAD = 8  # columns before the first world size: the axis, or `Workers`
@@ -42,13 +42,14 @@ def print_screens(report: Report, console: Console, *, how_to_open: str | None =
 
 
 def _print_curve(screen: Screen, console: Console) -> None:
-    console.print(Text(clean(" · ".join(screen.context)), style="dim"))
+    between = ", " if console.options.ascii_only else " · "
+    console.print(Text(clean(between.join(screen.context)), style="dim"))
     if screen.name is not None:
         console.print(Text(clean(screen.name), style="bold"))
     console.print()
     console.print(Text(clean(screen.curve_title), style="bold"))
     if screen.numbers.first:
-        print_numbers(screen, screen.numbers.first, console, with_chart=True)
+        _print_first(screen, console)
     for panel in screen.panels:
         console.print()
         line = Text(f"{clean(panel.ask)}: ", style="dim")
@@ -58,63 +59,63 @@ def _print_curve(screen: Screen, console: Console) -> None:
     console.print()
 
 
-def print_numbers(
-    screen: Screen, quantities: Sequence[Quantity], console: Console, *, with_chart: bool
-) -> None:
-    """Print quantities crossed with world sizes; sizes that find no room are continued below."""
+def print_quantities(numbers: Numbers, console: Console) -> None:
+    """Print all quantities by topic, crossed with world sizes."""
+    for part, width in _parts(numbers, console):
+        _print_rows(part, width, console, with_topics=True)
+    _print_foot(numbers, console)
+
+
+def _print_first(screen: Screen, console: Console) -> None:
+    """Print the curve, and in its columns the quantities that stand under it."""
+    first = replace(screen.numbers, quantities=screen.numbers.first)
     is_ascii = console.options.ascii_only
-    for first, last, width in _parts(screen.numbers, quantities, console):
-        part = _of_sizes(screen, first, last)
-        if with_chart:
-            for line in chart_lines(part, HEAD, width, ascii_only=is_ascii):
-                console.print(line)
-        for line in _rows(part, {x.key for x in quantities}, width, is_ascii=is_ascii):
+    for part, width in _parts(first, console):
+        for line in chart_lines(part, screen.curve, HEAD, width, ascii_only=is_ascii):
             console.print(line)
-    if screen.numbers.foot:
-        console.print(Text(clean(screen.numbers.foot), style="italic dim"))
+        _print_rows(part, width, console, with_topics=False)
+    _print_foot(screen.numbers, console)
 
 
-def _of_sizes(screen: Screen, first: int, last: int) -> Screen:
-    """Return a screen with some of its world sizes."""
-    numbers = screen.numbers
-    cut = tuple(replace(x, cells=x.cells[first:last]) for x in numbers.quantities)
-    part = replace(numbers, sizes=numbers.sizes[first:last], quantities=cut)
-    return replace(screen, numbers=part)
+def _print_foot(numbers: Numbers, console: Console) -> None:
+    if numbers.foot:
+        console.print(Text(clean(numbers.foot), style="italic dim"))
 
 
-def _parts(
-    numbers: Numbers, quantities: Sequence[Quantity], console: Console
-) -> Iterator[tuple[int, int, int]]:
-    """Yield first and last world size of every part, and the columns that each size gets."""
-    shown = (_shown(x, is_ascii=False) for q in quantities for x in q.cells)
+def _parts(numbers: Numbers, console: Console) -> Iterator[tuple[Numbers, int]]:
+    """Yield the world sizes that find room beside each other, and how wide each of them is."""
+    shown = (_shown(x, is_ascii=False) for q in numbers.quantities for x in q.cells)
     words = [*(x for pair in shown for x in pair), *(_status(x) for x in numbers.sizes)]
-    needed = max(map(cell_len, words)) + 1
+    needed = max(map(cell_len, words), default=0) + 1
     room = min(console.width, _WIDEST) - HEAD
     num_parts = -(-len(numbers.sizes) // max(1, room // needed))
-    each = -(-len(numbers.sizes) // num_parts)
-    width = max(needed, min(needed + _MOST_BLANKS, room // each))
-    for first in range(0, len(numbers.sizes), each):
-        yield first, min(first + each, len(numbers.sizes)), width
+    each = -(-len(numbers.sizes) // max(1, num_parts))
+    width = max(needed, min(needed + _MOST_BLANKS, room // max(1, each)))
+    for first in range(0, len(numbers.sizes), max(1, each)):
+        yield _of_sizes(numbers, slice(first, first + each)), width
 
 
-def _rows(screen: Screen, keys: Set[str], width: int, *, is_ascii: bool) -> Iterator[Text]:
-    """Yield world sizes, and of every quantity its name, its values and their intervals."""
-    sizes = screen.numbers.sizes
-    yield _row([str(x.world_size) for x in sizes], width, "bold", "Workers")
-    yield _row([_status(x) for x in sizes], width, "dim")
+def _of_sizes(numbers: Numbers, part: slice) -> Numbers:
+    cut = tuple(replace(x, cells=x.cells[part]) for x in numbers.quantities)
+    return replace(numbers, sizes=numbers.sizes[part], quantities=cut)
+
+
+def _print_rows(numbers: Numbers, width: int, console: Console, *, with_topics: bool) -> None:
+    """Print world sizes, and of every quantity its name, its values and their intervals."""
+    console.print(_row([str(x.world_size) for x in numbers.sizes], width, "bold", "Workers"))
+    console.print(_row([_status(x) for x in numbers.sizes], width, "dim"))
     topic = ""
-    for quantity in screen.numbers.quantities:
-        if quantity.key not in keys:
-            continue
-        if quantity.topic != topic and len(keys) > len(screen.numbers.first):
-            yield Text(f"\n{clean(quantity.topic)}", style="bold underline")
-        topic = quantity.topic
+    for quantity in numbers.quantities:
+        if with_topics and quantity.topic != topic:
+            console.print(Text(f"\n{clean(quantity.topic)}", style="bold underline"))
+            topic = quantity.topic
         title = Text(clean(quantity.title), style="bold")
-        yield title.append(f"  {clean(quantity.note)}".rstrip(), style="not bold dim")
-        shown = [_shown(x, is_ascii=is_ascii) for x in quantity.cells]
-        yield _row([value for value, _ in shown], width)
+        note = clean(quantity.note)
+        console.print(title.append(f"  {note}" if note else "", style="not bold dim"))
+        shown = [_shown(x, is_ascii=console.options.ascii_only) for x in quantity.cells]
+        console.print(_row([value for value, _ in shown], width))
         if any(interval for _, interval in shown):
-            yield _row([interval for _, interval in shown], width, "dim")
+            console.print(_row([interval for _, interval in shown], width, "dim"))
 
 
 def _row(words: Sequence[str], width: int, style: str = "", head: str = "") -> Text:
@@ -182,7 +183,7 @@ def _print_next(step: NextStep, console: Console) -> None:
     taken = f", about {', '.join(costs)}" if costs else ""
     gain = ""
     if step.gain is not None and step.gain.value is not None:
-        gain = f"; right with {points_lost(float(step.gain.value))} more"
+        gain = f"; the choice is right with {points_lost(float(step.gain.value))} more"
     head = Text("Next: ", style="bold")
     console.print(head.append(f"{clean(step.head)}{taken}{gain}. {clean(step.note)}".rstrip()))
     if step.command is not None:

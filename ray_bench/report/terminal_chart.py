@@ -1,6 +1,6 @@
 """The speedup curve as text: it shares its columns with the table below it.
 
-Both axes double: every world size is a column, and speedup grows upwards. Lines are of Braille dots,
+Both axes double: every world size is a column, and speedup grows upwards. Lines are Braille dots,
 two by four a character: measured solid, forecast every other dot, ideal one of four.
 """
 
@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rich.text import Text
 
+from ray_bench.report.picture import Picture
 from ray_bench.report.pictures.scaling import IDEAL
-from ray_bench.report.screen import Screen
+from ray_bench.report.screen import Numbers
 
 _MOST_ROWS = 14
 _DOTS_X, _DOTS_Y = 2, 4  # of a character
@@ -48,21 +50,24 @@ class _Point:
     is_claimed: bool
 
 
-def chart_lines(screen: Screen, head: int, width: int, *, ascii_only: bool) -> list[Text]:
-    """Return the curve of a screen, a line of text each; none where there is nothing to draw.
+def chart_lines(
+    numbers: Numbers, curve: Picture | None, head: int, width: int, *, ascii_only: bool
+) -> list[Text]:
+    """Return the curve, a line of text each; none where there is nothing to draw.
 
     Args:
-        screen: With its numbers.
+        numbers: With the speedup.
+        curve: The same as a picture, which knows the ideal.
         head: Columns of the terminal before the first world size.
         width: Columns of each world size.
         ascii_only: Whether the terminal has no other characters.
     """
-    points = _points(screen)
+    points = _points(numbers)
     if len(points) < 2:
         return []
     marks = _ASCII if ascii_only else _UNICODE
-    ideal = _ideal(screen)
-    canvas = _Canvas(head, len(screen.numbers.sizes), width, _range(points, ideal), marks)
+    ideal = _ideal(numbers, curve)
+    canvas = _Canvas(head, len(numbers.sizes), width, _range(points, ideal), marks)
     measured = [x for x in points if x.is_measured]
     ahead = [*measured[-1:], *(x for x in points if not x.is_measured)]
     canvas.line(list(ideal.items()), every=4, style="dim")
@@ -75,7 +80,7 @@ def chart_lines(screen: Screen, head: int, width: int, *, ascii_only: bool) -> l
 
 def legend(points: Sequence[_Point], has_ideal: bool, marks: _Marks) -> str:
     """Return what the characters mean, of those that are there."""
-    words = ["Speedup; both axes double."]
+    words = []
     if any(x.is_measured and x.is_claimed for x in points):
         words.append(f"{marks.measured} measured")
     if any(not x.is_measured for x in points):
@@ -85,25 +90,25 @@ def legend(points: Sequence[_Point], has_ideal: bool, marks: _Marks) -> str:
     if any(x.low is not None for x in points):
         words.append(f"{marks.bar} 95 % interval")
     if has_ideal:
-        words.append("dotted: ideal" if marks.has_dots else "dots: ideal")
-    return f"{words[0]} {', '.join(words[1:])}."
+        words.append("dotted ideal")
+    return f"Speedup: {', '.join(words)}; axes double."
 
 
-def _points(screen: Screen) -> list[_Point]:
-    speedup = next((x for x in screen.numbers.quantities if x.key == "speedup"), None)
+def _points(numbers: Numbers) -> list[_Point]:
+    speedup = next((x for x in numbers.quantities if x.key == "speedup"), None)
     cells = () if speedup is None else speedup.cells
     return [
         _Point(i, float(cell.value), cell.low, cell.high, size.is_measured, size.is_claimed)
-        for i, (size, cell) in enumerate(zip(screen.numbers.sizes, cells, strict=False))
+        for i, (size, cell) in enumerate(zip(numbers.sizes, cells, strict=False))
         if isinstance(cell.value, int | float) and cell.value > 0
     ]
 
 
-def _ideal(screen: Screen) -> dict[int, float]:
+def _ideal(numbers: Numbers, curve: Picture | None) -> dict[int, float]:
     """Return the ideal speedup by column."""
-    rows = screen.curve.rows if screen.curve is not None else ()
+    rows = curve.rows if curve is not None else ()
     known = {x["world_size"]: x["speedup"] for x in rows if x.get("series") == IDEAL}
-    sizes = enumerate(screen.numbers.sizes)
+    sizes = enumerate(numbers.sizes)
     found = {i: known.get(size.world_size) for i, size in sizes}
     return {i: float(x) for i, x in found.items() if isinstance(x, int | float) and x > 0}
 
@@ -137,7 +142,7 @@ class _Canvas:
     def line(self, points: Sequence[tuple[int, float]], *, every: int, style: str) -> None:
         """Draw a line through values by column, one of `every` dots."""
         number = 0
-        for (left, start), (right, end) in zip(points, points[1:], strict=False):
+        for (left, start), (right, end) in pairwise(points):
             x0, x1 = (self._centres[i] * _DOTS_X for i in (left, right))
             for x in range(x0, x1 + 1):
                 value = self._up(start) + (self._up(end) - self._up(start)) * (x - x0) / (x1 - x0)
