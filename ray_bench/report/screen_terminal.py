@@ -145,6 +145,7 @@ def _shown(cell: Cell, *, is_ascii: bool) -> tuple[str, str]:
 
 def _print_folds(folds: Sequence[Fold], console: Console, how_to_open: str) -> None:
     console.print(Text(f"More: {clean(how_to_open)} KEY", style="bold"))
+    console.print(Text("  all of it with --format terminal in place of --fold KEY", style="dim"))
     width = max(cell_len(clean(x.key)) for x in folds) + 2
     drawn = RichTable(box=None, padding=0, pad_edge=False, show_header=False)
     drawn.add_column(width=width + 2, no_wrap=True)

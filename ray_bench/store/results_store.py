@@ -239,10 +239,21 @@ class ResultsStore:
         Raises:
             ConfigError: A name, tag or note cannot be one, or another sweep has the name.
         """
+        self.check_label(sweep_id, name=name, note=note, added=added)
         change = change_of(sweep_id, name=name, note=note, added=added, removed=removed)
+        self._catalog.write_label(change)
+
+    def check_label(
+        self, sweep_id: str, *, name: str | None, note: str | None, added: Sequence[str]
+    ) -> None:
+        """Find out before a sweep whether it can be called so; see `label`.
+
+        Raises:
+            ConfigError: It cannot.
+        """
+        change_of(sweep_id, name=name, note=note, added=added)
         if name:
             self._catalog.check_free(name, sweep_id)
-        self._catalog.write_label(change)
 
     def undo_label(self, sweep_id: str) -> bool:
         """Take back the newest change of a sweep's labels; tells whether there was one."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ray_bench.store.labels import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,8 @@ class SweepRequest:
         address: A Ray cluster; None for RAY_ADDRESS, or else one that ends with the sweep.
         resume: Run only what the newest sweep of this configuration lacks.
         budget: At most so much, as `20min` or `5USD`; what tells most is measured first.
+        resumed: Which sweep to resume: an id, its start, a name or a tag; None takes the newest.
+        labels: What the sweep is called from its start.
     """
 
     source: str | None
@@ -25,6 +29,8 @@ class SweepRequest:
     address: str | None = None
     resume: bool = False
     budget: str | None = None
+    resumed: str | None = None
+    labels: Labels = field(default_factory=Labels)
 
     def command(self, *, resume: bool) -> str:
         """Return the command line that asks for this."""
@@ -33,4 +39,5 @@ class SweepRequest:
         words += ["--address", self.address] if self.address else []
         words += ["--budget", self.budget] if self.budget else []
         words += ["--resume"] if resume else []
+        words += ["--sweep", self.resumed] if resume and self.resumed else []
         return shlex.join(words)
