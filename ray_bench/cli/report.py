@@ -123,7 +123,7 @@ def report(
         target_frac=target,
     )
     if fold is not None:
-        print_topic(built, fold)
+        print_topic(built.report, fold)
     elif form is None and output is None:
         show(built, store)
     else:

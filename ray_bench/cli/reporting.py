@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ray_bench.report.model import Report
     from ray_bench.store import ResultsStore
 
+#: In place of the key of a fold.
+ALL = "all"
 _FILE_WIDTH = 100
 _MARKDOWN = "report.md"  # its pictures lie beside it
 
@@ -85,22 +87,26 @@ def show(built: Built, store: ResultsStore) -> None:
         for line in _written(built, store):
             echo(line, err=True)
     finally:
-        console = PatientConsole()
-        print_screens(built.report, console, how_to_open=open_command(store.root, built.sweep_id))
+        print_screens(
+            built.report,
+            PatientConsole(),
+            how_to_open=shlex.join(
+                ["ray-bench", "report", store.root, "--sweep", built.sweep_id, "--fold"]
+            ),
+            whole=ALL,
+        )
 
 
-def print_topic(built: Built, key: str) -> None:
+def print_topic(report: Report, key: str) -> None:
     """Print one fold of a report."""
     from rich.console import Console
 
-    from ray_bench.report.terminal import print_fold
+    from ray_bench.report.terminal import print_fold, print_report
 
-    print_fold(built.report, key, Console())
-
-
-def open_command(root: str, sweep_id: str) -> str:
-    """Return the command that prints a fold of a report, without the fold's key."""
-    return shlex.join(["ray-bench", "report", root, "--sweep", sweep_id, "--fold"])
+    if key == ALL:
+        print_report(report, Console())
+    else:
+        print_fold(report, key, Console())
 
 
 def _written(built: Built, store: ResultsStore) -> list[str]:

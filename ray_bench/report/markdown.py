@@ -33,8 +33,10 @@ def _screens(report: Report, images: Mapping[str, str]) -> Iterator[str]:
     for screen in report.screens:
         yield from screen_lines(screen, images)
     yield from (f"*{escape(report.legend)}*", "")
+    shown = {y.key for x in report.screens for y in (x.curve, *(z.picture for z in x.panels)) if y}
+    unseen = {key: path for key, path in images.items() if key not in shown}
     for fold in report.folds:
-        yield from _fold(fold, images)
+        yield from _fold(fold, unseen)
     if report.flags:
         says = ", ".join(flag.key for flag in report.flags)
         yield from (_summary("Flags", says), "", *_flags(report.flags), "</details>", "")

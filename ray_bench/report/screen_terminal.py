@@ -24,7 +24,9 @@ _MOST_BLANKS = 6  # between two world sizes
 _LEVELS = {"bad": ("!!", "bold red"), "warn": ("!", "bold yellow"), "note": ("-", "dim")}
 
 
-def print_screens(report: Report, console: Console, *, how_to_open: str | None = None) -> None:
+def print_screens(
+    report: Report, console: Console, *, how_to_open: str | None = None, whole: str | None = None
+) -> None:
     """Print what answers the question; the answer of every curve comes last.
 
     Args:
@@ -32,11 +34,12 @@ def print_screens(report: Report, console: Console, *, how_to_open: str | None =
         console: Where to.
         how_to_open: The command that prints a fold, without the fold's key; None where all folds
             are printed.
+        whole: How to have all of them printed.
     """
     for screen in report.screens:
         _print_curve(screen, console)
     if how_to_open is not None and report.folds:
-        _print_folds(report.folds, console, how_to_open)
+        _print_folds(report.folds, console, how_to_open, whole)
     for screen in report.screens:
         _print_answer(screen, console)
 
@@ -103,15 +106,18 @@ def _of_sizes(numbers: Numbers, part: slice) -> Numbers:
 def _print_rows(numbers: Numbers, width: int, console: Console, *, with_topics: bool) -> None:
     """Print world sizes, and of every quantity its name, its values and their intervals."""
     console.print(_row([str(x.world_size) for x in numbers.sizes], width, "bold", "Workers"))
-    console.print(_row([_status(x) for x in numbers.sizes], width, "dim"))
+    status = [_status(x) for x in numbers.sizes]
+    if set(status) != {"measured"}:
+        console.print(_row(status, width, "dim"))
     topic = ""
     for quantity in numbers.quantities:
         if with_topics and quantity.topic != topic:
             console.print(Text(f"\n{clean(quantity.topic)}", style="bold underline"))
             topic = quantity.topic
-        title = Text(clean(quantity.title), style="bold")
-        note = clean(quantity.note)
-        console.print(title.append(f"  {note}" if note else "", style="not bold dim"))
+        if quantity.title:
+            title = Text(clean(quantity.title), style="bold")
+            note = clean(quantity.note)
+            console.print(title.append(f"  {note}" if note else "", style="not bold dim"))
         shown = [_shown(x, is_ascii=console.options.ascii_only) for x in quantity.cells]
         console.print(_row([value for value, _ in shown], width))
         if any(interval for _, interval in shown):
@@ -138,21 +144,25 @@ def _status(size: Size) -> str:
 def _shown(cell: Cell, *, is_ascii: bool) -> tuple[str, str]:
     """Return a value and its interval, which is written short: columns are narrow."""
     shown = show(cell)
-    if cell.low is None or cell.low < 0:
+    if cell.low is None or cell.low < 0 or cell.unit in ("points", "change"):  # it has a sign
         return shown.value, shown.interval
     return shown.value, shown.interval.replace(" to ", "-" if is_ascii else "–")  # noqa: RUF001
 
 
-def _print_folds(folds: Sequence[Fold], console: Console, how_to_open: str) -> None:
+def _print_folds(
+    folds: Sequence[Fold], console: Console, how_to_open: str, whole: str | None
+) -> None:
     console.print(Text(f"More: {clean(how_to_open)} KEY", style="bold"))
-    console.print(Text("  all of it with --format terminal in place of --fold KEY", style="dim"))
-    width = max(cell_len(clean(x.key)) for x in folds) + 2
+    keys = [*(clean(x.key) for x in folds), clean(whole or "")]
+    width = max(map(cell_len, keys)) + 2
     drawn = RichTable(box=None, padding=0, pad_edge=False, show_header=False)
     drawn.add_column(width=width + 2, no_wrap=True)
     drawn.add_column()
     for fold in folds:
         says = f": {clean(fold.says)}" if fold.says else ""
         drawn.add_row(Text(f"  {clean(fold.key)}"), Text(f"{clean(fold.title)}{says}"))
+    if whole is not None:
+        drawn.add_row(Text(f"  {clean(whole)}"), Text("all of it"))
     console.print(drawn)
     console.print()
 

@@ -109,7 +109,9 @@ def reports(monkeypatch) -> list[dict[str, Any]]:
     put("ray_bench.report.model", build_report=build_report)
     put(
         "ray_bench.report.screen_terminal",
-        print_screens=lambda report, console, how_to_open: console.print(f"T:{report}, in short"),
+        print_screens=lambda report, console, how_to_open, whole: console.print(
+            f"T:{report}, in short"
+        ),
     )
     put(
         "ray_bench.report.terminal",
