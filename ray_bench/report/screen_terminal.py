@@ -15,12 +15,14 @@ from ray_bench.report.cells import Cell
 from ray_bench.report.format import clean, points_lost, show
 from ray_bench.report.kept import answer_line
 from ray_bench.report.model import Report
+from ray_bench.report.picture import Picture
 from ray_bench.report.screen import Answer, Caveat, Fold, NextStep, Numbers, Screen, Size
 from ray_bench.report.terminal_chart import chart_lines
 
 HEAD = 8  # columns before the first world size: the axis, or `Workers`
 _WIDEST = 120
 _MOST_BLANKS = 6  # between two world sizes
+_NARROWEST = 4  # columns of a world size of a curve that stands alone
 _LEVELS = {"bad": ("!!", "bold red"), "warn": ("!", "bold yellow"), "note": ("-", "dim")}
 
 
@@ -70,14 +72,28 @@ def print_quantities(numbers: Numbers, console: Console) -> None:
 
 
 def _print_first(screen: Screen, console: Console) -> None:
-    """Print the curve, and in its columns the quantities that stand under it."""
+    """Print the curve, and in its columns the quantities that stand under it.
+
+    Where these need more than one table, the curve stays whole, with columns of its own.
+    """
     first = replace(screen.numbers, quantities=screen.numbers.first)
-    is_ascii = console.options.ascii_only
-    for part, width in _parts(first, console):
-        for line in chart_lines(part, screen.curve, HEAD, width, ascii_only=is_ascii):
-            console.print(line)
+    parts = list(_parts(first, console))
+    narrow = (min(console.width, _WIDEST) - HEAD) // max(1, len(first.sizes))
+    is_apart = len(parts) > 1 and narrow >= _NARROWEST
+    if is_apart:
+        _print_chart(first, screen.curve, narrow, console)
+        console.print(_row([str(x.world_size) for x in first.sizes], narrow, "bold", "Workers"))
+        console.print()
+    for part, width in parts:
+        if not is_apart:
+            _print_chart(part, screen.curve, width, console)
         _print_rows(part, width, console, with_topics=False)
     _print_foot(screen.numbers, console)
+
+
+def _print_chart(numbers: Numbers, curve: Picture | None, width: int, console: Console) -> None:
+    for line in chart_lines(numbers, curve, HEAD, width, ascii_only=console.options.ascii_only):
+        console.print(line)
 
 
 def _print_foot(numbers: Numbers, console: Console) -> None:
