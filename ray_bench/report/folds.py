@@ -1,88 +1,198 @@
-"""Everything else, by topic: each fold says what is in it."""
+"""Everything else, by topic: each fold says what is in it, with its main number."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ray_bench.analysis.disturbances import Disturbance
+from ray_bench.records import Results
 from ray_bench.report.cells import Section
+from ray_bench.report.context import Context
+from ray_bench.report.flags import Flag
 from ray_bench.report.picture import Picture
 from ray_bench.report.screen import Fold, Numbers, Screen
+from ray_bench.report.sections import (
+    accuracy,
+    aims,
+    machine,
+    memory,
+    method,
+    network,
+    nodes,
+    predictions,
+    record,
+    settings,
+    steps,
+    waterfall,
+)
+from ray_bench.report.sections.faults import Money
 
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
+    """A fold that every curve has a section in."""
+
     key: str
     title: str
-    sections: tuple[str, ...]  # keys without the number of their group
-    pictures: tuple[str, ...] = ()
+    section: Callable[[Context], Section]
+    says: Callable[[Context], str]
+    pictures: tuple[str, ...] = ()  # keys without the number of the curve
 
 
-_TOPICS = (
-    _Topic("steps", "Inside a step", ("phases",), ("phases", "rank_times")),
-    _Topic("losses", "Losses by cause", ("waterfall",)),
-    _Topic("forecast", "Forecast", ("predictions",), ("efficiency", "serial_share")),
-    _Topic("aims", "Other aims", ("decision", "usage")),
-    _Topic("accuracy", "Accuracy by epoch", ("accuracy",), ("accuracy_time", "noise_scale")),
-    _Topic("network", "Network", ("network",), ("all_reduce",)),
-    _Topic("nodes", "Nodes", ("nodes",)),
-    _Topic("settings", "Settings compared", ("settings",)),
-    _Topic("memory", "Memory and energy", ("resources", "needs")),
-    _Topic("runs", "Runs", ("failures", "faults", "record"), ("block_times",)),
-    _Topic("machine", "Machine and settings", ("configuration", "command")),
-    _Topic("method", "Method", ("findings", "scaling", "time")),
-)
+_OF_A_CURVE = (
+    _Topic("steps", "Inside a step", steps.section, steps.says, ("phases", "rank_times")),
+    _Topic("losses", "Losses by cause", waterfall.section, waterfall.says),
+    _Topic(
+        "forecast", "Forecast", predictions.section, predictions.says,
+        ("efficiency", "serial_share"),
+    ),
+    _Topic("aims", "Other aims", aims.section, aims.says),
+    _Topic(
+        "accuracy", "Accuracy by epoch", accuracy.section, accuracy.says, ("accuracy_time",)
+    ),
+)  # fmt: skip
+_RESOURCES = _Topic("memory", "Memory and energy", memory.section, memory.says)
 
 
 def folds_of(
+    results: Results,
+    contexts: Sequence[Context],
     screens: Sequence[Screen],
-    sections: Sequence[Section],
     pictures: Sequence[Picture],
-    says: Mapping[str, str],
+    flags: Sequence[Flag],
+    lost: Sequence[Disturbance],
+    money: Money,
 ) -> tuple[Fold, ...]:
     """Return the folds: all numbers of every curve, then every topic that has something.
 
     Args:
-        screens: Of the report.
-        sections: All of them.
-        pictures: All of them.
-        says: What is in a fold, by its key.
+        results: The sweep.
+        contexts: Its curves; none where no run can be used.
+        screens: Their first screens.
+        pictures: All of the report's.
+        flags: What is said of runs.
+        lost: Attempts that came to nothing.
+        money: Price of a worker-hour.
     """
-    numbers = [
-        Fold(
-            key="numbers" if i == 1 else f"numbers_{i}",
-            title="All numbers" if x.name is None else f"All numbers: {x.name}",
-            says=_how_many(x.numbers),
-            numbers=x.numbers,
+    drawn = _Drawn(pictures)
+    runs = Fold(
+        key="runs",
+        title="Runs",
+        says=record.says(results),
+        sections=(record.section(results, flags, lost, money),),
+        pictures=drawn.of("block_times"),
+    )
+    found = (
+        *_numbers(screens),
+        *(_of_curves(x, contexts, drawn) for x in _OF_A_CURVE if contexts),
+        *_noise(contexts, drawn),
+        *_networks(results, drawn),
+        *_varied(results, contexts),
+        *([_of_curves(_RESOURCES, contexts, drawn)] if contexts else []),
+        runs,
+        _machine(results, contexts),
+        *([_method(contexts)] if contexts else []),
+    )
+    return tuple(found)
+
+
+class _Drawn:
+    """The pictures by key, those of several curves together."""
+
+    def __init__(self, pictures: Sequence[Picture]) -> None:
+        self.pictures = pictures
+
+    def of(self, *names: str) -> tuple[Picture, ...]:
+        """Return the pictures with these keys, for every curve."""
+        return tuple(
+            x for x in self.pictures if any(x.key == n or x.key in _numbered(n) for n in names)
         )
-        for i, x in enumerate(screens, start=1)
-        if x.numbers.quantities
-    ]
-    return (*numbers, *(x for t in _TOPICS if (x := _fold(t, sections, pictures, says))))
+
+
+def _numbered(name: str, most: int = 1000) -> frozenset[str]:
+    return frozenset(f"{name}_{i}" for i in range(2, most))
+
+
+def _numbers(screens: Sequence[Screen]) -> Iterator[Fold]:
+    for i, screen in enumerate(screens, start=1):
+        if screen.numbers.quantities:
+            yield Fold(
+                key="numbers" if i == 1 else f"numbers_{i}",
+                title="All numbers" if screen.name is None else f"All numbers: {screen.name}",
+                says=_how_many(screen.numbers),
+                numbers=screen.numbers,
+            )
 
 
 def _how_many(numbers: Numbers) -> str:
-    return f"{len(numbers.quantities)} quantities at {len(numbers.sizes)} sizes, each once"
+    sizes = len(numbers.sizes)
+    return f"{len(numbers.quantities)} quantities at {sizes} size{'s' * (sizes > 1)}, each once"
 
 
-def _fold(
-    topic: _Topic,
-    sections: Sequence[Section],
-    pictures: Sequence[Picture],
-    says: Mapping[str, str],
-) -> Fold | None:
-    found = tuple(x for x in sections if _name(x.key) in topic.sections)
-    drawn = tuple(x for x in pictures if _name(x.key) in topic.pictures)
-    if not found and not drawn:
-        return None
+def _of_curves(topic: _Topic, contexts: Sequence[Context], drawn: _Drawn) -> Fold:
     return Fold(
         key=topic.key,
         title=topic.title,
-        says=says.get(topic.key, ""),
-        sections=found,
-        pictures=drawn,
+        says=_said(topic.says, contexts),
+        sections=tuple(topic.section(x) for x in contexts),
+        pictures=drawn.of(*topic.pictures),
     )
 
 
-def _name(key: str) -> str:
-    return key.rstrip("0123456789").rstrip("_")
+def _said(says: Callable[[Context], str], contexts: Sequence[Context]) -> str:
+    """Return what the first curve's section says, and that there are others."""
+    first = contexts[0]
+    if first.name is None:
+        return says(first)
+    more = len(contexts) - 1
+    return f"{first.name}: {says(first)}; {more} more curve{'s' * (more > 1)}"
+
+
+def _noise(contexts: Sequence[Context], drawn: _Drawn) -> Iterator[Fold]:
+    with_noise = [x for x in contexts if x.study.noise]
+    if with_noise:
+        yield Fold(
+            key="noise",
+            title="Batch against gradient noise",
+            says=accuracy.noise_says(with_noise[0]),
+            sections=tuple(s for x in with_noise for s in accuracy.noise_section(x)),
+            pictures=drawn.of("noise_scale"),
+        )
+
+
+def _networks(results: Results, drawn: _Drawn) -> Iterator[Fold]:
+    found = network.sections(results.network)
+    if found:
+        says = network.says(results.network)
+        yield Fold(
+            key="network", title="Network", says=says, sections=found,
+            pictures=drawn.of("all_reduce"),
+        )  # fmt: skip
+
+
+def _varied(results: Results, contexts: Sequence[Context]) -> Iterator[Fold]:
+    if places := nodes.sections(results, contexts):
+        says = nodes.says(results, contexts)
+        yield Fold(key="nodes", title="Nodes", says=says, sections=places)
+    if values := settings.sections(contexts):
+        says = settings.says(contexts)
+        yield Fold(key="settings", title="Settings compared", says=says, sections=values)
+
+
+def _machine(results: Results, contexts: Sequence[Context]) -> Fold:
+    return Fold(
+        key="machine",
+        title="Machine and settings",
+        says=machine.says(results),
+        sections=(*machine.sections(results), *(machine.needs_section(x) for x in contexts)),
+    )
+
+
+def _method(contexts: Sequence[Context]) -> Fold:
+    return Fold(
+        key="method",
+        title="Method",
+        says=_said(method.says, contexts),
+        sections=tuple(method.section(x) for x in contexts),
+    )

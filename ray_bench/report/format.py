@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ray_bench.report.cells import Cell
+from ray_bench.analysis.estimate import Estimate
+from ray_bench.report.cells import Cell, Unit, estimate
 
 UNKNOWN = "-"
 LEGEND = (
@@ -77,6 +78,12 @@ def seconds(value: float) -> str:
     return show(Cell(value, "s")).value
 
 
+def in_words(value: Estimate, unit: Unit) -> str:
+    """Return `1.79x (95 % interval 1.71 to 1.88)`."""
+    shown = show(estimate(value, unit))
+    return f"{shown.value} (95 % interval {shown.interval})" if shown.interval else shown.value
+
+
 def points_lost(value: float) -> str:
     """Return what was lost of an efficiency: `9.9 points`."""
     return f"{100 * value:.1f} points"
@@ -112,6 +119,8 @@ def _decimals(cell: Cell, factor: float) -> int:
     if cell.kind is None and value == int(value) and cell.unit in ("count", "bytes", None):
         return 0  # what was asked for is exact
     most = _MAX_DECIMALS.get(cell.unit or "", _MOST_DECIMALS)
+    if cell.unit == "count" and value >= 1:
+        most = 1
     if cell.unit == "money" and (value >= 1 or value == 0):
         most = 2
     if cell.low is None or cell.high is None or cell.high <= cell.low:

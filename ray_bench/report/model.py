@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.decision.advice import Ask
 from ray_bench.analysis.decision.aim import parse_aim
+from ray_bench.analysis.disturbances import disturbances
 from ray_bench.analysis.study import Study, studies
 from ray_bench.records import Results, RunRecord
 from ray_bench.report.cells import Section
@@ -21,9 +21,8 @@ from ray_bench.report.picture import Picture
 from ray_bench.report.pictures import all_pictures
 from ray_bench.report.screen import Fold, Screen
 from ray_bench.report.screens import screens_of
-from ray_bench.report.sections import all_sections, sections_without_runs
-from ray_bench.report.sections.faults import fault_section
-from ray_bench.report.sentences import answer, answer_without_runs
+from ray_bench.report.screens.spoken import spoken
+from ray_bench.report.sections.faults import Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,26 +90,26 @@ def build_report(
         )
         for number, study in enumerate(found, start=1)
     ]
-    lost = fault_section(
-        attempts, price_per_worker_hour=ask.price_per_worker_hour, currency=currency
-    )
-    sections = (
-        all_sections(results, contexts, lost) if contexts else sections_without_runs(results, lost)
-    )
-    named = _config(results).get("workload", "?")
-    workload = results.runs[0].point.workload if results.runs else named
-    screens = screens_of(results, contexts)
+    money = Money(ask.price_per_worker_hour, currency)
+    flags, screens = flags_of(results, found), screens_of(results, contexts)
     pictures = all_pictures(results, contexts)
+    lost = disturbances(attempts)
+    folds = folds_of(results, contexts, screens, pictures, flags, lost, money)
+    workload = (
+        results.runs[0].point.workload
+        if results.runs
+        else config_of(results.sweep.config_json).get("workload", "?")
+    )
     return Report(
         title=f"Scaling report: {workload}",
         sweep_id=results.sweep.sweep_id,
-        answer=" ".join(answer(x) for x in contexts) if contexts else answer_without_runs(results),
-        flags=flags_of(results, found),
-        sections=sections,
+        answer=" ".join(spoken(x) for x in screens),
+        flags=flags,
+        sections=tuple(section for fold in folds for section in fold.sections),
         pictures=pictures,
         screens=screens,
-        folds=folds_of(screens, sections, pictures, {}),
-        overviews=tuple(overview(x, sections) for x in contexts),
+        folds=folds,
+        overviews=tuple(overview(x) for x in screens),
     )
 
 
@@ -140,16 +139,7 @@ def price_of(
     results: Results, price_per_worker_hour: float | None = None, currency: str | None = None
 ) -> tuple[float | None, str]:
     """Return money per worker and hour, and its currency: as given, else as configured."""
-    config = _config(results)
+    config = config_of(results.sweep.config_json)
     if price_per_worker_hour is None:
         price_per_worker_hour = config.get("price_per_worker_hour")
     return price_per_worker_hour, currency or config.get("currency") or "USD"
-
-
-def _config(results: Results) -> dict[str, Any]:
-    """Return the sweep's configuration, empty where it cannot be read."""
-    try:
-        values = json.loads(results.sweep.config_json)
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}

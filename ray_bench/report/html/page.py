@@ -18,7 +18,7 @@ from ray_bench.report.format import clean, clean_line, show
 from ray_bench.report.html.bundle import vega_bundle
 from ray_bench.report.html.drawings import Drawing, drawings, without_largest
 from ray_bench.report.model import Report
-from ray_bench.report.overview import plain_overview
+from ray_bench.report.overview import Overview
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,7 +57,7 @@ def _page(report: Report, drawn: Sequence[Drawing]) -> str:
         .get_template("page.html.j2")
         .render(
             report=report,
-            overviews=report.overviews or (plain_overview(report.answer),),
+            overviews=report.overviews or (Overview(sentence=report.answer),),
             pictures=drawn,
             pictures_of=_by_section(report, drawn),
             policy=_policy([bundle, script] if drawn else [script]),

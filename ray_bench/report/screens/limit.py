@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ray_bench.analysis.answer import Limit
-from ray_bench.analysis.losses import Bottleneck, Loss
+from ray_bench.analysis.losses import Bottleneck
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import points_lost
-from ray_bench.report.remedies import ranks_words, remedy_words
+from ray_bench.report.remedies import remedy_words, short_name
 
 _UNKNOWN = {
     Bottleneck.NONE: "Nothing is shown to limit scaling at {}: its interval reaches 95 % or more.",
@@ -16,21 +16,6 @@ _UNKNOWN = {
     Bottleneck.NOT_MEASURED: "What limits scaling cannot be told from one world size.",
     Bottleneck.OVERSUBSCRIBED: "What limits scaling cannot be told: workers shared their cores or "
     "GPUs.",
-}
-
-#: {phase} and {ranks} are those of the loss.
-_NAMES = {
-    Bottleneck.INPUT: "waiting for data",
-    Bottleneck.COMMUNICATION: "transfer not hidden",
-    Bottleneck.LATENCY: "the latency of gradient messages",
-    Bottleneck.NODE_BOUNDARY: "the boundary between nodes",
-    Bottleneck.STRAGGLER: "waiting for {ranks}, slow in {phase},",
-    Bottleneck.SKEW: "waiting for slow ranks",
-    Bottleneck.CONTENTION: "contention with gradients on their way",
-    Bottleneck.BATCH_TOO_SMALL: "a small batch per worker",
-    Bottleneck.HOST: "what workers share of a host",
-    Bottleneck.OPTIMIZER: "the optimizer",
-    Bottleneck.OTHER: "time that no phase explains",
 }
 
 
@@ -50,9 +35,3 @@ def limit_title(limit: Limit) -> str:
     if limit.points is None:
         return f"{words} at {workers(limit.world_size or 0)}"
     return f"{words}: {points_lost(limit.points.value)} at {workers(limit.world_size or 0)}"
-
-
-def short_name(loss: Loss) -> str:
-    """Return a cause in a few words."""
-    phase = (loss.phase or "a phase").replace("_", " ")
-    return _NAMES[loss.kind].format(phase=phase, ranks=ranks_words(loss.ranks))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ray_bench.analysis.accuracy import AccuracyRow
 from ray_bench.analysis.answer import AnswerFacts
-from ray_bench.report.cells import estimate
+from ray_bench.report.accuracy_words import accuracy_row, accuracy_title, ruled_out
 from ray_bench.report.context import Context, workers
-from ray_bench.report.format import points_lost, show
 from ray_bench.report.picture import Picture
 from ray_bench.report.pictures import accuracy, decision, scaling, waterfall
 from ray_bench.report.remedies import remedy_words
@@ -53,7 +51,7 @@ def _panels(context: Context, facts: AnswerFacts) -> Iterator[Panel]:
             ask=f"Accuracy against {workers(context.study.baseline)}, points",
             title=accuracy_title(row),
             picture=learning,
-            says=_ruled_out(row),
+            says=ruled_out(row),
         )
 
 
@@ -91,34 +89,3 @@ def _front_says(context: Context) -> str:
     if not off:
         return f"{words} All sizes are on the front: none is both slower and dearer than another."
     return f"{words} Beaten in both by another: {', '.join(map(str, off))} workers."
-
-
-def accuracy_row(context: Context) -> AccuracyRow | None:
-    """Return the accuracy that is said: of the chosen size, else the largest, first rule."""
-    rows = [x for x in context.study.accuracy if x.difference is not None]
-    best = context.study.decision.recommended
-    return next((x for x in rows if x.world_size == best), rows[-1] if rows else None)
-
-
-def accuracy_title(row: AccuracyRow) -> str:
-    """Return whether accuracy is kept, as far as the interval says."""
-    change = row.difference
-    if change is None or change.low is None:
-        return f"Accuracy at {workers(row.world_size)} has no interval"
-    if change.contains(0):
-        return "Accuracy is kept: no difference shown"
-    word = "higher" if change.value > 0 else "lower"
-    return (
-        f"Accuracy is {word} at {workers(row.world_size)}: {show(estimate(change, 'points')).value}"
-    )
-
-
-def _ruled_out(row: AccuracyRow) -> str:
-    if row.difference is None or row.difference.low is None:
-        return ""
-    seeds = "for the one seed measured" if row.num_seeds == 1 else f"over {row.num_seeds} seeds"
-    lost = max(0.0, -row.difference.low)
-    return (
-        f"At {workers(row.world_size)} a loss of more than {points_lost(lost)} is ruled out, "
-        f"{seeds}."
-    )

@@ -27,6 +27,21 @@ def sections(columns: Columns, *, is_nccl_tests: bool = False) -> tuple[Section,
     return (Section("network", "Network", tuple(_paragraphs(study, is_nccl_tests)), tables),)
 
 
+def says(columns: Columns) -> str:
+    """Return the main number: the bandwidth of every link."""
+    study = network_study(columns)
+    found = [] if study is None else study.links
+    return "; ".join(f"{_rate(link)} {_kind(link)}" for link in found)
+
+
+def _rate(link: Link) -> str:
+    """Return what a link carries: 1 / beta, or the fastest buffer where no model fits."""
+    if link.ring is not None:
+        return show(_gb_per_s(_inverse(link.ring.s_per_byte))).value
+    rows = (row for group in link.groups for row in group.rows)
+    return show(_gb_per_s(max((x.bus_bytes_per_s for x in rows), key=lambda x: x.value))).value
+
+
 def summary(study: NetworkStudy) -> str:
     """Return the most important in a sentence or two."""
     return " ".join(_in_short(link) for link in study.links)
