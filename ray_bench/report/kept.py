@@ -10,17 +10,10 @@ from typing import Any
 from ray_bench import __version__
 from ray_bench.records import EnvironmentRecord, Results
 from ray_bench.report.cells import Cell
-from ray_bench.report.format import show
 from ray_bench.report.model import Report
-from ray_bench.report.screen import Answer, Screen
+from ray_bench.report.screen import Screen
+from ray_bench.report.screens.spoken import lead_words
 from ray_bench.store.answers import AnswerRecord, basis_of
-
-
-def answer_line(answer: Answer) -> str:
-    """Return the answer in one line: `Use 4 workers: 3.47x as fast as one (3.41 to 3.54).`."""
-    interval = show(answer.gain).interval if answer.gain is not None else ""
-    lead = answer.lead.rstrip(".")
-    return f"{lead} ({interval})." if interval else f"{lead}."
 
 
 def answer_record(report: Report, results: Results) -> AnswerRecord:
@@ -31,7 +24,7 @@ def answer_record(report: Report, results: Results) -> AnswerRecord:
         results: What it was made from.
     """
     first, *others = report.screens
-    line = answer_line(first.answer)
+    line = f"{lead_words(first.answer)}."
     if others:
         curves = "1 more curve" if len(others) == 1 else f"{len(others)} more curves"
         line = f"{first.name or 'First curve'}: {line} And {curves}."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ray_bench.report.cells import Cell, Section, Table
-from ray_bench.report.flags import Flag
 from ray_bench.report.format import show
 from ray_bench.report.markdown_text import code_block, escape, image, in_html, paragraph, row
 from ray_bench.report.model import Report
@@ -37,15 +36,16 @@ def _screens(report: Report, images: Mapping[str, str]) -> Iterator[str]:
     unseen = {key: path for key, path in images.items() if key not in shown}
     for fold in report.folds:
         yield from _fold(fold, unseen)
-    if report.flags:
-        says = ", ".join(flag.key for flag in report.flags)
-        yield from (_summary("Flags", says), "", *_flags(report.flags), "</details>", "")
 
 
 def _plain(report: Report, images: Mapping[str, str]) -> Iterator[str]:
     """Yield a report that is of no sweep, which has no folds."""
     yield from (f"# {escape(report.title)}", "", f"**{escape(report.answer)}**", "")
-    yield from _flags(report.flags)
+    for flag in report.flags:
+        runs = f" ({flag.runs})" if flag.num_runs else ""
+        yield f"- **{escape(flag.key)}**{runs}: {escape(flag.text)}"
+    if report.flags:
+        yield ""
     yield from (f"*{escape(report.legend)}*", "")
     for section in report.sections:
         yield from _section(section, report.pictures, images)
@@ -68,14 +68,6 @@ def _fold(fold: Fold, images: Mapping[str, str]) -> Iterator[str]:
 def _summary(title: str, says: str) -> str:
     more = f": {in_html(says)}" if says else ""
     return f"<details>\n<summary><b>{in_html(title)}</b>{more}</summary>"
-
-
-def _flags(flags: Sequence[Flag]) -> Iterator[str]:
-    for flag in flags:
-        runs = f" ({flag.runs})" if flag.num_runs else ""
-        yield f"- **{escape(flag.key)}**{runs}: {escape(flag.text)}"
-    if flags:
-        yield ""
 
 
 def _section(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ray_bench.report.cells import Cell
-from ray_bench.report.format import points_lost, show
-from ray_bench.report.kept import answer_line
+from ray_bench.report.format import show
 from ray_bench.report.markdown_text import code_block, escape, image, paragraph, row
 from ray_bench.report.screen import Answer, NextStep, Numbers, Quantity, Screen, Size
+from ray_bench.report.screens.spoken import lead_words, next_words
 
 
 def screen_lines(screen: Screen, images: Mapping[str, str]) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _cell(cell: Cell, size: Size) -> str:
 
 
 def _answer(answer: Answer) -> Iterator[str]:
-    yield f"> **{escape(answer_line(answer))}**"
+    yield f"> **{escape(lead_words(answer))}**"
     for words in (answer.why, answer.limit):
         if words:
             yield from (">", f"> {paragraph(words)}")
@@ -82,12 +82,7 @@ def _answer(answer: Answer) -> Iterator[str]:
 
 
 def _next(step: NextStep) -> Iterator[str]:
-    costs = [show(x).value for x in (step.time, step.cost) if x is not None and x.value is not None]
-    taken = f", about {', '.join(costs)}" if costs else ""
-    gain = ""
-    if step.gain is not None and step.gain.value is not None:
-        gain = f"; the choice is right with {points_lost(float(step.gain.value))} more"
-    yield from (f"**Next: {escape(step.head)}**{escape(f'{taken}{gain}.')} {escape(step.note)}", "")
+    yield from (f"**{escape(next_words(step))}**", "")
     if step.command is not None:
         yield from code_block(step.command, "sh")
 

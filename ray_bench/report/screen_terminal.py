@@ -12,11 +12,11 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ray_bench.report.cells import Cell
-from ray_bench.report.format import clean, points_lost, show
-from ray_bench.report.kept import answer_line
+from ray_bench.report.format import clean, show
 from ray_bench.report.model import Report
 from ray_bench.report.picture import Picture
 from ray_bench.report.screen import Answer, Caveat, Fold, NextStep, Numbers, Screen, Size
+from ray_bench.report.screens.spoken import lead_words, next_words
 from ray_bench.report.terminal_chart import chart_lines
 
 HEAD = 8  # columns before the first world size: the axis, or `Workers`
@@ -206,13 +206,9 @@ def _print_caveat(caveat: Caveat, console: Console) -> None:
 
 
 def _print_next(step: NextStep, console: Console) -> None:
-    costs = [show(x).value for x in (step.time, step.cost) if x is not None and x.value is not None]
-    taken = f", about {', '.join(costs)}" if costs else ""
-    gain = ""
-    if step.gain is not None and step.gain.value is not None:
-        gain = f"; the choice is right with {points_lost(float(step.gain.value))} more"
-    head = Text("Next: ", style="bold")
-    console.print(head.append(f"{clean(step.head)}{taken}{gain}. {clean(step.note)}".rstrip()))
+    words = Text(clean(next_words(step)))
+    words.stylize("bold", 0, len("Next:"))
+    console.print(words)
     if step.command is not None:
         console.print(Padding(Text(clean(step.command), overflow="fold"), (0, 0, 0, 2)))
     console.print()
@@ -224,4 +220,4 @@ def _print_lead(name: str | None, answer: Answer, console: Console) -> None:
     for words in (answer.why, answer.limit):
         if words:
             console.print(Text(clean(words)))
-    console.print(Text(clean(answer_line(answer)), style="bold green"))
+    console.print(Text(clean(f"{lead_words(answer)}."), style="bold green"))

@@ -33,7 +33,6 @@ def print_report(report: Report, console: Console) -> None:
         for fold in report.folds:
             _print_fold(fold, console)
         console.print()
-        _print_flags(report.flags, console)
         print_screens(report, console)
         return
     console.print(Text(clean(report.answer), style="bold"))

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from ray_bench.errors import ConfigError
 from ray_bench.report.format import show
-from ray_bench.report.kept import answer_line
 from ray_bench.report.screen_terminal import print_screens
+from ray_bench.report.screens.spoken import lead_words
 from ray_bench.report.terminal import print_fold
 from tests.report.reports import CASES, report_of
 
@@ -28,7 +28,7 @@ def test_the_answer_comes_last_and_nothing_is_wider_than_the_terminal(case):
     report, lines = report_of(case), printed(case)
     assert max(map(len, lines)) <= 80
     end = " ".join(" ".join(lines[-12:]).split())
-    assert end.endswith(answer_line(report.screens[-1].answer))
+    assert end.endswith(f"{lead_words(report.screens[-1].answer)}.")
     assert len(lines) < 110 * len(report.screens)
 
 
