@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.decision.advice import Ask
@@ -38,6 +39,7 @@ class Report:
     screens: tuple[Screen, ...] = ()  # one a curve; none of what is no sweep
     folds: tuple[Fold, ...] = ()  # all else, by topic
     overviews: tuple[Overview, ...] = ()  # one a group of runs
+    configuration: Mapping[str, Any] = field(default_factory=dict)  # of a sweep, whole
     legend: str = LEGEND
 
 
@@ -110,6 +112,7 @@ def build_report(
         screens=screens,
         folds=folds,
         overviews=tuple(overview(x) for x in screens),
+        configuration=config_of(results.sweep.config_json),
     )
 
 

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ray_bench.report.cells import Table, asked, table, text
-from ray_bench.report.screen import Numbers
+from ray_bench.report.model import Report
+from ray_bench.report.screen import Numbers, Screen
+
+
+def report_tables(report: Report) -> tuple[Table, ...]:
+    """Return every table of a report, its numbers first."""
+    found = (table for section in report.sections for table in section.tables)
+    return (*numbers_tables(report.screens), *found)
+
+
+def numbers_tables(screens: Sequence[Screen]) -> tuple[Table, ...]:
+    """Return the numbers of every curve; keys are `numbers`, `numbers_2` and so on."""
+    return tuple(
+        numbers_table("numbers" if i == 1 else f"numbers_{i}", x.numbers)
+        for i, x in enumerate(screens, start=1)
+        if x.numbers.quantities
+    )
 
 
 def numbers_table(key: str, numbers: Numbers) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ray_bench.analysis.progress import MAX_EPOCHS, ProgressRow
 from ray_bench.report.cells import Table, table
 from ray_bench.report.context import Context, workers
-from ray_bench.report.fields import Crossed, Field, crossed_table
+from ray_bench.report.fields import Crossed, Field, crossed_table, with_column
 
 #: The rows of a world size by epoch and rule.
 Rows = dict[tuple[int, str], ProgressRow]
@@ -32,15 +32,18 @@ def progress_table(context: Context) -> Table:
     notes = [
         "Means over runs, at the end of the epoch; training time is that of the steps up to there. "
         "Training loss is the mean over the epoch, while the weights change. The table `epochs` of "
-        "the results has samples, validation loss and training accuracy, too."
+        "the results has validation loss and training accuracy, too."
     ]
     if any(x.epoch > MAX_EPOCHS for x in found):
         notes.append(f"{MAX_EPOCHS} epochs at most are shown; the table `epochs` has all.")
     head = "Epoch, rule" if has_rules else "Epoch"
     names = sorted(at, key=lambda x: at[x])
-    return crossed_table(
+    made = crossed_table(
         context.key("progress"), title, head, names, groups, lambda x: _fields(at[x]), notes
     )
+    samples = {(x.epoch, x.lr_rule): x.num_samples for x in reversed(found)}
+    seen: Field[str] = Field("samples", "Samples seen", "count", None, lambda x: samples[at[x]])
+    return with_column(made, seen, names)
 
 
 def _sizes(found: tuple[ProgressRow, ...]) -> list[int]:
