@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ray_bench.analysis.decision.advice import Reason
-from ray_bench.analysis.estimate import Estimate, log_ratio
 from ray_bench.analysis.groups import INVALID_FLAGS
 from ray_bench.analysis.losses import Bottleneck, Loss
 from ray_bench.analysis.nodes import nodes_by_size
@@ -16,6 +15,8 @@ from ray_bench.analysis.times import run_time_with_setup
 from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.analysis.waterfall import Fall, Waterfall, cause_of
 from ray_bench.records import Results
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import log_ratio
 
 #: Above that, a choice is said without a word of doubt; above the next, it is likely.
 SURE_FRAC, LIKELY_FRAC = 0.95, 0.75

@@ -9,13 +9,14 @@ from typing import Any
 from ray_bench.analysis.batches import batch_rows
 from ray_bench.analysis.decision.choose import Choice
 from ray_bench.analysis.decision.options import Option, Spend
-from ray_bench.analysis.estimate import Estimate, value_of
 from ray_bench.analysis.predict import Prediction, predictions_at
 from ray_bench.analysis.resources import ResourceRow
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.times import TimeRow, run_time
 from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import known
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import value_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

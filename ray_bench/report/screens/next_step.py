@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ray_bench.analysis.answer import AnswerFacts, NextFact, failed_sizes
 from ray_bench.analysis.decision.advice import Reason
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost
 from ray_bench.causes import remedy_of
 from ray_bench.records import Results
@@ -12,6 +11,7 @@ from ray_bench.report.cells import estimate, number
 from ray_bench.report.configured import command_with
 from ray_bench.report.context import Context, room_of, workers
 from ray_bench.report.screen import NextStep
+from ray_bench.stats.estimate import Estimate
 
 
 def next_of(context: Context, facts: AnswerFacts) -> NextStep:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.parity.critical_batch import (
     MAX_RESIDUAL_FRAC,
     CriticalBatch,
@@ -43,6 +42,7 @@ from ray_bench.report.parity_words import (
     summary,
     target_words,
 )
+from ray_bench.stats.estimate import Estimate
 
 
 def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.analysis.nodes import nodes_by_size
 from ray_bench.analysis.predict import Prediction, prediction_sizes
@@ -15,6 +14,7 @@ from ray_bench.report.fit_tables import NO_INTER_NODE, candidate_table
 from ray_bench.report.fit_words import law_words, warning_words
 from ray_bench.report.format import show
 from ray_bench.report.shape_words import OF_A_SWEEP, OF_A_SWEEP_WITH_PHASES, Hints
+from ray_bench.stats.estimate import Estimate
 
 #: Other warnings of a fit are flags of the report, or are about files.
 _SAID_HERE = (
