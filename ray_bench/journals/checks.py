@@ -77,7 +77,7 @@ def _tokens(launch: Launch) -> Iterator[Check]:
 
 
 def _rate(launch: Launch) -> Check:
-    rates = [x["lr"] for x in launch.first.blocks if x.get("lr") is not None]
+    rates = [x["applied_lr"] for x in launch.first.blocks if x.get("applied_lr") is not None]
     if not rates:
         return Check(name="learning rate", state="unknown", seen="no optimizer of torch has it")
     low, high = min(rates), max(rates)

@@ -28,8 +28,8 @@ from ray_bench.launch.script_launch import run_script
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.launch.vacancy import narrowed
 from ray_bench.measure.clock import SystemClock
-from ray_bench.measure.stopping import Decision
 from ray_bench.records import RunData
+from ray_bench.stats.stopping import Decision
 from ray_bench.train.group import Group
 from ray_bench.train.ladder import Deliver, train_ladder
 from ray_bench.train.requests import RunRequest
