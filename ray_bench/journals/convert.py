@@ -189,13 +189,12 @@ def _fact_fields(launch: Launch) -> dict[str, Any]:
 
 
 def _total_params(launch: Launch) -> int | None:
-    """Return the model's parameters: sharded ones are spread over the ranks."""
+    """Return the model's parameters: those of FSDP1 are spread over the ranks, and padded."""
     each = [rank.facts.get("num_params") for rank in launch.ranks]
     known = [int(x) for x in each if x is not None]
     if len(known) < len(each) or not known:
         return None
-    is_sharded = launch.facts.get("strategy") in ("fsdp1", "fsdp2")
-    return sum(known) if is_sharded else known[0]
+    return sum(known) if launch.facts.get("strategy") == "fsdp1" else known[0]
 
 
 def _timing_fields(launch: Launch, batches: Batches) -> dict[str, Any]:
