@@ -256,6 +256,7 @@ def _flags(launch: Launch, batches: Batches) -> tuple[str, ...]:
         "samples_unknown": batches.source == "unknown",
         "unequal_steps": len({rank.num_timed for rank in launch.ranks}) > 1,
         "unequal_batches": batches.are_unequal,
+        "warmup_unsettled": any(rank.is_unsettled for rank in launch.ranks),
         "steps_skipped": any(rank.num_skipped for rank in launch.ranks),
         "oversubscribed": is_oversubscribed(launch.ranks),
         "stalled": all(blocks) and totals.stalled(common_blocks(blocks)),
