@@ -16,7 +16,10 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 Scaling = Literal["strong", "weak"]
-LrRule = Literal["none", "linear", "sqrt"]
+#: A rule of `config.lr_rules`: none, linear, sqrt, legw, adascale, or power:0.66.
+LrRule = str
+#: Whose batch statistics are normalised with: each rank's own, or those of all ranks.
+BatchNorm = Literal["per_worker", "synchronised"]
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["channels_last", "contiguous"]
 CompileMode = Literal["none", "default", "reduce-overhead"]
@@ -30,7 +33,9 @@ Launched = Literal["ours", "script", "train_fn", "attached"]
 #: What told how many samples a step had: indices that a loader drew, the batch, or the script.
 Source = Literal["indices", "batch", "script", "unknown"]
 #: How a run ended; every word but "ok" means that it did not finish.
-Status = Literal["ok", "failed", "diverged", "preempted", "interrupted"]
+Status = Literal["ok", "failed", "diverged", "stopped", "preempted", "interrupted"]
+#: Results of a training, which the same run would have again.
+_LASTING = frozenset({"ok", "diverged", "stopped"})
 #: What can fail: the run itself, or an extra, without which the timed training still counts.
 Part = Literal[
     "run",
@@ -141,7 +146,7 @@ class Training:
     global_batch_size: int | None  # samples per optimizer step
     local_batch_size: int | None  # samples per rank and optimizer step
     base_lr: float | None  # before the learning-rate rule
-    lr: float | None  # the peak that the rule gives
+    lr: float | None  # the peak that the rule gives; the most of an adaptive one
     # The settings below are None where an older version did not record them.
     memory_format: MemoryFormat | None = None  # of the module; contiguous leaves it as it was built
     compile: CompileMode | None = None
@@ -170,6 +175,11 @@ class Point(Training, Place):
     def training(self) -> Training:
         """What is trained, and how."""
         return Training(**{name: getattr(self, name) for name in Training.__dataclass_fields__})
+
+    @property
+    def rule_label(self) -> str:
+        """The learning-rate rule, or that it is unknown."""
+        return self.lr_rule or "script's own"
 
     @property
     def num_micro_batches(self) -> int:
@@ -272,6 +282,7 @@ class RunRecord:
     compile_s: float | None = None  # torch.compile, before the first step; not part of setup_s
     bucket_cap_mb: float | None = None  # MiB that DDP was given; None without DDP
     optimizer: str | None = None  # class name
+    batch_norm: BatchNorm | None = None  # None: the module normalises no batches, or not recorded
     last_lrs: tuple[float, ...] | None = None  # of every parameter group, in the last step
     phase_pass_s: float | None = None
     checkpoint_s: float | None = None  # one save of model and optimizer to local disk, by rank 0
@@ -335,13 +346,13 @@ class RunRecord:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it ran to its end; else it is tried again when the sweep is resumed."""
+        """Whether it ran to its end."""
         return self.status == "ok"
 
     @property
     def must_repeat(self) -> bool:
         """Whether a resumed sweep makes it again."""
-        return not self.is_finished or not _MADE_AGAIN.isdisjoint(self.flags)
+        return self.status not in _LASTING or not _MADE_AGAIN.isdisjoint(self.flags)
 
     @property
     def startup_s(self) -> float | None:
@@ -370,6 +381,25 @@ class EpochRecord:
     # Of one rank's share of a batch, the last one of an epoch apart.
     least_local_samples: int | None = None
     most_local_samples: int | None = None
+    # Over the epoch's steps, where `measure.noise_curve` or a rule asks for it; may be below 0.
+    grad_mean_sq: float | None = None  # |G|^2
+    grad_variance: float | None = None  # tr(Sigma), of one sample's gradient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord:
+    """One evaluation of one run, over all ranks, within an epoch or at its end."""
+
+    run_id: str
+    evaluation: int  # from 0
+    epoch: int  # that was going on, or had just ended
+    num_samples: int  # of all ranks, trained on by then
+    train_s: float  # spent in training steps by then
+    with_eval_s: float  # spent in training steps and evaluations by then, this one included
+    eval_s: float  # of this one
+    val_loss: float
+    val_accuracy_frac: float | None
+    num_val_samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,7 +416,7 @@ class BlockRecord:
     duration_s: float
     is_warmup: bool
     num_tokens: int | None = None  # of this rank; None: the batches do not tell
-    lr: float | None = None  # of the first parameter group, in the block's last step; None: unknown
+    applied_lr: float | None = None  # of the first parameter group, in the block's last step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -526,8 +556,10 @@ class RunData:
     phases: tuple[PhaseRecord, ...] = ()
     buckets: tuple[BucketRecord, ...] = ()
     sync_pairs: tuple[SyncPairRecord, ...] = ()
+    evaluations: tuple[EvaluationRecord, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
     traces: Mapping[int, bytes] = field(default_factory=dict)  # by rank: Chrome trace, gzip, JSON
+    outputs: Mapping[int, bytes] = field(default_factory=dict)  # by rank: what a script wrote
     environment: EnvironmentRecord | None = None
 
 
@@ -542,6 +574,7 @@ class Results:
     phases: Columns = field(default_factory=dict)
     buckets: Columns = field(default_factory=dict)
     sync_pairs: Columns = field(default_factory=dict)
+    evaluations: Columns = field(default_factory=dict)
     failures: tuple[FailureRecord, ...] = ()  # of the runs above, and of their extras
     environments: Mapping[str, EnvironmentRecord] = field(default_factory=dict)  # by hash
     network: Columns = field(default_factory=dict)  # empty without an all-reduce sweep

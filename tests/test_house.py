@@ -15,7 +15,7 @@ from ray_bench.cli import docs
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ray_bench"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-BOTTOM = {"records", "errors", "causes", "config"}
+BOTTOM = {"records", "errors", "causes", "config", "stats"}
 RUN_WING = {"workloads", "measure", "train", "launch"}
 
 #: room -> (rooms of ray_bench, third-party packages) that it may import, itself apart.
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "causes": (set(), set()),
     "records": (set(), {"numpy"}),
+    "stats": (set(), {"numpy", "scipy"}),
     "config": ({"records", "errors"}, {"pydantic", "pydantic_core", "yaml"}),
     "workloads": (BOTTOM, {"torch", "torchvision", "numpy", "pyarrow", "PIL"}),
     "measure": (BOTTOM, {"torch", "numpy", "scipy", "psutil", "pynvml"}),
@@ -34,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "attach": (BOTTOM | {"measure"}, {"torch"}),
     "journals": (BOTTOM | {"measure", "store"}, set()),
     "launch": (
-        BOTTOM | {"train", "measure", "workloads", "needs"},
+        BOTTOM | {"train", "measure", "workloads", "needs", "journals", "attach"},
         {"ray", "torch", "numpy", "psutil", "aiohttp"},
     ),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
@@ -64,7 +65,8 @@ HELP_MODULES = (
     "compare",
     "export",
     "fit",
-    "sweeps",
+    "listing",
+    "labels",
     "workloads",
     "config",
     "options",

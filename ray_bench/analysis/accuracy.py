@@ -9,14 +9,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ray_bench.analysis.estimate import (
-    COVERAGE_FRAC,
-    Estimate,
-    satterthwaite_df,
-    t_quantile,
-)
 from ray_bench.analysis.times import mean
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import COVERAGE_FRAC, Estimate
+from ray_bench.stats.means import mean_variance, satterthwaite_df, t_quantile
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -161,8 +157,7 @@ def _finals(runs: Sequence[RunRecord]) -> np.ndarray:
 
 def _spread(*samples: np.ndarray) -> tuple[float, float]:
     """Return the variance of a sum or difference of means over seeds, and Welch's df."""
-    known = [x for x in samples if len(x) > 1]
-    parts = tuple((float(x.var(ddof=1)) / len(x), float(len(x) - 1)) for x in known)
-    if len(known) < len(samples):
+    parts = [part for part in map(mean_variance, samples) if part is not None]
+    if len(parts) < len(samples):
         return 0.0, 0.0
     return sum(variance for variance, _ in parts), satterthwaite_df(parts)

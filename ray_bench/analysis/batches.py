@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ray_bench.analysis.estimate import LogEstimate
-from ray_bench.analysis.throughput import log_means
 from ray_bench.records import RunRecord, known
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.groups import Group, first_of_launches
 from ray_bench.analysis.memory import MemoryLine, MemoryPoint, memory_line
 from ray_bench.analysis.nodes import (
@@ -18,6 +17,7 @@ from ray_bench.analysis.nodes import (
     workers_per_node,
 )
 from ray_bench.records import Point, RunRecord, known
+from ray_bench.stats.estimate import Estimate
 
 #: A forecast against the capacity: surely within it, perhaps, surely beyond it.
 Fits = Literal["yes", "unsure", "no"]

@@ -19,9 +19,10 @@ from typing import Literal
 import numpy as np
 
 from ray_bench.analysis.batches import step_samples
-from ray_bench.analysis.estimate import Estimate, t_quantile
 from ray_bench.analysis.times import mean
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import t_quantile
 
 #: Where a batch lies against the interval of the noise scale.
 Place = Literal["below", "within", "above"]

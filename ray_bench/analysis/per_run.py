@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost, mfu_frac
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.throughput import Blocks, run_throughput
 from ray_bench.analysis.times import total_s
 from ray_bench.records import Results, RunRecord
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from ray_bench.errors import AnalysisError
 from ray_bench.journals.collect import collect
 from ray_bench.records import Results
 from ray_bench.report.model import Report, ask_of, build_report
+from ray_bench.report.screens.numbers_table import report_tables
 from ray_bench.store import ResultsStore
 from ray_bench.store.export import TIDY, tidy_table
 
@@ -158,7 +159,7 @@ class SweepResults:
     @cached_property
     def tables(self) -> Mapping[str, pd.DataFrame]:
         """Every table of the report by key, in full precision; units in `.attrs["units"]`."""
-        found = (table for section in self.report.sections for table in section.tables)
+        found = report_tables(self.report)
         return {table.key: frames.frame_of_table(table) for table in found}
 
     @property

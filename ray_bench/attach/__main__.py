@@ -62,7 +62,7 @@ def main() -> None:
         raise
     finally:
         session.close(reason, error)
-        if rank.rank == 0:
+        if rank.rank == 0 and not options.quiet:
             _say(session.folder)
 
 
@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--warmup-steps", type=int, default=11, metavar="N")
     parser.add_argument("--warmup-s", type=float, default=2.0, metavar="S")
+    parser.add_argument("--quiet", action="store_true", help="say nothing at the end")
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name")
     parser.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT ...")
     return parser

@@ -200,7 +200,7 @@ def summary_line(progress: SweepProgress) -> str:
 
 def run_line(progress: SweepProgress, run: RunRecord) -> str:
     """Return one line about a run that ended."""
-    head = f"[{progress.num_ended}/{progress.num_planned}] {progress.label(run.point)}:"
+    head = f"[{progress.num_ended}/{progress.num_planned}] {progress.label_of(run)}:"
     if not run.is_finished:
         cause = (run.error_message or "no message").strip().partition("\n")[0]
         rank = "" if run.error_rank is None else f"rank {run.error_rank}: "

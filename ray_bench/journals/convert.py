@@ -121,7 +121,7 @@ def _blocks(launch: Launch, run_id: str) -> list[BlockRecord]:
 def _found_point(launch: Launch, batches: Batches) -> Point:
     facts = launch.facts
     is_ddp = facts.get("strategy") == "ddp"
-    rates = [x["lr"] for x in launch.first.blocks if x.get("lr") is not None]
+    rates = [x["applied_lr"] for x in launch.first.blocks if x.get("applied_lr") is not None]
     cap = facts.get("ddp_bucket_cap_mb")
     compiled: CompileMode = "default" if facts.get("is_compiled") else "none"
     return Point(

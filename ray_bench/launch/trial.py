@@ -62,6 +62,8 @@ def _fit(launch: Launch, waited_s: float) -> Any:
         scratch_dir=launch.scratch_dir,
         asked=asked_of(launch.work.point),
         hosts_config=HostsConfig(
+            # Only the workers beside a script talk to each other in it: no GPU memory for that.
+            backend=None if launch.config.script is None else "gloo",
             timeout_s=int(launch.config.launch.timeout_s),
             inbox=launch.inbox,
             launch_id=launch.launch_id,
@@ -98,10 +100,16 @@ def make_trainer(
             name=name,
             storage_path=scratch_dir,
             callbacks=release_callbacks(),
-            worker_runtime_env={"env_vars": {**settings.WORKER_ENV, **config.launch.env}},
+            worker_runtime_env={"env_vars": worker_env(config)},
             failure_config=_failure_config(),
         ),
     )
+
+
+def worker_env(config: SweepConfig) -> dict[str, str]:
+    """Return what is added to the environment of workers."""
+    ours = settings.LOOP_ENV if config.target is None else {}
+    return {**settings.WORKER_ENV, **ours, **config.launch.env}
 
 
 def _failure_config() -> FailureConfig:

@@ -95,6 +95,18 @@ class BlockTimer:
         self._close()
         return True
 
+    def pause(self) -> float:
+        """Close the last block and stand still; return the seconds of the epoch so far."""
+        seconds = self.end_epoch()
+        self._paused_ns = self._clock.now_ns()
+        return seconds
+
+    def resume(self) -> None:
+        """Go on after a pause, of which no time counts."""
+        self._clock.synchronize()
+        self._start_ns = self._clock.now_ns()
+        self._epoch_start_ns += self._start_ns - self._paused_ns
+
     def end_epoch(self) -> float:
         """Close the last block; return the seconds of the epoch on this rank's clock."""
         if self._steps:
@@ -121,7 +133,7 @@ class BlockTimer:
                 duration_s=(end_ns - self._start_ns) * NS,
                 is_warmup=was_warmup,
                 num_tokens=None if self._tokens is None else int(self._tokens),
-                lr=self._lr,
+                applied_lr=self._lr,
             )
         )
         self._num_blocks += 1

@@ -65,7 +65,7 @@ class Estimates:
 
     def of(self, point: Point) -> RunTime | None:
         """Return the expected time of a run of this point; None where nothing is known."""
-        if not self._known:
+        if not self._known or point.global_batch_size is None:  # of a script that is its own
             return None
         size = min(self._known, key=lambda n: (_distance(n, point.world_size), n))
         runs = self._known[size]
@@ -99,9 +99,9 @@ class Estimates:
             and point.precision in config.precision
         )
 
-    def _batch(self, point: Point) -> int:
+    def _batch(self, point: Point) -> int | None:
         is_weak = point.scaling == "weak"
-        return known(point.local_batch_size if is_weak else point.global_batch_size)
+        return point.local_batch_size if is_weak else point.global_batch_size
 
     def _seconds(self, run: RunRecord, point: Point) -> Range:
         growth = point.world_size / run.point.world_size

@@ -53,7 +53,7 @@ def preview(request: SweepRequest, say: Callable[[str], None], *, probe: bool) -
         say: Told what the user should know, a sentence at a time.
         probe: Make a short run of 1 worker first, where nothing is known.
     """
-    config = resolve(request.source, request.overrides).config
+    config = resolve(request.source, request.settings).config
     store = ResultsStore(request.results)
     plan = requested_plan(request, config, store, say)
     runs = earlier_runs(store, config)

@@ -16,10 +16,12 @@ from ray_bench.measure.environment import HostFacts, environment_record
 from ray_bench.measure.peaks import device_peak_flops_per_s
 from ray_bench.measure.utilization import GpuUse, join_uses
 from ray_bench.records import (
+    BatchNorm,
     BlockRecord,
     BucketRecord,
     EnvironmentRecord,
     EpochRecord,
+    EvaluationRecord,
     FailureRecord,
     PhaseRecord,
     RunData,
@@ -29,7 +31,7 @@ from ray_bench.records import (
     known,
 )
 from ray_bench.train.batch_tally import are_one_size, batch_differs, batch_fields
-from ray_bench.train.checks import has_sparse_gradients
+from ray_bench.train.checks import batch_norm_of, has_sparse_gradients
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements
@@ -46,6 +48,7 @@ class RankReport:
     phases: list[PhaseRecord]
     buckets: list[BucketRecord]
     sync_pairs: list[SyncPairRecord]
+    evaluations: list[EvaluationRecord]
     failures: list[FailureRecord]
     extra: ExtraMeasurements
     flags: tuple[str, ...]
@@ -84,6 +87,7 @@ class RunFacts:
     bucket_cap_mb: float | None
     ddp_arguments: Mapping[str, Any]
     optimizer: str  # class name
+    batch_norm: BatchNorm | None
     last_lrs: tuple[float, ...]
 
 
@@ -113,6 +117,7 @@ def run_facts(loop: Loop) -> RunFacts:
         bucket_cap_mb=loop.bucket_cap_mb,
         ddp_arguments=loop.ddp_arguments,
         optimizer=type(loop.stepper.optimizer).__name__,
+        batch_norm=batch_norm_of(loop.module),
         last_lrs=last_lrs(loop),
     )
 
@@ -190,6 +195,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         phases=tuple(phase for rank in ranks for phase in rank.phases),
         buckets=tuple(bucket for rank in ranks for bucket in rank.buckets),
         sync_pairs=tuple(pair for rank in ranks for pair in rank.sync_pairs),
+        evaluations=totals.slowest_evaluations([rank.evaluations for rank in ranks]),
         failures=tuple(failure for rank in ranks for failure in rank.failures),
         traces={
             index: rank.extra.trace
@@ -248,6 +254,7 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "grad_bytes": facts.grad_bytes,
         "bucket_cap_mb": facts.bucket_cap_mb,
         "optimizer": facts.optimizer,
+        "batch_norm": facts.batch_norm,
         "last_lrs": facts.last_lrs,
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,

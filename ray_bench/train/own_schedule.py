@@ -11,6 +11,7 @@ from typing import Any, final
 import torch
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
 from ray_bench.records import Point, known
@@ -64,6 +65,12 @@ def own_schedule(
         raise TrainingError(
             "The workload has an lr_scheduler of its own, which no other warm-up precedes; leave "
             "out optimizer.warmup_epochs, or let the lr_scheduler warm up."
+        )
+    if config.schedule.name not in (None, "constant") or rule_of(known(point.lr_rule)).is_adaptive:
+        what = "schedule.name" if config.schedule.name not in (None, "constant") else "lr_rules"
+        raise TrainingError(
+            f"The workload has an lr_scheduler of its own, which the {what} of the configuration "
+            "cannot replace; leave one of the two out."
         )
     assert context.num_steps is not None, "the length is known before the schedule is made"
     factor = known(point.lr) / known(point.base_lr)

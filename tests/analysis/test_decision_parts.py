@@ -12,7 +12,8 @@ from ray_bench.analysis.decision.draws import measured_draws
 from ray_bench.analysis.decision.front import front, pareto
 from ray_bench.analysis.decision.next_run import next_run
 from ray_bench.analysis.decision.options import product
-from ray_bench.analysis.estimate import Estimate, LogEstimate
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
 from tests.analysis.decisions import SIZES, field_of, rates
 from tests.synthetic import synthetic
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.losses import Bottleneck
 from ray_bench.analysis.nodes import boundary_fall, workers_per_node
 from ray_bench.analysis.study import studies
 from ray_bench.report.markdown import markdown_report
 from ray_bench.report.model import build_report
+from ray_bench.stats.log_estimate import LogEstimate
 from tests.synthetic import environment, synthetic
 
 NODES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}

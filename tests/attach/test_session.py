@@ -78,7 +78,7 @@ def test_a_plain_loop(tmp_path, net):
     (facts,) = attached.lines("facts")
     assert (facts["optimizer"], facts["num_params"], facts["strategy"]) == ("SGD", 4, "none")
     assert {line["source"] for line in attached.lines("block")} == {"indices"}
-    assert attached.lines("block")[-1]["lr"] == 0.1
+    assert attached.lines("block")[-1]["applied_lr"] == 0.1
 
 
 def test_accumulated_batches_are_one_step(tmp_path, net):

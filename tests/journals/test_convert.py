@@ -28,7 +28,7 @@ def test_a_job_that_ended_well(tmp_path):
     assert run.samples_per_step == 64
     assert (run.setup_s, run.wall_s, run.num_steps) == (2.0, 60.0, 3 + 27 * 10)
     assert {block.run_id for block in data.blocks} == {"r"}
-    assert {block.lr for block in data.blocks} == {0.1}
+    assert {block.applied_lr for block in data.blocks} == {0.1}
     assert len(data.blocks) == 60
     assert run.environment_hash == data.environment.environment_hash
     assert run.flags == ()

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from ray_bench.analysis.accuracy import accuracy
 from ray_bench.analysis.accuracy import difference as accuracy_difference
-from ray_bench.analysis.comparison.interval import difference, log_product, relative_change
+from ray_bench.analysis.comparison.interval import difference, relative_change
 from ray_bench.analysis.comparison.pairs import Pair
 from ray_bench.analysis.comparison.row import Metric, Row
 from ray_bench.analysis.comparison.side import Side
-from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
 from ray_bench.analysis.network import Link, NetworkStudy
 from ray_bench.analysis.times import TimeRow
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate, log_product, log_ratio
 
 
 def pair_rows(pair: Pair, target_frac: float | None) -> Iterator[Row]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_bench.analysis.estimate import LogEstimate
-from ray_bench.analysis.throughput import log_means
 from ray_bench.records import RunRecord
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
 
