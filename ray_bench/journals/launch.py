@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ray_bench.records import BlockRecord, EnvironmentRecord
 _FILE = re.compile(r"rank-(\d+)\.jsonl")
 _FACTS = {"num_ranks", "began_unix_s", "first_step_unix_s", "environment"}
 _NAMES = {
-    "block": set(BlockRecord.__dataclass_fields__) - {"run_id", "num_tokens", "lr"},
+    "block": {x.name for x in fields(BlockRecord) if x.default is MISSING} - {"run_id"},
     "stamps": {"step", "marks", "buckets"},
     "metric": {"values"},
     "end": {"ended_unix_s"},

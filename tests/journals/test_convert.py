@@ -99,6 +99,13 @@ def test_sharded_parameters_add_up(tmp_path):
     assert (run.num_params, run.strategy, run.point.is_ddp) == (1000, "fsdp1", False)
 
 
+def test_a_file_of_a_version_that_knew_less_is_read(tmp_path):
+    folder = job(tmp_path, 1)
+    path = folder / "rank-0.jsonl"
+    path.write_text(path.read_text().replace('"applied_lr"', '"an_older_name"'))
+    assert run_of(folder).run.point.lr is None
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

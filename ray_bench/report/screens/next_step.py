@@ -96,6 +96,11 @@ def _resume(results: Results) -> NextStep:
 
 def step_without_runs(results: Results) -> NextStep:
     """Return what to do where runs failed, or none is there."""
+    if any("samples_unknown" in run.flags for run in results.ok_runs):
+        return NextStep(
+            head="count the samples in the script",
+            note="Call ray_bench.step(num_samples=...) after each step.",
+        )
     if not results.failed_runs:
         return _resume(results)
     first = results.failed_runs[0]
