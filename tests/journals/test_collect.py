@@ -39,7 +39,7 @@ def test_jobs_are_stored_once(tmp_path):
     assert (summary.workload, summary.world_sizes, summary.state) == (
         "train.py",
         (1, 2),
-        "complete",
+        "finished",
     )
     job(tmp_path, 2, began_s=200.0)
     assert len(collect(store).run_ids) == 1
