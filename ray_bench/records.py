@@ -33,7 +33,9 @@ Launched = Literal["ours", "script", "train_fn", "attached"]
 #: What told how many samples a step had: indices that a loader drew, the batch, or the script.
 Source = Literal["indices", "batch", "script", "unknown"]
 #: How a run ended; every word but "ok" means that it did not finish.
-Status = Literal["ok", "failed", "diverged", "preempted", "interrupted"]
+Status = Literal["ok", "failed", "diverged", "stopped", "preempted", "interrupted"]
+#: Results of a training, which the same run would have again.
+_LASTING = frozenset({"ok", "diverged", "stopped"})
 #: What can fail: the run itself, or an extra, without which the timed training still counts.
 Part = Literal[
     "run",
@@ -344,13 +346,13 @@ class RunRecord:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it ran to its end; else it is tried again when the sweep is resumed."""
+        """Whether it ran to its end."""
         return self.status == "ok"
 
     @property
     def must_repeat(self) -> bool:
         """Whether a resumed sweep makes it again."""
-        return not self.is_finished or not _MADE_AGAIN.isdisjoint(self.flags)
+        return self.status not in _LASTING or not _MADE_AGAIN.isdisjoint(self.flags)
 
     @property
     def startup_s(self) -> float | None:
@@ -382,6 +384,22 @@ class EpochRecord:
     # Over the epoch's steps, where `measure.noise_curve` or a rule asks for it; may be below 0.
     grad_mean_sq: float | None = None  # |G|^2
     grad_variance: float | None = None  # tr(Sigma), of one sample's gradient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord:
+    """One evaluation of one run, over all ranks, within an epoch or at its end."""
+
+    run_id: str
+    evaluation: int  # from 0
+    epoch: int  # that was going on, or had just ended
+    num_samples: int  # of all ranks, trained on by then
+    train_s: float  # spent in training steps by then
+    with_eval_s: float  # spent in training steps and evaluations by then, this one included
+    eval_s: float  # of this one
+    val_loss: float
+    val_accuracy_frac: float | None
+    num_val_samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -538,6 +556,7 @@ class RunData:
     phases: tuple[PhaseRecord, ...] = ()
     buckets: tuple[BucketRecord, ...] = ()
     sync_pairs: tuple[SyncPairRecord, ...] = ()
+    evaluations: tuple[EvaluationRecord, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
     traces: Mapping[int, bytes] = field(default_factory=dict)  # by rank: Chrome trace, gzip, JSON
     outputs: Mapping[int, bytes] = field(default_factory=dict)  # by rank: what a script wrote
@@ -555,6 +574,7 @@ class Results:
     phases: Columns = field(default_factory=dict)
     buckets: Columns = field(default_factory=dict)
     sync_pairs: Columns = field(default_factory=dict)
+    evaluations: Columns = field(default_factory=dict)
     failures: tuple[FailureRecord, ...] = ()  # of the runs above, and of their extras
     environments: Mapping[str, EnvironmentRecord] = field(default_factory=dict)  # by hash
     network: Columns = field(default_factory=dict)  # empty without an all-reduce sweep

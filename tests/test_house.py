@@ -21,7 +21,7 @@ RUN_WING = {"workloads", "measure", "train", "launch"}
 #: room -> (rooms of ray_bench, third-party packages) that it may import, itself apart.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "__init__": ({"api", "attach"}, set()),  # within `load`, so that `import ray_bench` stays light
-    "api": (BOTTOM | {"store", "analysis", "report"}, {"pandas", "pyarrow", "altair"}),
+    "api": (BOTTOM | {"store", "analysis", "report", "journals"}, {"pandas", "pyarrow", "altair"}),
     "__main__": ({"cli"}, set()),
     "needs": (set(), {"packaging"}),
     "errors": (set(), set()),
@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "attach": (BOTTOM | {"measure"}, {"torch"}),
     "journals": (BOTTOM | {"measure", "store"}, set()),
     "launch": (
-        BOTTOM | {"train", "measure", "workloads", "needs", "journals"},
+        BOTTOM | {"train", "measure", "workloads", "needs", "journals", "attach"},
         {"ray", "torch", "numpy", "psutil", "aiohttp"},
     ),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
@@ -65,7 +65,8 @@ HELP_MODULES = (
     "compare",
     "export",
     "fit",
-    "sweeps",
+    "listing",
+    "labels",
     "workloads",
     "config",
     "options",

@@ -67,6 +67,11 @@ _CAUSES = {
 }
 
 
+def cause_of(kind: Bottleneck) -> Cause | None:
+    """Return what the waterfall calls a bottleneck; None where it has no name for it."""
+    return _CAUSES.get(kind)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fall:
     """One step of the waterfall."""

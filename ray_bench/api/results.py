@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,10 @@ from ray_bench.api import frames
 from ray_bench.api.charts import Charts
 from ray_bench.api.notebook import page
 from ray_bench.errors import AnalysisError
+from ray_bench.journals.collect import collect
 from ray_bench.records import Results
 from ray_bench.report.model import Report, ask_of, build_report
+from ray_bench.report.screens.numbers_table import report_tables
 from ray_bench.store import ResultsStore
 from ray_bench.store.export import TIDY, tidy_table
 
@@ -38,6 +41,8 @@ class Options(TypedDict, total=False):
 def load_sweep(folder: str | Path, sweep: str | None, options: Options) -> SweepResults:
     """Read a sweep; see `ray_bench.load`."""
     store = ResultsStore(folder)
+    for note in collect(store).notes:
+        logging.getLogger(__name__).warning(note)
     results = SweepResults(store, store.read(sweep), options)
     results.ask_for()  # an aim that cannot be read is said at once
     return results
@@ -164,7 +169,7 @@ class SweepResults:
     @cached_property
     def tables(self) -> Mapping[str, pd.DataFrame]:
         """Every table of the report by key, in full precision; units in `.attrs["units"]`."""
-        found = (table for section in self.report.sections for table in section.tables)
+        found = report_tables(self.report)
         return {table.key: frames.frame_of_table(table) for table in found}
 
     @property

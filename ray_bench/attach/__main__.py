@@ -40,6 +40,7 @@ def main() -> None:
     wanted = Wanted(
         num_steps=options.steps,
         measure=MeasureConfig(warmup_steps=options.warmup_steps, warmup_s=options.warmup_s),
+        phase_steps=options.phase_steps,
         script=script_of(target, arguments, is_module=options.module),
     )
     session = Session(wanted, rank, Path(options.results).resolve() / "attached")
@@ -93,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--results", default="results", metavar="DIR")
     parser.add_argument("--steps", type=int, metavar="N", help="end after so many measured steps")
+    parser.add_argument(
+        "--phase-steps",
+        type=int,
+        default=20,
+        metavar="N",
+        help="with --steps: take so many more apart by phase (default 20)",
+    )
     parser.add_argument("--warmup-steps", type=int, default=11, metavar="N")
     parser.add_argument("--warmup-s", type=float, default=2.0, metavar="S")
     parser.add_argument("--quiet", action="store_true", help="say nothing at the end")

@@ -10,7 +10,7 @@ import traceback
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 import torch
 
@@ -19,6 +19,7 @@ from ray_bench.attach.anchor import Anchor
 from ray_bench.attach.ending import EarlyEnd
 from ray_bench.attach.found import Facts, facts_of
 from ray_bench.attach.loaders import Ledger, Taken
+from ray_bench.attach.phases import PhaseWindow
 from ray_bench.attach.ranks import Meeting, Rank
 from ray_bench.attach.samples import Count
 from ray_bench.config.groups import MeasureConfig
@@ -34,6 +35,7 @@ class Wanted:
 
     num_steps: int | None  # measured ones, after which the script is ended; None: its own end
     measure: MeasureConfig
+    phase_steps: int = 0  # after the measured ones, taken apart by phase; not of compiled scripts
     script: Script | None = None  # None: not known
     launched: Launched = "attached"
 
@@ -67,6 +69,9 @@ class Session:
         self._pid = os.getpid()
         self._device = torch.device("cpu")
         self._has_ended = False
+        self._window: PhaseWindow | None = None  # open after the timed steps
+        self._is_compiled = False
+        self._was_paused = False
 
     def updated(self, optimizer: Any, *, was_skipped: bool = False) -> None:
         """An optimizer has made an update, or a scaler of gradients has left one out."""
@@ -95,6 +100,7 @@ class Session:
 
     def pause(self) -> None:
         """An evaluation begins: what comes now is no training until a step ends."""
+        self._was_paused = True
         self._recorder.evaluated()
 
     def close(self, reason: str, error: BaseException | None = None) -> None:
@@ -104,12 +110,19 @@ class Session:
             reason: How the script ended, in words.
             error: What it ended by, where it failed.
         """
+        if self._window is not None:
+            self._window.close()
         if not self._has_ended and os.getpid() == self._pid:
             peak = peak_memory_bytes(self._device)
             self._recorder.close(reason, peak_memory_bytes=peak, **_error_fields(error))
         self._has_ended = True
 
     def _step(self, taken: Taken, optimizer: Any) -> None:
+        was_paused, self._was_paused = self._was_paused, False
+        if self._window is not None:
+            has_others = taken.had_others or was_paused
+            self._take_apart(self._window, is_update=optimizer is not None, has_others=has_others)
+            return
         recorder, count = self._recorder, taken.drawn
         if not recorder.has_started:
             self._begin(optimizer)
@@ -125,7 +138,7 @@ class Session:
             return
         self._anchor.fix()
         if self._wanted.num_steps is not None and recorder.num_timed >= self._wanted.num_steps:
-            self._end()
+            self._after_timing()
 
     def _begin(self, optimizer: Any) -> None:
         num_ranks = self._meeting.num_ranks
@@ -133,6 +146,7 @@ class Session:
         self.folder = self._root / f"{began:%Y%m%dT%H%M%S.%fZ}-w{num_ranks}"
         facts = facts_of(optimizer, self.autocast)
         self._device = torch.device(facts.device)
+        self._is_compiled = facts.is_compiled
         self._recorder.start(
             self.folder / f"rank-{self._rank.rank}.jsonl",
             SystemClock(self._device),
@@ -151,8 +165,26 @@ class Session:
             "began_unix_s": self._began.timestamp(),
         }
 
-    def _end(self) -> None:
+    def _after_timing(self) -> None:
         self._recorder.evaluated()
+        if not self._wanted.phase_steps or self._is_compiled:
+            self._end()
+        self._window = PhaseWindow(
+            SystemClock(self._device),
+            self._device,
+            num_steps=self._wanted.phase_steps,
+            record=lambda stamps: self._recorder.write("stamps", **asdict(stamps)),
+        )
+        self._window.open()
+
+    def _take_apart(self, window: PhaseWindow, *, is_update: bool, has_others: bool) -> None:
+        window.step_done(is_update=is_update, has_others=has_others)
+        if window.is_over:
+            self._end()
+
+    def _end(self) -> NoReturn:
+        if self._window is not None:
+            self._window.close()
         self._meeting.largest(0.0)  # nobody leaves while another one still needs it
         self.close("measured")
         raise EarlyEnd

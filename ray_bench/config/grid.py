@@ -217,7 +217,6 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
         "train_fn": None,
         "train_fn_config": {},
         "until_end": False,
-        "evaluation": {"every": None, "max_samples": None},
         "schedule": ScheduleConfig(name="constant").model_dump(mode="json"),
         "label_smoothing": 0.0,
         "batch_norm": "per_worker",
@@ -235,7 +234,9 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
         "warmup_from": None,
         "base_batch_size": None,
     },
+    "evaluation": {"every_samples": None},
     "measure": {"noise_curve": False},
+    "stop": {"diverged_factor": 1000.0, "hopeless_epochs": None, "hopeless_accuracy": None},
     "launch": {"labels": {}, "gpu_type": None, "tuned": True},
     "ddp": {
         "find_unused_parameters": False,
@@ -269,4 +270,6 @@ def config_sha256(config: SweepConfig) -> str:
         for key, before in keys.items():
             if group[key] == before:
                 del group[key]
+    if values["evaluation"] == {"every": None, "max_samples": None}:
+        del values["evaluation"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

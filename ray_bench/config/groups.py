@@ -135,6 +135,12 @@ class EvaluationConfig(Model):
         "`evaluation=off`, never does. Not set: after every epoch; with `steps`, where speed is "
         "meant, only if `evaluation.max_samples` is set.",
     )
+    every_samples: Int | None = Field(
+        None,
+        ge=1,
+        description="Evaluate also within epochs, each time that so many more samples were trained "
+        "on; `every` says when it is done at their ends.",
+    )
     max_samples: Int | None = Field(
         None,
         ge=1,
@@ -198,7 +204,7 @@ class MeasureConfig(Model):
 
 
 class StopConfig(Model):
-    """When a sweep has measured enough."""
+    """When a sweep has measured enough, and when a run has."""
 
     half_width: Float | None = Field(
         None,
@@ -211,6 +217,30 @@ class StopConfig(Model):
     budget_s: Float | None = Field(
         None, gt=0, description="At most so many seconds; what runs then is still finished."
     )
+    diverged_factor: Float = Field(
+        1000.0,
+        gt=1,
+        description="A run whose training loss becomes so many times its first one is ended and "
+        "recorded as diverged, as is one whose loss is not finite.",
+    )
+    hopeless_epochs: Float | None = Field(
+        None,
+        gt=0,
+        description="With `stop.hopeless_accuracy`: a run that has not reached it by an evaluation "
+        "after so many epochs is ended and recorded as stopped. Not set: none is.",
+    )
+    hopeless_accuracy: Float | None = Field(
+        None, gt=0, le=1, description="Validation accuracy that a run with hope has by then."
+    )
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> StopConfig:
+        if (self.hopeless_epochs is None) != (self.hopeless_accuracy is None):
+            raise ValueError(
+                "`stop.hopeless_epochs` and `stop.hopeless_accuracy` say together which runs are "
+                "stopped; give both, or none"
+            )
+        return self
 
 
 class LadderConfig(Model):

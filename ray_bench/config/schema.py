@@ -283,13 +283,14 @@ class SweepConfig(Model):
 
     @model_validator(mode="after")
     def _an_evaluation_that_is_made(self) -> SweepConfig:
-        asked = self.evaluation.max_samples is not None or bool(self.evaluation.every)
+        within = self.evaluation.every_samples is not None
+        asked = self.evaluation.max_samples is not None or bool(self.evaluation.every) or within
         if asked and self.interleaved:
             raise ValueError(
                 "`interleaved` measures speed and evaluates nothing; leave `evaluation` or "
                 "`interleaved` out"
             )
-        if self.evaluation.max_samples is not None and self.evaluation.every == 0:
+        if self.evaluation.max_samples is not None and self.evaluation.every == 0 and not within:
             raise ValueError(
                 "`evaluation.every=0` evaluates nothing, so `evaluation.max_samples` has no "
                 "meaning; leave one of them out"

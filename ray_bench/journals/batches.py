@@ -44,10 +44,16 @@ def _typical(rank: RankFile) -> float | None:
     return median(x["num_samples"] / x["num_steps"] for x in timed) if timed else None
 
 
+#: A loader that reads ahead has drawn nothing more by the last step of an epoch.
+_MOST_WITHOUT_FRAC = 0.1
+
+
 def _source(launch: Launch) -> Source:
-    """Return what told the samples; unknown where some steps' are."""
-    found: set[Source] = {x.get("source", "unknown") for rank in launch.ranks for x in rank.blocks}
-    if not found or "unknown" in found:
+    """Return what told the samples; unknown where too many steps had none."""
+    blocks = [x for rank in launch.ranks for x in rank.blocks]
+    without = sum(x["num_steps"] for x in blocks if not x["num_samples"])
+    found: set[Source] = {x.get("source", "unknown") for x in blocks} - {"unknown"}
+    if not found or without > _MOST_WITHOUT_FRAC * sum(x["num_steps"] for x in blocks):
         return "unknown"
     order: tuple[Source, ...] = ("script", "batch", "indices")  # the least certain of several
     return next(x for x in order if x in found)

@@ -47,7 +47,8 @@ def collect(store: ResultsStore) -> Collected:
         return Collected()
     launches, notes = _launches(folder)
     stored: list[str] = []
-    for sweep_id, members in _by_script(launches).items():
+    for members in _by_script(launches).values():
+        sweep_id = _sweep_id(store, members)
         known = {run.run_id: run for run in store.runs(sweep_id)}
         new = [x for x in members if _is_new(x, known.get(x.folder.name))]
         if new:
@@ -100,12 +101,21 @@ def _is_alive(rank: RankFile) -> bool:
 def _by_script(launches: Iterable[Launch]) -> dict[str, list[Launch]]:
     found: dict[str, list[Launch]] = {}
     for launch in launches:
-        found.setdefault(sweep_id_of(launch), []).append(launch)
+        found.setdefault(_prefix(launch), []).append(launch)
     return found
 
 
-def sweep_id_of(launch: Launch) -> str:
-    """Return the sweep of a script: `attached-train-1a2b3c`, the same from every directory."""
+def _sweep_id(store: ResultsStore, members: Sequence[Launch]) -> str:
+    """Return the sweep of a script in this store: `attached-train-1a2b3c-20260102T030405`.
+
+    Its first job's time tells it from the same script's in another store, to be compared with.
+    """
+    prefix = f"{_prefix(members[0])}-"
+    known = [x.sweep_id for x in store.sweeps() if x.sweep_id.startswith(prefix)]
+    return known[0] if known else f"{prefix}{members[0].began_at_utc:%Y%m%dT%H%M%S}"
+
+
+def _prefix(launch: Launch) -> str:
     script = launch.facts.get("script") or {}
     where = script.get("path") or script_name(launch)
     name = re.sub(r"[^\w.-]", "-", script_name(launch).removesuffix(".py"))

@@ -12,11 +12,14 @@ from ray_bench.errors import TrainingError
 from ray_bench.journals.batches import Batches, batches_of
 from ray_bench.journals.launch import Launch, RankFile, launch_of
 from ray_bench.journals.outcome import outcome_of
+from ray_bench.journals.phases import phases_of
 from ray_bench.measure import totals
 from ray_bench.records import (
     BlockRecord,
+    BucketRecord,
     CompileMode,
     Launched,
+    PhaseRecord,
     Place,
     Point,
     Precision,
@@ -100,9 +103,12 @@ def attached_run(
         }
     )
     run = replace(run, flags=(*run.flags, *_flags(launch, batches)))
+    parts = list(phases_of(launch, run_id))
     return RunData(
         run=run,
         blocks=tuple(_blocks(launch, run_id)),
+        phases=tuple(x for x in parts if isinstance(x, PhaseRecord)),
+        buckets=tuple(x for x in parts if isinstance(x, BucketRecord)),
         failures=outcome_of(launch).failures(run_id),
         environment=launch.environment,
     )

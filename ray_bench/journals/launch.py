@@ -17,6 +17,7 @@ _FILE = re.compile(r"rank-(\d+)\.jsonl")
 _FACTS = {"num_ranks", "began_unix_s", "first_step_unix_s", "environment"}
 _NAMES = {
     "block": set(BlockRecord.__dataclass_fields__) - {"run_id", "num_tokens", "lr"},
+    "stamps": {"step", "marks", "buckets"},
     "metric": {"values"},
     "end": {"ended_unix_s"},
 }
@@ -29,6 +30,7 @@ class RankFile:
     rank: int
     facts: Mapping[str, Any]
     blocks: tuple[Mapping[str, Any], ...]
+    stamps: tuple[Mapping[str, Any], ...]  # of steps that were taken apart
     metrics: tuple[Mapping[str, Any], ...]
     num_skipped: int
     end: Mapping[str, Any] | None  # None: it was killed, or it still trains
@@ -117,7 +119,7 @@ def _rank_file(path: Path) -> RankFile | None:
     lines = list(_lines(path))
     of_kind = {
         kind: tuple(line for line in lines if line.get("kind") == kind)
-        for kind in ("facts", "block", "metric", "skipped", "end")
+        for kind in ("facts", "block", "stamps", "metric", "skipped", "end")
     }
     if not of_kind["facts"]:
         return None
@@ -134,6 +136,7 @@ def _rank_file(path: Path) -> RankFile | None:
         rank=int(match[1]),
         facts=facts,
         blocks=of_kind["block"],
+        stamps=of_kind["stamps"],
         metrics=of_kind["metric"],
         num_skipped=len(of_kind["skipped"]),
         end=next(iter(of_kind["end"]), None),

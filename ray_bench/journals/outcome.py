@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from ray_bench.journals.launch import Launch, RankFile
 from ray_bench.records import FailureRecord, Status
 
+#: What a job can end by that none of its ranks says.
+KINDS = ("Killed", "RankFilesMissing", "TooFewSteps")
+KILLED, RANK_FILES_MISSING, TOO_FEW_STEPS = KINDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -47,7 +51,7 @@ def outcome_of(launch: Launch) -> Outcome:
     if not all(rank.blocks for rank in launch.ranks):
         return Outcome(
             status="failed",
-            error_type="TooFewSteps",
+            error_type=TOO_FEW_STEPS,
             error_message="The script ended before a step was timed; let it make more steps.",
         )
     return Outcome(status="ok")
@@ -67,7 +71,7 @@ def _failed(rank: RankFile) -> Outcome:
 def _killed(rank: RankFile) -> Outcome:
     return Outcome(
         status="interrupted",
-        error_type="Killed",
+        error_type=KILLED,
         error_message=(
             f"Rank {rank.rank} was killed after {rank.num_timed} timed steps; what was measured "
             "until then is kept. `--steps N` ends a script by itself."
@@ -81,7 +85,7 @@ def _missing(launch: Launch) -> Outcome:
     plural = "s" * (len(launch.missing_ranks) > 1)
     return Outcome(
         status="failed",
-        error_type="RanksMissing",
+        error_type=RANK_FILES_MISSING,
         error_message=(
             f"Rank{plural} {ranks} left no file in {launch.folder.name}; give --results a folder "
             "that all hosts share, or copy their files together."

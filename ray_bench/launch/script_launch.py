@@ -5,13 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import torch.distributed as dist
 
 from ray_bench.launch.courier import Courier
 from ray_bench.launch.requests import ExpectedRun, Launch
@@ -20,11 +16,10 @@ from ray_bench.launch.script_meeting import ScriptMeeting
 from ray_bench.launch.script_process import ScriptProcess, command_of, environment_of
 from ray_bench.launch.script_rank import RankEnd, ScriptRank
 from ray_bench.launch.script_record import run_data
+from ray_bench.launch.train_fn import function_end
 from ray_bench.records import RunData
 from ray_bench.train.group import Group
 from ray_bench.train.requests import RunRequest
-
-_POLL_S = 0.1
 
 
 def run_script(
@@ -39,39 +34,39 @@ def run_script(
 ) -> RunData | None:
     """Run a script on all ranks; return what came of it on rank 0, failed or not."""
     courier.live.begin(request)
-    meeting = ScriptMeeting(group)  # rank 0's has the store: it lives until all have come
-    end = _rank_end(launch, expected, group, courier, meeting)
-    end = replace(end, node_id=group.node_id, address=group.node_address)
-    ends = _gathered(end, group)
-    del meeting
-    if group.rank:
+    meeting = ScriptMeeting(group)
+    run_dir = _run_dir(launch)
+    try:
+        end = _rank_end(launch, expected, group, courier, meeting, run_dir)
+        ends = meeting.gathered(replace(end, node_id=group.node_id, address=group.node_address))
+    finally:
+        shutil.rmtree(run_dir, ignore_errors=True)
+    if ends is None:
         return None
     return run_data(request, expected, ends, wait_s=wait_s, flags=flags)
 
 
 def _rank_end(
-    launch: Launch, expected: ExpectedRun, group: Group, courier: Courier, meeting: ScriptMeeting
+    launch: Launch,
+    expected: ExpectedRun,
+    group: Group,
+    courier: Courier,
+    meeting: ScriptMeeting,
+    run_dir: Path,
 ) -> RankEnd:
-    own = Path(tempfile.mkdtemp(prefix="ray_bench-script-"))
-    run_dir = _shared_folder(launch)
-    try:
+    config, point = launch.config, expected.planned.point
+    with tempfile.TemporaryDirectory(prefix="ray_bench-rank-", dir=_place(launch)) as own:
+        if config.train_fn is not None:
+            return function_end(launch, expected, group, courier, own=own, run_dir=str(run_dir))
         process = ScriptProcess(
-            command_of(
-                launch.config, expected.planned.point, folder=str(own), run_dir=str(run_dir)
-            ),
+            command_of(config, point, folder=own, run_dir=str(run_dir)),
             environment=environment_of(meeting.environment),
             folder=_working_folder(launch),
         )
         try:
-            return _follow(process, launch, expected, group, courier, meeting, own)
+            return _follow(process, launch, expected, group, courier, meeting, Path(own))
         finally:
             process.close()
-            meeting.end()
-            while not meeting.have_all_ended:  # in a collective a worker would seem to hang
-                time.sleep(_POLL_S)
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
-        shutil.rmtree(run_dir, ignore_errors=True)
 
 
 def _follow(
@@ -112,16 +107,14 @@ def _working_folder(launch: Launch) -> str:
     return launch.import_path if os.path.isdir(launch.import_path) else os.getcwd()
 
 
-def _shared_folder(launch: Launch) -> Path:
+def _place(launch: Launch) -> str:
+    """Return where files are removed at the end of the sweep, whatever happens to the worker."""
+    has_it = os.path.isdir(launch.scratch_dir)
+    return launch.scratch_dir if has_it else tempfile.gettempdir()
+
+
+def _run_dir(launch: Launch) -> Path:
     """Make the run's folder of this host, which its ranks share."""
-    place = Path(tempfile.gettempdir()) / f"ray_bench-run-{launch.launch_id}"
-    place.mkdir(parents=True, exist_ok=True)
+    place = Path(_place(launch)) / f"ray_bench-run-{launch.launch_id}"
+    place.mkdir(exist_ok=True)
     return place
-
-
-def _gathered(end: RankEnd, group: Group) -> list[RankEnd]:
-    if group.world_size == 1:
-        return [end]
-    ends: list[Any] = [None] * group.world_size
-    dist.gather_object(end, ends if group.rank == 0 else None)
-    return ends

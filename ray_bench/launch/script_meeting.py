@@ -7,6 +7,8 @@ nobody can take it before the script comes.
 from __future__ import annotations
 
 import contextlib
+import pickle
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, final
@@ -17,6 +19,7 @@ from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from ray_bench.train.group import Group
 
+_POLL_S = 0.1
 _PATIENCE = timedelta(seconds=60)
 _FAILED = "failed"
 
@@ -59,14 +62,19 @@ class ScriptMeeting:
         except RuntimeError:
             return True
 
-    def end(self) -> None:
-        """Say that this rank has ended; no worker may wait for it in a collective before."""
-        self._store.set(f"end/{self._rank}", "1")
+    def gathered(self, left: object) -> list[Any] | None:
+        """Hand over what a rank has left, and wait for all; rank 0 gets it, in their order.
 
-    @property
-    def have_all_ended(self) -> bool:
-        """Whether all ranks have."""
-        return bool(self._store.check([f"end/{rank}" for rank in range(self._num_ranks)]))
+        No collective operation: a rank may end long before the others, and its worker would seem to
+        hang.
+        """
+        self._store.set(f"end/{self._rank}", pickle.dumps(left))  # type: ignore[arg-type]  # bytes too
+        keys = [f"end/{rank}" for rank in range(self._num_ranks)]
+        # The store goes with rank 0's worker, which leaves when all have handed over.
+        with contextlib.nullcontext() if self._rank == 0 else contextlib.suppress(RuntimeError):
+            while not self._store.check(keys):
+                time.sleep(_POLL_S)
+        return None if self._rank else [pickle.loads(self._store.get(key)) for key in keys]
 
 
 def _torchrun(group: Group, host: str, port: int) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from ray_bench.journals.launch import Launch, launch_of
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.requests import ExpectedRun, failure_records
 from ray_bench.launch.script_rank import RankEnd
-from ray_bench.records import RunData
+from ray_bench.records import Launched, RunData
 from ray_bench.train.requests import RunRequest
 
 
@@ -50,7 +50,8 @@ def run_data(
             assert cause is not None, "without a step there is nothing to keep"
             data = _without_steps(expected, cause, known, told)
         else:
-            data = _with_steps(expected, launch, ends, known)
+            launched: Launched = "script" if request.config.script is not None else "train_fn"
+            data = _with_steps(expected, launch, ends, known, launched)
     if cause is not None and launch is not None:
         data = _failed(data, cause, told)
     run = replace(data.run, flags=(*data.run.flags, *flags))
@@ -66,7 +67,11 @@ def _written(folder: Path, ends: Sequence[RankEnd]) -> Launch | None:
 
 
 def _with_steps(
-    expected: ExpectedRun, launch: Launch, ends: Sequence[RankEnd], known: Mapping[str, Any]
+    expected: ExpectedRun,
+    launch: Launch,
+    ends: Sequence[RankEnd],
+    known: Mapping[str, Any],
+    launched: Launched,
 ) -> RunData:
     first_step_s = max(float(rank.facts["first_step_unix_s"]) for rank in launch.ranks)
     nodes = tuple(end.node_id for end in ends if end.node_id is not None)
@@ -80,7 +85,7 @@ def _with_steps(
         repeat=planned.repeat,
         order_index=planned.order_index,
         attempt=expected.attempt,
-        launched="script",
+        launched=launched,
         setup_s=max(0.0, first_step_s - known["started_at_utc"].timestamp()),
         rank_node_ids=nodes if len(nodes) == len(ends) else None,
         rank_addresses=addresses if len(addresses) == len(ends) else None,

@@ -93,7 +93,7 @@ def _runs(
                     ray.get(launch.inbox.keep.remote(of_launch(data)))
 
             request = _run_request(launch, work, expected, started_at)
-            if launch.config.script is not None:
+            if launch.config.target is not None:
                 _script(launch, request, expected, group, courier, deliver, flags, loop_config)
                 continue
             data = _train(request, group, courier, keep)

@@ -34,7 +34,6 @@ class BlockTimer:
         rank: This rank, for the records.
 
     Attributes:
-        applied_lr: Of the step that ended last, for the records; set before `step_done`.
         is_unsettled: Whether warm-up was ended by its limit, with step times still moving.
     """
 
@@ -58,7 +57,6 @@ class BlockTimer:
         self._block_steps = 0 if config.warmup_steps or config.warmup_s else 1  # 0: warming up
         self._warmup = Warmup(config, total_steps)
         self.is_unsettled = False
-        self.applied_lr: float | None = None
         self._num_blocks = 0
         self._origin_ns: int | None = None
 
@@ -77,11 +75,15 @@ class BlockTimer:
         self._steps = self._samples = 0
         self._tokens: Any = 0
 
-    def step_done(self, num_samples: int, num_tokens: Any = None) -> bool:
+    def step_done(
+        self, num_samples: int, num_tokens: Any = None, *, lr: float | None = None
+    ) -> bool:
         """Count a step of so many local samples; return True when it ended a block.
 
         Tokens may be a tensor of one number: it is read when the block ends. None: unknown.
+        `lr` is the rate that the step was made with, of the first parameter group.
         """
+        self._lr = lr
         self._steps += 1
         self._samples += num_samples
         if num_tokens is None:
@@ -92,6 +94,18 @@ class BlockTimer:
             return False
         self._close()
         return True
+
+    def pause(self) -> float:
+        """Close the last block and stand still; return the seconds of the epoch so far."""
+        seconds = self.end_epoch()
+        self._paused_ns = self._clock.now_ns()
+        return seconds
+
+    def resume(self) -> None:
+        """Go on after a pause, of which no time counts."""
+        self._clock.synchronize()
+        self._start_ns = self._clock.now_ns()
+        self._epoch_start_ns += self._start_ns - self._paused_ns
 
     def end_epoch(self) -> float:
         """Close the last block; return the seconds of the epoch on this rank's clock."""
@@ -119,7 +133,7 @@ class BlockTimer:
                 duration_s=(end_ns - self._start_ns) * NS,
                 is_warmup=was_warmup,
                 num_tokens=None if self._tokens is None else int(self._tokens),
-                applied_lr=self.applied_lr,
+                applied_lr=self._lr,
             )
         )
         self._num_blocks += 1

@@ -108,8 +108,7 @@ class Recorder:
             return False
         was_warmup = self._timer.is_warmup
         self._last = {"source": source, "num_backwards": num_backwards}
-        self._timer.applied_lr = lr
-        self._timer.step_done(num_samples, num_tokens)
+        self._timer.step_done(num_samples, num_tokens, lr=lr)
         self.num_timed += not was_warmup
         return not was_warmup
 

@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from ray_bench.records import BlockRecord, EpochRecord
+from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord
 from ray_bench.stats.throughput import job_rate, job_seconds
 
 CLOCK_TOLERANCE_FRAC = 0.02
@@ -97,6 +97,17 @@ def slowest_epochs(per_rank: Sequence[Sequence[EpochRecord]]) -> tuple[EpochReco
             train_s=max(epoch.train_s for epoch in ranks),
             eval_s=max_or_none([epoch.eval_s for epoch in ranks]),
         )
+        for ranks in zip(*per_rank, strict=True)
+    )
+
+
+def slowest_evaluations(
+    per_rank: Sequence[Sequence[EvaluationRecord]],
+) -> tuple[EvaluationRecord, ...]:
+    """Merge the ranks' evaluations: what they found is joint, times are of the slowest rank."""
+    times = ("train_s", "with_eval_s", "eval_s")
+    return tuple(
+        replace(ranks[0], **{name: max(getattr(x, name) for x in ranks) for name in times})
         for ranks in zip(*per_rank, strict=True)
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -63,6 +64,7 @@ class SweepProgress:
         several_seeds = len({run.point.seed for run in planned}) > 1
         self.num_stalled = 0
         self.num_elsewhere = 0
+        self.num_by_status: Counter[str] = Counter()
         self._points = _points(planned, several_seeds)
         for run in finished:
             self.finished(run)
@@ -83,6 +85,17 @@ class SweepProgress:
         return sum(row.num_failed for row in self._points.values())
 
     @property
+    def must_go_on(self) -> bool:
+        """Whether a resumed sweep would have something to make."""
+        lost = self.num_failed - self.num_lasting + self.num_stalled + self.num_elsewhere
+        return lost > 0 or self.num_ended < self.num_planned
+
+    @property
+    def num_lasting(self) -> int:
+        """Runs that ended early by what their training did, and are not made again."""
+        return self.num_by_status["diverged"] + self.num_by_status["stopped"]
+
+    @property
     def outcome(self) -> str | None:
         """What did not end well, in a sentence; None where nothing failed or stood still."""
         not_counted = self.num_stalled + self.num_elsewhere
@@ -91,7 +104,9 @@ class SweepProgress:
         good = sum(row.num_done for row in self._points.values()) - not_counted
         left = self.num_planned - good - self.num_failed - not_counted
         counts = {
-            "failed": self.num_failed,
+            "failed": self.num_failed - self.num_lasting,
+            "diverged": self.num_by_status["diverged"],
+            "stopped as hopeless": self.num_by_status["stopped"],
             "stood still for a time and do not count": self.num_stalled,
             "were on other nodes than asked for and do not count": self.num_elsewhere,
             "did not begin": left,
@@ -139,6 +154,7 @@ class SweepProgress:
         self._open.pop(run.run_id, None)
         if not run.is_finished:
             row.num_failed += 1
+            self.num_by_status[run.status] += 1
             return
         row.num_done += 1
         is_stalled = "stalled" in run.flags

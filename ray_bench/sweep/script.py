@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import sys
@@ -42,6 +43,8 @@ def check_script(config: SweepConfig) -> None:
         ConfigError: If it is not.
     """
     script = config.script
+    if config.train_fn is not None:
+        _check_module(config.train_fn)
     if script is None or module_of(script) is not None:
         return
     path = Path(script).expanduser()
@@ -49,6 +52,22 @@ def check_script(config: SweepConfig) -> None:
         beside = sorted(x.name for x in Path().glob("*.py"))[:8]
         found = f" Here are {', '.join(beside)}." if beside else ""
         raise ConfigError(f"There is no script {script!r} in {os.getcwd()}.{found}")
+
+
+def _check_module(target: str) -> None:
+    """See that a function's module is there; it is imported in the workers alone."""
+    module = target.partition(":")[0]
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        is_there = importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        is_there = False
+    if not is_there:
+        raise ConfigError(
+            f"There is no module {module!r} (of train_fn={target}) that could be imported from "
+            f"{os.getcwd()}; look for a slip."
+        )
 
 
 def trial_config(script: Sequence[str], overrides: Sequence[str]) -> SweepConfig:

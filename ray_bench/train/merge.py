@@ -21,6 +21,7 @@ from ray_bench.records import (
     BucketRecord,
     EnvironmentRecord,
     EpochRecord,
+    EvaluationRecord,
     FailureRecord,
     PhaseRecord,
     RunData,
@@ -47,6 +48,7 @@ class RankReport:
     phases: list[PhaseRecord]
     buckets: list[BucketRecord]
     sync_pairs: list[SyncPairRecord]
+    evaluations: list[EvaluationRecord]
     failures: list[FailureRecord]
     extra: ExtraMeasurements
     flags: tuple[str, ...]
@@ -177,6 +179,8 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         environment_hash=environment.environment_hash,
         num_train_samples=num_samples,
         trainer=request.trainer,
+        launched="ours",
+        strategy="ddp" if request.planned.point.is_ddp else "none",
         **batches,
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
@@ -191,6 +195,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         phases=tuple(phase for rank in ranks for phase in rank.phases),
         buckets=tuple(bucket for rank in ranks for bucket in rank.buckets),
         sync_pairs=tuple(pair for rank in ranks for pair in rank.sync_pairs),
+        evaluations=totals.slowest_evaluations([rank.evaluations for rank in ranks]),
         failures=tuple(failure for rank in ranks for failure in rank.failures),
         traces={
             index: rank.extra.trace

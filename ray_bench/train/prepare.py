@@ -12,7 +12,7 @@ from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
 from ray_bench.measure.clock import Clock
-from ray_bench.records import BlockRecord, EpochRecord, Point, known
+from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord, Point, known
 from ray_bench.train.accumulate import parts_of
 from ray_bench.train.adascale import AdaScaleSchedule
 from ray_bench.train.allocator import keep_freed_memory
@@ -30,7 +30,7 @@ from ray_bench.train.optimizers import make_optimizer
 from ray_bench.train.own_schedule import own_schedule
 from ray_bench.train.passes import PassRecord
 from ray_bench.train.requests import RunRequest
-from ray_bench.train.schedule import Schedule, make_schedule
+from ray_bench.train.schedule import Schedule, make_schedule, samples_of
 from ray_bench.train.shares import (
     Feed,
     endless,
@@ -39,12 +39,13 @@ from ray_bench.train.shares import (
     whole,
 )
 from ray_bench.train.step import Stepper
+from ray_bench.train.tally import Explosion
 from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built, make_reader
 
 #: Without a length a ladder's warm-up takes its share of so many.
 _STEPS_OF_A_LADDER = 1000
 
-AnyRecord = BlockRecord | EpochRecord | PassRecord
+AnyRecord = BlockRecord | EpochRecord | EvaluationRecord | PassRecord
 
 
 @final
@@ -176,6 +177,10 @@ def prepare(
         bucket_cap_mb=cap_mb,
         ddp_arguments=arguments,
         compile_s=compile_s(stepper, module, feed, group, clock),
+        samples=samples_of(
+            point, steps_per_epoch=per_epoch, samples_per_epoch=samples_per_epoch(feed)
+        ),
+        explosion=Explosion(config.stop.diverged_factor),
         average=None if half_life is None else WeightAverage(module, half_life),
         live=live,
     )

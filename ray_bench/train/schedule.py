@@ -83,6 +83,16 @@ def set_rates(optimizer: torch.optim.Optimizer, lr: float, base_lr: float) -> fl
     return lr
 
 
+def samples_of(point: Point, *, steps_per_epoch: int, samples_per_epoch: int | None) -> Samples:
+    """Return how many samples a run has seen by its steps; None: all batches are whole."""
+    batch = known(point.global_batch_size)
+    return Samples(
+        per_step=batch,
+        per_epoch=samples_per_epoch or steps_per_epoch * batch,
+        steps_per_epoch=steps_per_epoch,
+    )
+
+
 def make_schedule(
     point: Point,
     config: SweepConfig,
@@ -103,11 +113,8 @@ def make_schedule(
         total_steps: Of the run.
         samples_per_epoch: Of all ranks; None: the batches do not tell, and all are whole.
     """
-    batch = known(point.global_batch_size)
-    samples = Samples(
-        per_step=batch,
-        per_epoch=samples_per_epoch or steps_per_epoch * batch,
-        steps_per_epoch=steps_per_epoch,
+    samples = samples_of(
+        point, steps_per_epoch=steps_per_epoch, samples_per_epoch=samples_per_epoch
     )
     total = samples.before(total_steps)
     return SampleSchedule(

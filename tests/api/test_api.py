@@ -174,11 +174,20 @@ def test_a_notebook_shows_answer_and_key_table_and_no_markup_of_users(store):
 def test_charts_are_altair_charts_that_show_themselves(results):
     charts = results.charts
     assert {"speedup", "efficiency", "phases"} <= set(charts)
-    chart = charts["speedup"]
+    chart = charts["phases"]
     assert isinstance(chart, altair.TopLevelMixin)
     shown = chart._repr_mimebundle_()
     assert "text/html" in shown
-    assert chart.to_dict()["title"] == charts.picture("speedup").title
+    assert chart.to_dict()["title"] == charts.picture("phases").title
+
+
+def test_pictures_of_the_first_screen_show_and_save_themselves(results, tmp_path):
+    drawing = results.charts["speedup"]
+    assert drawing._repr_svg_().startswith("<svg")
+    assert results.charts.picture("speedup").title in repr(drawing)
+    for name, start in (("a.svg", b"<svg"), ("a.png", b"\x89PNG")):
+        drawing.save(tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(start)
 
 
 def test_a_chart_can_be_had_as_svg(results):

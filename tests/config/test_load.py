@@ -136,7 +136,9 @@ def test_unreadable_files(tmp_path):
 def test_unknown_sources_get_suggestions(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cluster.yaml").write_text("workload: x")
-    with pytest.raises(ConfigError, match=r"presets are: curve, demo\. Did you mean 'demo'\?"):
+    with pytest.raises(
+        ConfigError, match=r"presets are: .*demo, gpt-stdlib.*\. Did you mean 'demo'\?"
+    ):
         load("dmo")
     with pytest.raises(ConfigError, match=r"Did you mean 'cluster\.yaml'\?"):
         load("clusters.yaml")

@@ -85,6 +85,6 @@ def _block(rank: int, block: int, batch: int, step_s: float, source: str) -> dic
         "duration_s": steps * step_s,
         "is_warmup": is_warmup,
         "num_tokens": None,
-        "lr": 0.1,
+        "applied_lr": 0.1,
         "source": source,
     }

@@ -74,7 +74,7 @@ def test_a_script_that_failed_tells_why(tmp_path):
 
 def test_ranks_without_a_file_are_named(tmp_path):
     run = run_of(job(tmp_path, 4, ranks=2)).run
-    assert (run.status, run.error_type) == ("failed", "RanksMissing")
+    assert (run.status, run.error_type) == ("failed", "RankFilesMissing")
     assert "Ranks 2, 3 left no file" in run.error_message
     assert run.throughput_samples_per_s is None
     assert run.point.global_batch_size is None

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.model import build_report
 from ray_bench.report.network import network_report
+from ray_bench.report.picture_fields import FIELDS
 from ray_bench.report.pictures.clock import frame
 from ray_bench.report.pictures.ranks import MAX_RANKS
 from ray_bench.report.pictures.scaling import FORECAST, IDEAL, MEASURED, NO_CLAIM
@@ -136,7 +136,7 @@ def test_the_waterfall_adds_up_to_what_the_table_says(case):
 def test_accuracies_are_those_of_the_table(case):
     by = ("world_size", "lr_rule", "epoch")
     table = cells(case, "progress", "val_accuracy", ("world_size", "rule", "epoch"))
-    for key in ("accuracy_time", "accuracy_epoch"):
+    for key in ("accuracy_time", "accuracy_kept"):
         rows = {tuple(row[x] for x in by): row for row in pictures(case)[key].rows}
         assert table.keys() <= rows.keys()
         assert all(rows[x]["val_accuracy_frac"] == cell.value for x, cell in table.items())
@@ -180,7 +180,7 @@ WITHOUT = {
     "one_size": {"speedup", "efficiency", "serial_share", "front", "waterfall", "rank_times"},
     "two_sizes": {"serial_share"},
     "no_phases": {"phases", "waterfall", "rank_times"},
-    "no_accuracy": {"accuracy_time", "accuracy_epoch"},
+    "no_accuracy": {"accuracy_time", "accuracy_kept"},
     "nothing_within": {"front", "block_times"},
     "oversubscribed": {"front", "waterfall"},
     "no_throughput": {"speedup", "efficiency", "serial_share", "front"},
@@ -194,7 +194,7 @@ def test_there_is_no_picture_without_data(case):
 
 
 def test_the_turns_of_a_ladder_are_no_training():
-    assert not {"accuracy_time", "accuracy_epoch"} & pictures("ladder").keys()
+    assert not {"accuracy_time", "accuracy_kept"} & pictures("ladder").keys()
 
 
 @pytest.mark.parametrize(

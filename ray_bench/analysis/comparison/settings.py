@@ -27,7 +27,7 @@ def config_of(config_json: str) -> dict[str, Any]:
 
 def setting_differences(base_json: str, new_json: str) -> tuple[Difference, ...]:
     """Return the settings that differ, by dotted key, those apart that are facts of the runs."""
-    base, new = (dict(_flat(config_of(text))) for text in (base_json, new_json))
+    base, new = (dict(flat(config_of(text))) for text in (base_json, new_json))
     facts = {*_FACTS, *(x.key for x in settings.SETTINGS)}
     return tuple(
         Difference(name=name, base=base.get(name), new=new.get(name), is_refused=False, allow=None)
@@ -36,9 +36,10 @@ def setting_differences(base_json: str, new_json: str) -> tuple[Difference, ...]
     )
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the settings of nested groups by dotted key."""
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value

@@ -122,6 +122,8 @@ def compare_samples(
     floor = math.sqrt(math.fsum(x**2 for x in known) / 12)
     difference, counts, few = _difference(ours, theirs, floor)
     cut = [sum(is_cut(x, end) for x in side) for side in sides]
+    if cut == [len(side) for side in sides]:
+        difference = None  # nobody got there, and how much is missing is not known
     room = margin - max(known, default=0.0)
     obstacle = None
     if few:

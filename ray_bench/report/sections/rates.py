@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ray_bench.analysis.rates import rate_rows
-from ray_bench.report.cells import Table, asked, number, table, text
+from ray_bench.report.cells import Section, Table, asked, number, table, text
 from ray_bench.report.context import Context
+from ray_bench.report.format import show
+
+
+def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
+    """Return the section of every curve whose blocks have the rate that was applied."""
+    found = [(context, rates_table(context)) for context in contexts]
+    return tuple(
+        Section(context.key("rates"), context.title("Learning rate as applied"), tables=(made,))
+        for context, made in found
+        if made is not None
+    )
+
+
+def says(contexts: Sequence[Context]) -> str:
+    """Return the highest rate of any world size."""
+    found = [x.lr for c in contexts for x in rate_rows(c.study.group.runs, c.results.blocks)]
+    return f"at most {show(number(max(found), 'lr')).value}, by samples seen"
 
 
 def rates_table(context: Context) -> Table | None:

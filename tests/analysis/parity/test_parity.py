@@ -9,8 +9,8 @@ import pytest
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.groups import groups_of
 from ray_bench.analysis.parity.censored import median
-from ray_bench.analysis.parity.compare import Margin, Obstacle
-from ray_bench.analysis.parity.outcomes import reached
+from ray_bench.analysis.parity.compare import Margin, Obstacle, compare_samples
+from ray_bench.analysis.parity.outcomes import Outcome, Reached, reached
 from ray_bench.analysis.parity.study import parity, runs_of
 from ray_bench.config.metric_target import MetricTarget
 from tests.analysis.parity.learned import learned, noisy
@@ -158,6 +158,7 @@ def test_a_target_that_nobody_reaches_is_neither_equal_nor_worse():
     found = judged(learned(lambda *_: 0.9, sizes=(1, 2)), target)
     (row,) = found.of("samples")
     assert (row.verdict, row.comparison.num_not_reached) == ("not_shown", 5)
+    assert (row.effect, row.comparison.obstacle) == (None, Obstacle.NOT_REACHED)
     assert found.rcp[2, "linear"].verdict == "too_few_runs"
 
 
@@ -203,3 +204,30 @@ def test_the_median_is_that_of_kaplan_and_meier():
     assert median([3, 1, 2], [True] * 3) == 2
     assert median([1, 5, 5], [True, False, False]) is None
     assert median([5, 5], [False, False]) is None
+
+
+def test_what_lies_between_two_evaluations_is_taken_off_the_margin():
+    """15.1 epochs read as 16 and 16.7 as 17: 10 % look like 6 %."""
+    base, other = (
+        [
+            Outcome(
+                seed=i,
+                quality=None,
+                is_diverged=False,
+                num_val_samples=None,
+                reached=Reached(
+                    epoch=last,
+                    samples=100.0 * last,
+                    samples_before=100.0 * (last - 1),
+                    train_s=None,
+                    with_eval_s=None,
+                    seen=4000.0,
+                ),
+            )
+            for i in range(10)
+        ]
+        for last in (16, 17)
+    )
+    found = compare_samples(other, base, math.log(1.1))
+    assert found.difference.p_equivalent(math.log(1.1)) < 0.05 < found.p_equivalent
+    assert found.room == pytest.approx(math.log(1.1) - math.log(16 / 15))
