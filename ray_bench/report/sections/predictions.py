@@ -13,7 +13,8 @@ from ray_bench.report.fields import Field, rows_table
 from ray_bench.report.fit_tables import NO_INTER_NODE, candidate_table
 from ray_bench.report.fit_words import law_words, warning_words
 from ray_bench.report.format import show
-from ray_bench.report.shape_words import OF_A_SWEEP, OF_A_SWEEP_WITH_PHASES, Hints
+from ray_bench.report.script_words import is_of_scripts
+from ray_bench.report.shape_words import OF_A_SCRIPT, OF_A_SWEEP, OF_A_SWEEP_WITH_PHASES, Hints
 from ray_bench.stats.estimate import Estimate
 
 #: Other warnings of a fit are flags of the report, or are about files.
@@ -58,7 +59,9 @@ def _words(context: Context) -> list[str]:
 
 
 def _hints(context: Context) -> Hints:
-    return OF_A_SWEEP_WITH_PHASES if context.study.verdict.has_phases else OF_A_SWEEP
+    if context.study.verdict.has_phases:
+        return OF_A_SWEEP_WITH_PHASES
+    return OF_A_SCRIPT if is_of_scripts(context.results) else OF_A_SWEEP
 
 
 def _diminishing(context: Context) -> list[str]:
