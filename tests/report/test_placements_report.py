@@ -74,10 +74,12 @@ def test_runs_that_were_elsewhere_are_listed_with_what_to_do():
         replace(run, flags=("placement_differs",)) if run.point.placement == "2x2" else run
         for run in results.runs
     )
-    failures = section(build_report(replace(results, runs=runs)), "failures")
-    (row, *_) = failures.tables[0].rows
-    assert "on other nodes than the placement" in row[2].value
-    assert row[3].value.startswith("Look for other jobs on the nodes")
+    found = section(build_report(replace(results, runs=runs)), "record").tables[0]
+    keys = [column.key for column in found.columns]
+    rows = (dict(zip(keys, row, strict=True)) for row in found.rows)
+    row = next(x for x in rows if x["state"].value == "invalid")
+    assert "on other nodes than the placement" in row["cause"].value
+    assert row["remedy"].value.startswith("Look for other jobs on the nodes")
 
 
 def test_trackers_have_one_baseline_for_all_placements():
