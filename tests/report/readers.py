@@ -52,7 +52,7 @@ SUFFIXES = {
 }
 _NUMBER = r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _SHOWN = re.compile(
-    rf"(?P<value>{_NUMBER})(?P<suffix>[^()\d]*?)(?: (?P<mark>[pd]))?"
+    rf"(?P<value>{_NUMBER})(?P<suffix>[^()\d]*?)"
     rf"(?: \((?P<low>{_NUMBER}) to (?P<high>{_NUMBER})\))?"
 )
 
@@ -81,9 +81,6 @@ def agrees(text: str, cell: Cell) -> bool:
     found = _SHOWN.fullmatch(text)
     if found is None or found["suffix"] not in SUFFIXES:
         return False
-    marks = {"predicted": "p", "derived": "d"}
-    if found["mark"] != marks.get(cell.kind or ""):
-        return False
     factor = SUFFIXES[found["suffix"]]
     pairs = zip(("value", "low", "high"), (cell.value, cell.low, cell.high), strict=True)
     return all(_close(found[name], factor, value) for name, value in pairs)
@@ -93,8 +90,10 @@ def _close(text: str | None, factor: float, value: float | None) -> bool:
     if text is None or value is None:
         return text is None and value is None
     number, _, power = text.partition("e")
-    decimals = len(number.partition(".")[2])
-    last_digit = 10.0 ** (int(power or 0) - decimals) * factor
+    whole, _, behind = number.partition(".")
+    # Whole tens or hundreds are all that a wide interval leaves: `9000 (7000 to 14000)`.
+    zeros = 0 if behind else len(whole) - len(whole.rstrip("0"))
+    last_digit = 10.0 ** (int(power or 0) - len(behind) + zeros) * factor
     return abs(float(text) * factor - value) <= 0.51 * last_digit + 1e-9 * abs(value)
 
 
@@ -118,7 +117,7 @@ def from_markdown(text: str) -> list[Read]:
 
 def _cells(line: str) -> list[str]:
     parts = re.split(r"(?<!\\)\|", line)[1:-1]
-    return [_unescaped(re.sub(r"(?<!\\)\*([pd])\*", r"\1", part.strip())) for part in parts]
+    return [_unescaped(part.strip()) for part in parts]
 
 
 def _unescaped(text: str) -> str:
