@@ -116,6 +116,8 @@ class AnswerFacts:
     beyond: tuple[Beyond, ...]  # the likeliest first
     beyond_frac: float  # of all of them together
     runner_up: int | None
+    none_frac: float  # probability that no world size meets the limit of the aim
+    confirm: NextFact | None  # a run that would only confirm a sure forecast of a better size
     limit: Limit
     caveats: tuple[CaveatFact, ...]
     next_run: NextFact | None
@@ -157,6 +159,8 @@ def answer_facts(study: Study, results: Results) -> AnswerFacts:
         beyond=beyond,
         beyond_frac=sum(x.share for x in beyond),
         runner_up=None if decision.choice is None else decision.choice.runner_up,
+        none_frac=0.0 if decision.choice is None else decision.choice.none_share,
+        confirm=_of_option(study, beyond[0].world_size) if beyond else None,
         limit=limit_of(study),
         caveats=tuple(_caveats(study, results)),
         next_run=_next(study),
@@ -236,6 +240,14 @@ def _next(study: Study) -> NextFact | None:
         gain=found.gain,
         alternative=found.alternative,
     )
+
+
+def _of_option(study: Study, size: int) -> NextFact | None:
+    """Return what one run at a world size takes, with nothing to gain for the choice."""
+    option = study.decision.option(size)
+    seconds = None if option is None else option.measure_s
+    worker_s = None if seconds is None else seconds * size
+    return NextFact(world_size=size, time_s=seconds, worker_s=worker_s, gain=0.0, alternative=None)
 
 
 def _caveats(study: Study, results: Results) -> Iterator[CaveatFact]:

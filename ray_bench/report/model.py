@@ -13,7 +13,7 @@ from ray_bench.analysis.disturbances import disturbances
 from ray_bench.analysis.study import Study, studies
 from ray_bench.records import Results, RunRecord
 from ray_bench.report.cells import Section
-from ray_bench.report.context import Context
+from ray_bench.report.context import Context, curve_names
 from ray_bench.report.flags import Flag, flags_of
 from ray_bench.report.folds import folds_of
 from ray_bench.report.format import LEGEND
@@ -81,6 +81,7 @@ def build_report(
         epochs=epochs,
     )
     found = studies(results, ask) if analysed is None else analysed
+    names = curve_names(tuple(x.group for x in found))
     contexts = [
         Context(
             results=results,
@@ -89,8 +90,9 @@ def build_report(
             currency=currency,
             number=number,
             num_groups=len(found),
+            name=name,
         )
-        for number, study in enumerate(found, start=1)
+        for number, (study, name) in enumerate(zip(found, names, strict=True), start=1)
     ]
     money = Money(ask.price_per_worker_hour, currency)
     flags, screens = flags_of(results, found), screens_of(results, contexts)

@@ -108,6 +108,8 @@ def _own_words(context: Context, facts: AnswerFacts) -> str:
     words += f"{_adverb(facts.probability or 0.0)} right among {among} ({shown}), for the aim {aim}"
     if facts.meets is not None:
         words += f"; it meets the limit with {share_words(facts.meets)}"
+    if facts.none_frac >= 0.01:
+        words += f"; none meets it with {share_words(facts.none_frac)}"
     if facts.runner_up is not None and facts.sureness is not Sureness.SURE:
         words += f"; else {facts.runner_up}"
     return f"{words}."
@@ -166,7 +168,7 @@ _NO_WHY = {
         "Its number of epochs is not known. Give --epochs 90 for the run that you plan; the size "
         "of the data set has to be in the results."
     ),
-    Reason.ONE_WORLD_SIZE: "One point is no curve: a second says what more workers buy.",
+    Reason.ONE_WORLD_SIZE: "A second size says what more workers buy.",
 }
 
 
@@ -176,7 +178,8 @@ def _one_size_lead(context: Context) -> str:
         return _failed_lead(results)
     if results.missing_run_ids:
         return "No answer yet: the sweep was interrupted"
-    return f"No answer yet: only {workers(one_size(context))} measured"
+    size = one_size(context)
+    return f"One point is no curve: measure {workers(2 if size == 1 else 1)}"
 
 
 def one_size(context: Context) -> int:

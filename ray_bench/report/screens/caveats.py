@@ -138,6 +138,6 @@ _WORDS: dict[CaveatKind, tuple[Level, Words, Words, str | None]] = {
         "note",
         "One machine.",
         "The forecast knows no link between nodes.",
-        "network",
+        "forecast",
     ),
 }

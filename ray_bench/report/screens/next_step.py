@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ray_bench.analysis.answer import AnswerFacts, failed_sizes
+from ray_bench.analysis.answer import AnswerFacts, NextFact, failed_sizes
 from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost
@@ -17,7 +17,9 @@ from ray_bench.report.screen import NextStep
 def next_of(context: Context, facts: AnswerFacts) -> NextStep:
     """Return the next step of one curve: there is always one, if only to stop."""
     if facts.next_run is not None:
-        return _measurement(context, facts)
+        return _measurement(context, facts.next_run, _turn(facts))
+    if facts.is_for_now and facts.confirm is not None:
+        return _measurement(context, facts.confirm, _SURE)
     if facts.world_size is not None:
         return NextStep(
             head="nothing more to measure",
@@ -30,9 +32,10 @@ def next_of(context: Context, facts: AnswerFacts) -> NextStep:
     return _STEPS[facts.reason](context)
 
 
-def _measurement(context: Context, facts: AnswerFacts) -> NextStep:
-    found = facts.next_run
-    assert found is not None, "asked only where there is one"
+_SURE = "The forecast is sure of it: the run only confirms that it is better."
+
+
+def _measurement(context: Context, found: NextFact, why: str) -> NextStep:
     size = found.world_size
     worker_s = None if found.worker_s is None else Estimate(found.worker_s)
     money = cost(worker_s, context.price_per_worker_hour)
@@ -41,9 +44,9 @@ def _measurement(context: Context, facts: AnswerFacts) -> NextStep:
         world_size=size,
         time=number(found.time_s, "s", "predicted"),
         cost=estimate(money, "money", "predicted", context.currency),
-        gain=number(found.gain, "points", "predicted"),
+        gain=number(found.gain or None, "points", "predicted"),
         command=command_with(context.results, f"world_sizes=[{size}]", "repeats=1"),
-        note=f"{_turn(facts)}{_no_room(context, size)}".strip(),
+        note=f"{why}{_no_room(context, size)}".strip(),
     )
 
 
