@@ -103,7 +103,7 @@ def _folds(
     says = {
         "comparison": f"{len(comparison.rows)} changes with both values; the gate: "
         f"{comparison.outcome}, {len(comparison.worse)} of {len(comparison.gated)} rows worse",
-        "differences": f"{len(sections[1].tables[0].rows)} facts and settings, with both values",
+        "differences": _counted(len(sections[1].tables[0].rows)),
         "record": "ids, dates, commits, runs and commands",
     }
     for section in sections:
@@ -115,6 +115,12 @@ def _folds(
             sections=(section,),
             pictures=own,
         )
+
+
+def _counted(count: int) -> str:
+    if not count:
+        return "nothing that is recorded"
+    return "1 fact or setting, with both values" if count == 1 else f"{count} facts and settings"
 
 
 def _gate(comparison: Comparison) -> Table:
