@@ -26,6 +26,7 @@ from ray_bench.config.fields import (
     listed,
 )
 from ray_bench.config.groups import (
+    CheckpointConfig,
     DataConfig,
     DdpConfig,
     EmulatedConfig,
@@ -186,6 +187,7 @@ class SweepConfig(Model):
         "reduction. Not set: never.",
     )
     evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
     ddp: DdpConfig = DdpConfig()
     measure: MeasureConfig = MeasureConfig()
     launch: LaunchConfig = LaunchConfig()
