@@ -216,6 +216,7 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
         "args": [],
         "train_fn": None,
         "train_fn_config": {},
+        "train_fn_datasets": None,
         "until_end": False,
         "schedule": ScheduleConfig(name="constant").model_dump(mode="json"),
         "checkpoint": {"dir": None, "every": 1},

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 _LOOP = (
     *("precision", "memory_format", "compile", "accumulate_steps", "max_local_batch_size"),
     *("clip_grad_norm", "data", "evaluation", "ddp", "emulated", "ladder"),
+    *("schedule", "checkpoint", "label_smoothing", "batch_norm"),
 )
-_MEASURE = ("phase_steps", "sync_pairs", "noise_steps", "trace_steps", "checkpoint")
+_MEASURE = ("phase_steps", "sync_pairs", "noise_steps", "noise_curve", "trace_steps", "checkpoint")
 _LADDER = (
     "`interleaved` keeps the processes of all world sizes, and a script is started anew for "
     "each; leave it out and take repeats=3"
