@@ -18,7 +18,8 @@ _SURE = 0.999
 def aim_words(ask: Ask, currency: str) -> str:
     """Return `balanced (least time x money)`."""
     limit = ask.aim.limit or 0.0
-    return {
+    target = "" if ask.target_frac is None else f" to {100 * ask.target_frac:g} % accuracy"
+    words = {
         "fastest": "fastest (least time)",
         "cheapest": "cheapest (least worker-time)",
         "balanced": "balanced (least time x money)",
@@ -26,6 +27,7 @@ def aim_words(ask: Ask, currency: str) -> str:
         "budget": f"budget (least time for {limit:g} {currency} or less)",
         "efficiency": f"efficiency (least time at {limit:.0%} or more)".replace("%", " %"),
     }[ask.aim.kind]
+    return f"{words}{target}"
 
 
 def _duration(value_s: float) -> str:
@@ -78,15 +80,17 @@ def spend_words(context: Context) -> str:
     other = None if decision.choice is None else decision.choice.runner_up
     found = [_run_words(context, decision.option(n)) for n in (decision.recommended, other)]
     parts = [words for words in found if words]
-    return f"A run takes {', and '.join(parts)}." if parts else ""
+    what = "A run" if decision.ask.target_frac is None else "The target"
+    return f"{what} takes {', and '.join(parts)}." if parts else ""
 
 
 def _run_words(context: Context, option: Option | None) -> str:
-    if option is None or option.run is None:
+    spend = None if option is None else context.study.decision.spend(option)
+    if option is None or spend is None:
         return ""
     kind = kind_of(option)
-    words = f"{show(estimate(option.run.time_s, 's', kind))} with {workers(option.world_size)}"
-    money = cost(option.run.worker_s, context.price_per_worker_hour)
+    words = f"{show(estimate(spend.time_s, 's', kind))} with {workers(option.world_size)}"
+    money = cost(spend.worker_s, context.price_per_worker_hour)
     if money is None:
         return words
     kind = kind_of(option, "derived")
@@ -167,23 +171,25 @@ def unreachable_words(context: Context) -> str:
 
 
 def _closest(context: Context, decision: Decision, allowed: list[int]) -> str:
-    options = [x for x in decision.options if x.world_size in allowed and x.run is not None]
+    options = [x for x in decision.options if x.world_size in allowed and decision.spend(x)]
+    what = "run" if decision.ask.target_frac is None else "way to the target"
     price = context.price_per_worker_hour
     if decision.ask.aim.kind == "deadline":
-        best = min(options, key=lambda x: _time(x).value)
-        shown = show(estimate(_time(best), "s", kind_of(best)))
-        return f"the shortest run takes {shown} with {workers(best.world_size)}"
+        best = min(options, key=lambda x: _time(decision, x).value)
+        shown = show(estimate(_time(decision, best), "s", kind_of(best)))
+        return f"the shortest {what} takes {shown} with {workers(best.world_size)}"
     if decision.ask.aim.kind == "budget" and price is not None:
-        best = min(options, key=lambda x: _time(x).value * x.world_size)
-        money = cost(_time(best).scaled(best.world_size), price)
+        best = min(options, key=lambda x: _time(decision, x).value * x.world_size)
+        money = cost(_time(decision, best).scaled(best.world_size), price)
         shown = show(estimate(money, "money", kind_of(best), context.currency))
-        return f"the cheapest run costs {shown} with {workers(best.world_size)}"
+        return f"the cheapest {what} costs {shown} with {workers(best.world_size)}"
     return ""
 
 
-def _time(option: Option) -> Estimate:
-    assert option.run is not None, "an aim with a limit is refused without the time of a run"
-    return option.run.time_s
+def _time(decision: Decision, option: Option) -> Estimate:
+    spend = decision.spend(option)
+    assert spend is not None, "an aim with a limit is refused without the time of a run"
+    return spend.time_s
 
 
 def kind_of(option: Option, measured: Kind = "measured") -> Kind:

@@ -195,17 +195,16 @@ def best_words(found: ToTarget, target: str) -> str:
             f"No world size is known to get to {target}: not every run of any reached it. More "
             "epochs, or a lower --target, would tell."
         )
+    away = [workers(row.world_size) for row in found.rows if not row.is_complete]
+    left_out = f" Left out, as not every run got there: {_listed(away)}." if away else ""
     words = f"Soonest at {target}: {workers(found.fastest)}"
     if found.fastest_rate is None:
-        return f"{words}."
+        return f"{words}.{left_out}"
     if found.fastest == found.fastest_rate:
-        return (
-            f"{words}, which also have the most throughput."
-            if found.fastest > 1
-            else (f"{words}, which also has the most throughput.")
-        )
+        verb = "has" if found.fastest == 1 else "have"
+        return f"{words}, which also {verb} the most throughput.{left_out}"
     sure = "" if found.is_told_apart else ", though the time to the target does not tell them apart"
-    return f"{words}; most throughput: {workers(found.fastest_rate)}{sure}."
+    return f"{words}; most throughput: {workers(found.fastest_rate)}{sure}.{left_out}"
 
 
 def target_words(accuracy_frac: float) -> str:

@@ -70,6 +70,12 @@ def _no_answer(context: Context) -> str:
             "Cannot say how long a run takes: its number of epochs is unknown. Give --epochs 90 "
             "for the run that you plan; the size of the data set has to be in the results."
         )
+    if why is Reason.NO_TARGET:
+        target = f"{100 * (context.study.decision.target_frac or 0):g} %"
+        return (
+            f"Cannot say how many workers to use to get to {target} accuracy: not every run of any "
+            "world size did. Give --target a lower one, or measure more epochs."
+        )
     return (
         f"Cannot say how many workers to use: {one_size(context)} is the only world size that was "
         f"measured. {_second_size(context)}"

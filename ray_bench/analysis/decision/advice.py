@@ -14,7 +14,8 @@ from ray_bench.analysis.decision.choose import Choice, Field, choose, winners
 from ray_bench.analysis.decision.draws import measured_draws, predicted_draws
 from ray_bench.analysis.decision.front import FrontPoint, front
 from ray_bench.analysis.decision.next_run import NextRun, next_run
-from ray_bench.analysis.decision.options import Measured, Option, options_of
+from ray_bench.analysis.decision.options import Measured, Option, Spend, options_of
+from ray_bench.analysis.decision.progress import run_sd, toward_target
 from ray_bench.analysis.estimate import LogEstimate
 
 #: A difference that is not worth a measurement: the smaller world size counts as right.
@@ -28,7 +29,8 @@ class Ask:
     aim: Aim = field(default_factory=Aim)
     price_per_worker_hour: float | None = None
     max_workers: int | None = None  # predicted world sizes up to here are as good as measured ones
-    target_frac: float | None = None  # validation accuracy; None: what every run reached
+    #: Validation accuracy that is decided for; None: runs are, and what every run reached is told.
+    target_frac: float | None = None
     epochs: float | None = None  # of the run that is decided on; None: as many as were measured
 
 
@@ -43,6 +45,7 @@ class Reason(Enum):
     NOTHING_MEASURED = "nothing_measured"
     NO_PRICE = "no_price"  # a budget needs one
     NO_RUN_TIME = "no_run_time"  # a deadline or budget is one of a run
+    NO_TARGET = "no_target"  # no world size is known to get to the target that was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,10 @@ class Decision:
     def option(self, size: int | None) -> Option | None:
         """Return what is known of a world size."""
         return next((x for x in self.options if x.world_size == size), None)
+
+    def spend(self, option: Option) -> Spend | None:
+        """Return what is decided about: what the target takes if one was asked for, else a run."""
+        return option.run if self.ask.target_frac is None else option.target
 
     @property
     def is_predicted(self) -> bool:
@@ -104,16 +111,21 @@ def decide(
     whole = None if refusal else _field(data, options)
     if refusal or whole is None:
         return none(refusal or Reason.NO_INTERVAL)
+    if ask.target_frac is not None:
+        whole = toward_target(whole, options)
+        if whole is None:
+            return none(Reason.NO_TARGET)
     price, aim = ask.price_per_worker_hour, ask.aim
+    measured = tuple(n for n in data.curve.sizes if n in whole.sizes)
     allowed = tuple(n for n in whole.sizes if n <= (ask.max_workers or math.inf))
     if not allowed:
         return none(Reason.UNREACHABLE)
-    # Efficiency is against the smallest measured world size, which is always there.
+    # Efficiency is against the smallest measured world size: of those at the target, if one is set.
     reach = whole.take(allowed)
     wider = choose(reach, aim, price)
     choice = wider
     if ask.max_workers is None:
-        choice = choose(whole.take(data.curve.sizes), aim, price)
+        choice = choose(whole.take(measured), aim, price)
         choice = wider if choice.best is None else choice
     return Decision(
         ask=ask,
@@ -124,7 +136,13 @@ def decide(
         choice=choice,
         wider=wider,
         front=front(reach),
-        next_run=_next(data, reach, options, winners(reach, aim, price, tolerance=TIE_FRAC)),
+        next_run=_next(
+            data,
+            reach,
+            options,
+            winners(reach, aim, price, tolerance=TIE_FRAC),
+            to_target=ask.target_frac is not None,
+        ),
     )
 
 
@@ -171,14 +189,24 @@ def _field(data: Measured, options: Sequence[Option]) -> Field | None:
 
 
 def _next(
-    data: Measured, reach: Field, options: Sequence[Option], right: np.ndarray
+    data: Measured,
+    reach: Field,
+    options: Sequence[Option],
+    right: np.ndarray,
+    *,
+    to_target: bool,
 ) -> NextRun | None:
     by_size = {x.world_size: x for x in options}
     return next_run(
         reach.sizes,
         reach.draws,
         right,
-        [_run_sd(data.curve.throughput.get(n)) for n in reach.sizes],
+        [
+            math.hypot(
+                _run_sd(data.curve.throughput.get(n)), run_sd(by_size[n]) if to_target else 0
+            )
+            for n in reach.sizes
+        ],
         [by_size[n].measure_s for n in reach.sizes],
     )
 
