@@ -10,10 +10,7 @@ from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.parity.compare import MIN_SEEDS, Margin, Obstacle, Quantity
 from ray_bench.analysis.parity.power import MAX_PAIRS
 from ray_bench.analysis.parity.study import Parity, ParityRow
-from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
-from ray_bench.report.cells import estimate, number
 from ray_bench.report.context import workers
-from ray_bench.report.format import show
 
 QUANTITIES: dict[Quantity, str] = {
     "accuracy": "final accuracy",
@@ -31,10 +28,11 @@ def verdict_words(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
     for row in rows:
         who = f"{workers(row.world_size)} with {row.lr_rule}"
         said.setdefault(f"{QUANTITIES[row.quantity]} {_verdict(row, margin)}", []).append(who)
-    return [f"{_listed(who)}: {words}." for words, who in said.items()]
+    return [f"{listed(who)}: {words}." for words, who in said.items()]
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return `a, b and c`."""
     head, last = names[:-1], names[-1]
     return f"{', '.join(head)} and {last}" if head else last
 
@@ -171,45 +169,6 @@ def seeds_command(command: str, seeds: Collection[int], more: int) -> str | None
     options = next((i for i, word in enumerate(kept) if word.startswith("-")), len(kept))
     kept.insert(options, f"seeds=[{','.join(map(str, sorted(wanted)))}]")
     return shlex.join(kept)
-
-
-def headline(row: TargetRow, target: str) -> str | None:
-    """Return `4 workers: 3.4x in samples/s, 3.1x to 90 % accuracy, at 1.29x the cost.`."""
-    if row.speedup is None or row.cost is None:
-        return None
-    rate = "" if row.rate_speedup is None else f"{_x(row.rate_speedup)} in samples/s, "
-    return (
-        f"{workers(row.world_size)}: {rate}{_x(row.speedup)} to {target}, at {_x(row.cost)} the "
-        "cost."
-    )
-
-
-def _x(value: Estimate) -> str:
-    return str(show(estimate(value, "x")))
-
-
-def best_words(found: ToTarget, target: str) -> str:
-    """Return the best world size by time to the target, beside the best by throughput."""
-    if found.fastest is None:
-        return (
-            f"No world size is known to get to {target}: not every run of any reached it. More "
-            "epochs, or a lower --target, would tell."
-        )
-    away = [workers(row.world_size) for row in found.rows if not row.is_complete]
-    left_out = f" Left out, as not every run got there: {_listed(away)}." if away else ""
-    words = f"Soonest at {target}: {workers(found.fastest)}"
-    if found.fastest_rate is None:
-        return f"{words}.{left_out}"
-    if found.fastest == found.fastest_rate:
-        verb = "has" if found.fastest == 1 else "have"
-        return f"{words}, which also {verb} the most throughput.{left_out}"
-    sure = "" if found.is_told_apart else ", though the time to the target does not tell them apart"
-    return f"{words}; most throughput: {workers(found.fastest_rate)}{sure}.{left_out}"
-
-
-def target_words(accuracy_frac: float) -> str:
-    """Return `90.0 % accuracy`."""
-    return f"{show(number(accuracy_frac, 'frac')).value} accuracy"
 
 
 def summary(found: Parity) -> list[str]:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
 from ray_bench.analysis.parity.censored import median
@@ -84,6 +86,19 @@ def to_target(
     best = {n: min((c for c in sides if c[0] == n), key=_soonest(sides, means[0])) for n in sizes}
     rows = tuple(_row(best[n], best[sizes[0]], sides, means, curve) for n in sizes)
     return _best(target, rows, curve, claimed)
+
+
+def common_loss(runs: Sequence[RunRecord], epochs: Tables) -> MetricTarget | None:
+    """Return the validation loss that every run reached, by the best rule of its world size."""
+    worst: dict[tuple[int, str], float] = {}
+    for run in runs:
+        losses = epochs.get(run.run_id, {}).get("val_loss", np.array([]))
+        known = np.array(losses.tolist(), dtype=float)
+        if np.isfinite(known).any():
+            cell = run.point.world_size, run.point.lr_rule
+            worst[cell] = max(float(np.nanmin(known)), worst.get(cell, -math.inf))
+    best = [min(x for (n, _), x in worst.items() if n == size) for size in {n for n, _ in worst}]
+    return MetricTarget("val_loss", "<=", max(best)) if best else None
 
 
 Sides = Mapping[tuple[int, str], Sequence[Reached | None]]  # None: diverged

@@ -6,7 +6,7 @@ import pytest
 
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.curve import curve_of
-from ray_bench.analysis.parity.to_target import to_target
+from ray_bench.analysis.parity.to_target import common_loss, to_target
 from ray_bench.config.metric_target import MetricTarget
 from tests.analysis.parity.learned import NUM_SAMPLES, learned
 
@@ -83,3 +83,14 @@ def test_nobody_gets_there_and_nobody_looked():
 def test_oversubscribed_sizes_are_not_best(slower):
     assert found_of(slower, claimed=(1,)).fastest == 1
     assert found_of(slower, claimed=()).fastest is None
+
+
+def test_without_an_accuracy_the_loss_that_every_run_reached_is_the_target(slower):
+    """Losses are 2 - accuracy; the slowest seed with four workers ends last."""
+    epochs = split_by_run(slower.epochs)
+    target = common_loss(slower.runs, epochs)
+    assert (target.metric, target.relation) == ("val_loss", "<=")
+    assert target.value == pytest.approx(1.1)
+    found = found_of(slower, target)
+    assert all(row.is_complete for row in found.rows)
+    assert common_loss(slower.runs, {}) is None
