@@ -82,37 +82,41 @@ def _mirrored(effect: Estimate) -> Estimate:
 def needed_words(row: ParityRow) -> str:
     """Return how many more seeds are needed, or why that is not known."""
     found, plan = row.comparison, row.needed
-    have = min(found.num_seeds, found.num_reference_seeds)
-    if found.obstacle is Obstacle.FEW_SEEDS and found.difference is None:
+    have = found.num_pairs
+    if found.difference is None:
         return (
             f"not enough runs: the spread between seeds is not known from one; {MIN_SEEDS - have} "
             f"more needed, {MIN_SEEDS} in all, to tell how many it takes"
         )
-    if plan is None:
-        return f"not enough runs: {max(1, MIN_SEEDS - have)} more needed"
-    if plan.for_80 is None:
+    more = more_seeds(row)
+    if plan is None or more is None:
         return (
             f"not enough runs: the spread between seeds is so large that {MAX_PAIRS} would not do; "
             "a wider margin, or a model that varies less, may"
         )
-    more = more_seeds(row)
+    if found.seems_beyond:
+        return (
+            f"not enough runs: {more} more needed to show a difference as large as the one that "
+            "was found, which is beyond the margin"
+        )
     words = f"not enough runs: {more} more needed"
-    if plan.for_90 is not None and plan.for_90 > plan.for_80:
+    if plan.for_90 is not None and plan.for_80 is not None and plan.for_90 > plan.for_80:
         words += f" ({plan.for_90 - have} for a power of 90 % instead of 80 %)"
     words += " if they are equal"
-    if plan.for_90_at_bound is None or plan.for_90_at_bound > 2 * plan.for_80:
+    if plan.for_90_at_bound is None or plan.for_90_at_bound > 2 * (plan.for_80 or 0):
         words += f"; from {have} seeds that is a rough number"
     return words
 
 
 def more_seeds(row: ParityRow) -> int | None:
     """Return the seeds that are missing for a power of 80 %; None where that is not known."""
-    have = min(row.comparison.num_seeds, row.comparison.num_reference_seeds)
+    found, plan = row.comparison, row.needed
     if row.verdict != "too_few_runs":
         return None
-    if row.needed is None or row.needed.for_80 is None:
-        return max(1, MIN_SEEDS - have) if row.comparison.difference is None else None
-    return max(1, max(row.needed.for_80, MIN_SEEDS) - have)
+    if found.difference is None or plan is None:
+        return max(1, MIN_SEEDS - found.num_pairs)
+    wanted = plan.for_difference if found.seems_beyond else plan.for_80
+    return None if wanted is None else max(1, max(wanted, MIN_SEEDS) - found.num_pairs)
 
 
 def _obstacle_words(row: ParityRow, margin: Margin) -> str:

@@ -55,8 +55,8 @@ def all_sections(
     """
     of_groups = [make(context) for context in contexts for make in _OF_A_GROUP]
     links = network.sections(results.network)
-    varied = (*settings.sections(contexts), *nodes.sections(results, contexts))
-    varied = (*parity.sections(contexts), *varied)
+    same_model = parity.sections(contexts)
+    varied = (*same_model, *settings.sections(contexts), *nodes.sections(results, contexts))
     measured = (*lost, *record.how_measured(results))
     return (*record.failures(results), *of_groups, *varied, *links, *measured)
 

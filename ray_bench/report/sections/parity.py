@@ -67,7 +67,7 @@ def _section(context: Context) -> Section | None:
         _parity_table(context, judged),
         *([gain_table(context, gain)] if gain is not None else []),
         *([_rcp_table(context, judged)] if judged.rcp else []),
-        *([batch_table(context, batches)] if batches is not None else []),
+        *([batch_table(context, batches)] if batches and batches.max_residual_frac else []),
         *([goodput_table(context)] if study.noise and study.scaling == "weak" else []),
     ]
     command = _command(context, judged)
@@ -128,8 +128,8 @@ def _parity_row(row: ParityRow, judged: Parity) -> tuple[Cell, ...]:
     found, plan = row.comparison, row.needed
     unit = "points" if row.quantity == "accuracy" else "change"
     limit = judged.margin.of(row.quantity)
-    have = min(found.num_seeds, found.num_reference_seeds)
-    wanted = [plan.for_80, plan.for_90] if plan and row.verdict == "too_few_runs" else [None, None]
+    is_open = row.verdict == "too_few_runs" and not found.seems_beyond
+    more_90 = plan.for_90 - found.num_pairs if plan and plan.for_90 and is_open else None
     return (
         asked(row.world_size),
         text(row.lr_rule),
@@ -140,7 +140,8 @@ def _parity_row(row: ParityRow, judged: Parity) -> tuple[Cell, ...]:
         asked(found.num_seeds),
         asked(found.num_diverged),
         asked(found.num_not_reached if row.quantity == "samples" else None),
-        *(number(None if n is None else max(0, n - have), "count", "derived") for n in wanted),
+        number(more_seeds(row), "count", "derived"),
+        number(more_90, "count", "derived"),
     )
 
 

@@ -57,6 +57,14 @@ def test_noise_asks_for_more_seeds_and_a_wider_margin_for_fewer():
     assert wide.verdict == "equivalent"
 
 
+def test_a_difference_beyond_the_margin_asks_for_the_seeds_that_show_it():
+    spread = {0: -0.03, 1: 0.0, 2: 0.0, 3: -0.045}
+    results = learned(lambda n, r, s: 0.9 + (n > 1) * spread[s], sizes=(1, 2), seeds=range(4))
+    (row,) = judged(results).rows
+    assert (row.verdict, row.comparison.seems_beyond) == ("too_few_runs", True)
+    assert 4 < row.needed.for_difference < row.needed.for_80
+
+
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_one_or_two_seeds_claim_nothing(seeds):
     (row,) = judged(
