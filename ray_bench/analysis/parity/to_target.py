@@ -54,6 +54,7 @@ class ToTarget:
     fastest: int | None  # to the target, of the sizes of which every run got there
     fastest_rate: int | None  # by throughput
     is_told_apart: bool  # the two differ, and by more than the noise
+    has_one_seed: bool  # somewhere: how seeds differ is not in the intervals
 
 
 def to_target(
@@ -81,11 +82,13 @@ def to_target(
     sides = {cell: side for cell, side in sides.items() if any(side)}
     if not sides:
         return None
-    means = [_means(sides, pick) for pick in (_whole, _train, _samples)]
+    seeds = {cell: [run.point.seed for run in cells[cell]] for cell in sides}
+    means = [_means(sides, seeds, pick) for pick in (_whole, _train, _samples)]
     sizes = sorted({size for size, _ in sides})
     best = {n: min((c for c in sides if c[0] == n), key=_soonest(sides, means[0])) for n in sizes}
     rows = tuple(_row(best[n], best[sizes[0]], sides, means, curve) for n in sizes)
-    return _best(target, rows, curve, claimed)
+    has_one_seed = any(len(set(seeds[best[n]])) == 1 for n in sizes)
+    return _best(target, rows, curve, claimed, has_one_seed)
 
 
 def common_loss(runs: Sequence[RunRecord], epochs: Tables) -> MetricTarget | None:
@@ -117,15 +120,30 @@ def _samples(x: Reached) -> float | None:
     return x.samples
 
 
-def _means(sides: Sides, pick: Callable[[Reached], float | None]) -> Means:
+def _means(
+    sides: Sides,
+    seeds: Mapping[tuple[int, str], Sequence[int]],
+    pick: Callable[[Reached], float | None],
+) -> Means:
     """Return means of the cells of which every run got there, and is known."""
     full: dict[tuple[int, str], list[float]] = {}
     for cell, side in sides.items():
         values = [None if x is None else pick(x) for x in side]
         known = [v for v in values if v is not None]
         if len(known) == len(side):
-            full[cell] = known
+            full[cell] = _by_seed(known, seeds[cell])
     return dict(zip(full, log_means(list(full.values())), strict=True)) if full else {}
+
+
+def _by_seed(values: Sequence[float], seeds: Sequence[int]) -> list[float]:
+    """Return the geometric mean of every seed: its repeats train the same model again.
+
+    With a single seed its repeats are all there is; how seeds differ is not in their spread.
+    """
+    if len(set(seeds)) == 1:
+        return list(values)
+    logs, of = np.log(values), np.array(seeds)
+    return [math.exp(float(logs[of == seed].mean())) for seed in sorted(set(seeds))]
 
 
 def _soonest(sides: Sides, means: Means) -> Callable[[tuple[int, str]], tuple[float, float]]:
@@ -187,7 +205,11 @@ def _median_s(side: Sequence[Reached | None]) -> float | None:
 
 
 def _best(
-    target: MetricTarget, rows: Sequence[TargetRow], curve: Curve, claimed: Sequence[int]
+    target: MetricTarget,
+    rows: Sequence[TargetRow],
+    curve: Curve,
+    claimed: Sequence[int],
+    has_one_seed: bool,
 ) -> ToTarget:
     there = {x.world_size: x.with_eval_s for x in rows if x.world_size in claimed and x.with_eval_s}
     rates = {n: curve.throughput[n].log_mean for n in curve.sizes if n in claimed}
@@ -205,4 +227,5 @@ def _best(
         fastest=fastest,
         fastest_rate=by_rate,
         is_told_apart=told,
+        has_one_seed=has_one_seed,
     )

@@ -50,6 +50,11 @@ def gain_table(context: Context, gain: ToTarget) -> Table:
     if context.study.decision.ask.target_frac is None:
         other = "; another one is given as --target 0.9" if gain.target.metric == ACCURACY else ""
         notes.insert(0, f"Target: what every run reached{other}.")
+    if gain.has_one_seed:
+        notes.append(
+            "One seed only: how the way to the target differs between seeds is not in the "
+            "intervals. Use seeds=[0,1,2]."
+        )
     rows = [_gain_row(row) for row in gain.rows]
     return table(
         context.key("target_gain"), f"To {target}", columns, rows, notes, optional=("median",)

@@ -94,3 +94,18 @@ def test_without_an_accuracy_the_loss_that_every_run_reached_is_the_target(slowe
     found = found_of(slower, target)
     assert all(row.is_complete for row in found.rows)
     assert common_loss(slower.runs, {}) is None
+
+
+def test_repeats_of_a_seed_do_not_make_the_interval_narrow(slower):
+    """Every run twice: as many seeds, and the same interval."""
+    epochs = split_by_run(slower.epochs)
+    again = [replace(run, run_id=f"{run.run_id}-again") for run in slower.runs]
+    twice = {**epochs, **{f"{name}-again": table for name, table in epochs.items()}}
+    curve = curve_of(slower.ok_runs, {})
+    once = to_target(slower.runs, epochs, TARGET, curve, (1, 2, 4)).rows
+    both = to_target([*slower.runs, *again], twice, TARGET, curve, (1, 2, 4))
+    assert [x.num_runs for x in both.rows] == [10, 10, 10]
+    for a, b in zip(once, both.rows, strict=True):
+        assert b.with_eval_s.estimate.low == pytest.approx(a.with_eval_s.estimate.low)
+    assert not both.has_one_seed
+    assert found_of(learned(lambda *_: 0.9, seeds=(0,))).has_one_seed
