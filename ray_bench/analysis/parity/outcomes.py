@@ -104,7 +104,8 @@ def _quality(run: RunRecord, quality: Quality | None) -> float | None:
     if run.status == "diverged" or quality is None:
         return None
     if quality == "accuracy":
-        return run.final_val_accuracy_frac
+        found = run.final_val_accuracy_frac
+        return found if found is not None and math.isfinite(found) else None
     loss = run.final_val_loss
     return math.log(loss) if loss is not None and 0 < loss < math.inf else None
 

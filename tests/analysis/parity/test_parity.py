@@ -188,6 +188,18 @@ def test_nothing_to_compare():
     assert judged(replace(results, runs=tuple(unknown)), TARGET) is None
 
 
+@pytest.mark.parametrize("broken", [math.nan, math.inf, None])
+def test_a_seed_without_a_number_is_no_seed(broken):
+    results = learned(lambda n, r, s: 0.9 + 0.0005 * s, sizes=(1, 2))
+    runs = [
+        replace(r, final_val_accuracy_frac=broken) if r.point.seed == 1 else r for r in results.runs
+    ]
+    (row,) = judged(replace(results, runs=tuple(runs))).rows
+    assert (row.verdict, row.comparison.num_seeds) == ("equivalent", 4)
+    runs = [replace(r, final_val_accuracy_frac=None, final_val_loss=-1.0) for r in results.runs]
+    assert judged(replace(results, runs=tuple(runs))).rows == ()
+
+
 def test_a_run_comes_to_its_target_at_an_evaluation():
     table = {
         "epoch": np.array([2, 1, 3, 4]),
