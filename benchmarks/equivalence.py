@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ray_bench.analysis.estimate import t_quantile
 from ray_bench.analysis.parity.compare import Margin, compare_samples
 from ray_bench.analysis.parity.critical_batch import back_test, critical_batch
 from ray_bench.analysis.parity.multiplicity import holm
 from ray_bench.analysis.parity.outcomes import Outcome, Reached
 from ray_bench.analysis.parity.power import difference_power, needed_pairs, power
 from ray_bench.analysis.parity.tost import p_equivalent, unpaired
+from ray_bench.stats.means import t_quantile
 
 MARGIN = 0.005
 SEEDS = (3, 5, 10)

@@ -100,9 +100,9 @@ def attributed(steps: Steps, baseline: int, size: int, *, is_weak: bool) -> list
 
         skew_wait               to the slow ranks where there are any, with what these are slower by
         exposed_comm            to the network: latency, where messages take as long whatever size
-        forward, loss, backward to contention, as far as pairs of steps show it; the rest to a batch
-                                that is too small, or, where the batch per worker is the same, to
-                                workers that share a host
+        forward, loss, backward to contention, as pairs of steps show it; the rest, a gain where it
+                                is below 0, to a smaller batch, or, where the batch per worker is
+                                the same, to workers that share a host
     """
     lost = lost_s(steps.splits[size], steps.splits[baseline])
     lags = steps.lags.get(size, ())
@@ -182,8 +182,8 @@ def _compute(
     found = []
     phase = _worst(lost, COMPUTE_PHASES)
     if sync is not None and sync.contention is not None and sync.is_contention_seen:
-        taken = min(sync.contention.value, max(seconds, 0.0))
-        evidence = {"contention_s": sync.contention.value}
+        taken = sync.contention.value
+        evidence = {"contention_s": taken}
         found.append(
             Loss(kind=Bottleneck.CONTENTION, seconds=taken, phase=phase, evidence=evidence)
         )

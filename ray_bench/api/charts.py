@@ -1,20 +1,44 @@
-"""The report's pictures as Altair charts."""
+"""The report's pictures as Altair charts, and those of the first screen as drawings."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from pathlib import Path
+from typing import Any, final
 
 from ray_bench.report.picture import Picture
 
-if TYPE_CHECKING:
-    import altair
+
+@final
+class Drawing:
+    """A picture of the first screen: it shows itself in Jupyter, and is saved as SVG or PNG."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+
+    def __repr__(self) -> str:
+        return f"<drawing: {self._picture.title}>"
+
+    def _repr_svg_(self) -> str:
+        from ray_bench.report.charts import svg
+
+        return svg(self._picture)
+
+    def save(self, path: str | Path) -> None:
+        """Write the drawing into a file: PNG where its name ends so, else SVG."""
+        from ray_bench.report.charts import png
+
+        target = Path(path)
+        if target.suffix.lower() == ".png":
+            target.write_bytes(png(self._picture))
+        else:
+            target.write_text(self._repr_svg_(), encoding="utf-8")
 
 
 @final
 class Charts(Mapping[str, Any]):
-    """Altair charts by the key of their picture; each is drawn when it is asked for.
+    """Charts by the key of their picture, Altair's or a `Drawing`; drawn when they are asked for.
 
     A chart shows itself in Jupyter. Where there is no network, choose Altair's renderer `svg`, or
     take `svg(key)`.
@@ -23,12 +47,15 @@ class Charts(Mapping[str, Any]):
     def __init__(self, pictures: Sequence[Picture]) -> None:
         self._pictures = {picture.key: picture for picture in pictures}
 
-    def __getitem__(self, key: str) -> altair.TopLevelMixin:
+    def __getitem__(self, key: str) -> Any:
+        from ray_bench.report.charts import WIDTH, is_drawing, vega_lite
+
+        picture = self.picture(key)
+        if is_drawing(picture):
+            return Drawing(picture)
         import altair
 
-        from ray_bench.report.charts import WIDTH, vega_lite
-
-        spec = vega_lite(self.picture(key), width=WIDTH, has_title=True)
+        spec = vega_lite(picture, width=WIDTH, has_title=True)
         return altair.Chart.from_dict(json.loads(json.dumps(spec)))  # Altair wants lists
 
     def __iter__(self) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ray_bench.analysis.verdict import Verdict
 from ray_bench.report.cells import number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
-from ray_bench.report.remedies import bottleneck_name
+from ray_bench.report.remedies import short_name
 
 _MANY = 5
 _PHASES = "The phases of a step would tell: measure.phase_steps=20 samples them."
@@ -88,7 +88,7 @@ def _seen(verdict: Verdict, size: int) -> str | None:
         return None
     return (
         f"At {workers(size)} most of the time lost in the phase pass goes to "
-        f"{bottleneck_name(verdict.worst)}."
+        f"{short_name(verdict.worst)}."
     )
 
 

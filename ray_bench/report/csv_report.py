@@ -13,6 +13,7 @@ from ray_bench.report.cells import Cell, Section, Table
 from ray_bench.report.format import clean
 from ray_bench.report.model import Report
 from ray_bench.report.picture import Picture
+from ray_bench.report.screens.numbers_table import numbers_tables
 from ray_bench.store.csv_text import guarded
 
 #: The columns, in their order. `what` is one of title, sweep_id, answer, flag, legend, paragraph,
@@ -66,6 +67,8 @@ def _lines(report: Report) -> Iterator[Line]:
         for column, value in (("key", flag.key), ("text", flag.text), ("num_runs", flag.num_runs)):
             yield {"what": "flag", "row": row, "column": column, "value": value}
     yield {"what": "legend", "value": report.legend}
+    for table in numbers_tables(report.screens):
+        yield from _table(table, {"section": table.key})
     for section in report.sections:
         yield from _section(section)
     for picture in report.pictures:

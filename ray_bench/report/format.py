@@ -7,16 +7,21 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ray_bench.report.cells import Cell
+from ray_bench.report.cells import Cell, Unit, estimate
+from ray_bench.stats.estimate import Estimate
 
 UNKNOWN = "-"
-MARKS = {"predicted": "p", "derived": "d"}
 LEGEND = (
-    "p: predicted by a fitted law. d: derived, a measurement times something that was not measured "
-    "with it. No mark: measured, or asked for. Numbers after a value: its 95 % interval. "
-    "-: unknown or not applicable."
+    "Numbers after a value: its 95 % interval. At most three digits, fewer where the interval is "
+    "wide. -: unknown or not applicable."
 )
-_DIGITS = 4
+#: Significant digits of a value; the JSON report has all of them.
+_DIGITS = 3
+#: An interval spans at most so many units of the last digit: `9 (7 to 14)`, not `9.15`.
+_MAX_UNITS = 40
+#: Decimals beyond these are worth nothing, whatever the digits.
+_MAX_DECIMALS = {"frac": 1, "points": 1, "change": 1, "MHz": 0, "degC": 0}
+_MOST_DECIMALS = 8
 _KIB = 2**10
 _GIB = 2**30
 _MIB = 2**20
@@ -24,16 +29,15 @@ _MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A cell as text: `1.79x`, `1.71 to 1.88`, `p`."""
+    """A cell as text: `1.79x`, `1.71 to 1.88`."""
 
     value: str
     interval: str = ""
-    mark: str = ""
+    mark: str = ""  # nothing is marked: headings and columns say what a number is
 
     def __str__(self) -> str:
         """Return all of it on one line."""
-        mark = f" {self.mark}" if self.mark else ""
-        return f"{self.value}{mark} ({self.interval})" if self.interval else f"{self.value}{mark}"
+        return f"{self.value} ({self.interval})" if self.interval else self.value
 
 
 #: factor, suffix: what a number is multiplied with, and what is written behind it.
@@ -41,29 +45,48 @@ Scale = tuple[float, str]
 
 
 def show(cell: Cell) -> Shown:
-    """Return a cell as text. The bounds have the value's unit and at least its decimals."""
+    """Return a cell as text: three digits at most, fewer where its interval is wide.
+
+    The bounds have the value's unit and decimals.
+    """
     if cell.value is None:
         return Shown(UNKNOWN)
     if isinstance(cell.value, str):
         return Shown(clean(cell.value))
+    if cell.unit == "prob":
+        return Shown(_probability(float(cell.value)))
+    if cell.unit == "lr":
+        return Shown(f"{cell.value:.6g}")
     factor, suffix = _SCALES[cell.unit or "count"](float(cell.value))
     if cell.unit == "money":
         suffix = f" {clean(cell.currency or '')}".rstrip()
     decimals = _decimals(cell, factor)
-    mark = MARKS.get(cell.kind or "", "")
     sign = "+" if cell.unit in ("points", "change") else ""
-    if cell.unit == "lr":
-        return Shown(f"{cell.value:.6g}", mark=mark)
-    value = f"{cell.value * factor:{sign}z.{decimals}f}{suffix}"
+    value = f"{_rounded(cell.value * factor, decimals, sign)}{suffix}"
     if cell.low is None or cell.high is None:
-        return Shown(value, mark=mark)
-    low, high = (f"{bound * factor:{sign}z.{decimals}f}" for bound in (cell.low, cell.high))
-    return Shown(value, f"{low} to {high}", mark)
+        return Shown(value)
+    low, high = (_rounded(bound * factor, decimals, sign) for bound in (cell.low, cell.high))
+    return Shown(value, f"{low} to {high}")
+
+
+def _rounded(value: float, decimals: int, sign: str) -> str:
+    return f"{round(value, decimals):{sign}z.{max(0, decimals)}f}"
 
 
 def seconds(value: float) -> str:
     """Return a duration as text."""
     return show(Cell(value, "s")).value
+
+
+def in_words(value: Estimate, unit: Unit) -> str:
+    """Return `1.79x (95 % interval 1.71 to 1.88)`."""
+    shown = show(estimate(value, unit))
+    return f"{shown.value} (95 % interval {shown.interval})" if shown.interval else shown.value
+
+
+def points_lost(value: float) -> str:
+    """Return what was lost of an efficiency: `9.9 points`."""
+    return f"{100 * value:.1f} points"
 
 
 def clean(words: str) -> str:
@@ -83,22 +106,37 @@ def _is_shown(ch: str) -> bool:
     return not unicodedata.category(ch).startswith("C")
 
 
+def _probability(value: float) -> str:
+    """Return a probability from draws: whole per cents, and no certainty."""
+    if value < 0.01:
+        return "<1 %"
+    return ">99 %" if value > 0.99 else f"{100 * value:.0f} %"
+
+
 def _decimals(cell: Cell, factor: float) -> int:
+    """Return how many decimals are shown; below 0 where whole tens or hundreds are all there is."""
     value = abs(float(cell.value or 0)) * factor
-    if cell.unit == "count":
-        return 0 if value == int(value) else 1 if value >= 1 else 3
-    if cell.unit == "bytes" and cell.kind is None and value == int(value):
-        return 0
-    if cell.unit in ("MHz", "degC"):
-        return 0
-    if cell.unit in ("frac", "points", "change"):
-        return 1
-    if cell.unit == "money":
-        return 2 if value >= 1 or value == 0 else min(8, 2 - math.floor(math.log10(value)))
-    digits = 3 if cell.unit in ("x", "GB/s") else _DIGITS
-    if value == 0:
-        return 0
-    return max(0, min(8, digits - 1 - math.floor(math.log10(value))))
+    if cell.kind is None and value == int(value) and cell.unit in ("count", "bytes", None):
+        return 0  # what was asked for is exact
+    most = _MAX_DECIMALS.get(cell.unit or "", _MOST_DECIMALS)
+    if cell.unit == "count" and value >= 1:
+        most = 1
+    if cell.unit == "money" and (value >= 1 or value == 0):
+        most = 2
+    if cell.low is None or cell.high is None or cell.high <= cell.low:
+        plain = 0 if most == _MOST_DECIMALS else most
+        return min(most, _leading(value) + _DIGITS - 1) if value else plain
+    wanted = math.floor(math.log10(_MAX_UNITS / ((cell.high - cell.low) * factor)))
+    if not value:
+        return min(most, wanted)
+    # The first digits of the value, and of a bound near it, stay however wide the interval is.
+    near = [x for x in (value, cell.low * factor) if x >= value / 10]
+    return min(most, _leading(value) + _DIGITS - 1, max(wanted, *map(_leading, near)))
+
+
+def _leading(value: float) -> int:
+    """Return the decimals of a number's first digit: 2 of 0.01, -3 of 1000."""
+    return -math.floor(math.log10(value))
 
 
 def _seconds(value: float) -> Scale:
@@ -140,6 +178,7 @@ _SCALES: dict[str, Callable[[float], Scale]] = {
     "s": _seconds,
     "x": lambda _: (1, "x"),
     "frac": lambda _: (100, " %"),
+    "prob": lambda _: (100, " %"),
     "points": lambda _: (100, " pp"),
     "change": lambda _: (100, " %"),
     "samples/s": lambda _: (1, ""),

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from ray_bench.report.cells import Kind, Unit
 from ray_bench.report.json_report import FORMAT_VERSION
+from ray_bench.report.screen import Level
 
 Schema = dict[str, Any]
 
@@ -34,13 +35,23 @@ def report_schema() -> Schema:
                 "title": _TEXT,
                 "sweep_id": _TEXT,
                 "answer": {**_TEXT, "description": "the answer in one sentence or a few"},
+                "screens": _array("screen", "what is seen first, one a curve; none of no sweep"),
                 "flags": _array("flag", "what the reader has to be careful about"),
-                "legend": {**_TEXT, "description": "the marks of the printed reports"},
-                "sections": _array("section", "in reading order"),
-                "pictures": _array("picture", "what the charts draw"),
+                "legend": {**_TEXT, "description": "how the printed reports write numbers"},
+                "folds": _array("fold", "everything else by topic; none of what is no sweep"),
+                "sections": _array("section", "in reading order; folds name them"),
+                "pictures": _array("picture", "what the charts draw; screens and folds name them"),
+                "configuration": {"type": "object", "description": "of the sweep, whole"},
             }
         ),
         "$defs": {
+            "screen": _screen(),
+            "answer": _answer(),
+            "caveat": _caveat(),
+            "next": _next(),
+            "numbers": _numbers(),
+            "panel": _panel(),
+            "fold": _fold(),
             "flag": _flag(),
             "section": _section(),
             "table": _table(),
@@ -73,6 +84,111 @@ def _ref(name: str) -> Schema:
 
 def _array(name: str, words: str) -> Schema:
     return {"type": "array", "items": _ref(name), "description": words}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
+_SIZE_OR_NULL: Schema = {"type": ["integer", "null"], "minimum": 1}
+_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+_BOOLEAN: Schema = {"type": "boolean"}
+
+
+def _screen() -> Schema:
+    return _object(
+        {
+            "name": {**_TEXT_OR_NULL, "description": "which of several curves"},
+            "context": _TEXTS,
+            "answer": _ref("answer"),
+            "curve_title": {**_TEXT, "description": "the finding"},
+            "curve": {**_TEXT_OR_NULL, "description": "key of a picture"},
+            "numbers": _ref("numbers"),
+            "panels": _array("panel", "pictures that say why"),
+        }
+    )
+
+
+def _answer() -> Schema:
+    return _object(
+        {
+            "lead": {**_TEXT, "description": "at most twelve words"},
+            "gain": {**_or_null(_ref("cell")), "description": "the number of the lead"},
+            "world_size": {**_SIZE_OR_NULL, "description": "null: no answer"},
+            "why": {**_TEXT, "description": "how sure"},
+            "limit": {**_TEXT, "description": "what stops it from scaling further"},
+            "caveats": _array("caveat", "the worst first"),
+            "next": _or_null(_ref("next")),
+        }
+    )
+
+
+def _caveat() -> Schema:
+    level = {"enum": list(get_args(Level))}
+    fold = {**_TEXT_OR_NULL, "description": "key of the fold that says more"}
+    return _object({"level": level, "head": _TEXT, "text": _TEXT, "fold": fold})
+
+
+def _next() -> Schema:
+    cell = _or_null(_ref("cell"))
+    return _object(
+        {
+            "head": _TEXT,
+            "world_size": _SIZE_OR_NULL,
+            "time": cell,
+            "cost": cell,
+            "gain": {**cell, "description": "points of the probability of choosing right"},
+            "command": {**_TEXT_OR_NULL, "description": "to copy"},
+            "note": _TEXT,
+        }
+    )
+
+
+def _numbers() -> Schema:
+    size = _object(
+        {
+            "world_size": {"type": "integer", "minimum": 1},
+            "is_measured": {**_BOOLEAN, "description": "else it is forecast"},
+            "is_chosen": _BOOLEAN,
+            "is_claimed": {**_BOOLEAN, "description": "false: more ranks than cores or GPUs"},
+        }
+    )
+    quantity = _object(
+        {
+            "key": _KEY,
+            "title": _TEXT,
+            "note": _TEXT,
+            "topic": _TEXT,
+            "cells": _array("cell", "one a size"),
+            "is_first": {**_BOOLEAN, "description": "stands under the curve"},
+        }
+    )
+    return _object(
+        {
+            "sizes": {"type": "array", "items": size},
+            "quantities": {"type": "array", "items": quantity},
+            "foot": _TEXT,
+        }
+    )
+
+
+def _panel() -> Schema:
+    picture = {**_KEY, "description": "key of a picture"}
+    return _object({"key": _KEY, "ask": _TEXT, "title": _TEXT, "picture": picture, "says": _TEXT})
+
+
+def _fold() -> Schema:
+    keys = {"type": "array", "items": _KEY}
+    return _object(
+        {
+            "key": _KEY,
+            "title": _TEXT,
+            "says": {**_TEXT, "description": "what is in it, with its main number"},
+            "has_numbers": {**_BOOLEAN, "description": "it shows the numbers of a screen"},
+            "sections": {**keys, "description": "keys of sections"},
+            "pictures": {**keys, "description": "keys of pictures"},
+        }
+    )
 
 
 def _flag() -> Schema:

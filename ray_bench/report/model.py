@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.decision.advice import Ask
 from ray_bench.analysis.decision.aim import parse_aim
+from ray_bench.analysis.disturbances import disturbances
 from ray_bench.analysis.study import Study, studies
 from ray_bench.records import Results, RunRecord
 from ray_bench.report.cells import Section
-from ray_bench.report.context import Context
+from ray_bench.report.context import Context, curve_names
 from ray_bench.report.flags import Flag, flags_of
+from ray_bench.report.folds import folds_of
 from ray_bench.report.format import LEGEND
 from ray_bench.report.overview import Overview, overview
 from ray_bench.report.picture import Picture
 from ray_bench.report.pictures import all_pictures
-from ray_bench.report.sections import all_sections, sections_without_runs
-from ray_bench.report.sections.faults import fault_section
-from ray_bench.report.sentences import answer, answer_without_runs
+from ray_bench.report.screen import Fold, Screen
+from ray_bench.report.screens import screens_of
+from ray_bench.report.screens.spoken import spoken
+from ray_bench.report.sections.faults import Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,10 @@ class Report:
     flags: tuple[Flag, ...]
     sections: tuple[Section, ...]
     pictures: tuple[Picture, ...] = ()
+    screens: tuple[Screen, ...] = ()  # one a curve; none of what is no sweep
+    folds: tuple[Fold, ...] = ()  # all else, by topic
     overviews: tuple[Overview, ...] = ()  # one a group of runs
+    configuration: Mapping[str, Any] = field(default_factory=dict)  # of a sweep, whole
     legend: str = LEGEND
 
 
@@ -75,6 +81,7 @@ def build_report(
         epochs=epochs,
     )
     found = studies(results, ask) if analysed is None else analysed
+    names = curve_names(tuple(x.group for x in found))
     contexts = [
         Context(
             results=results,
@@ -83,25 +90,31 @@ def build_report(
             currency=currency,
             number=number,
             num_groups=len(found),
+            name=name,
         )
-        for number, study in enumerate(found, start=1)
+        for number, (study, name) in enumerate(zip(found, names, strict=True), start=1)
     ]
-    lost = fault_section(
-        attempts, price_per_worker_hour=ask.price_per_worker_hour, currency=currency
+    money = Money(ask.price_per_worker_hour, currency)
+    flags, screens = flags_of(results, found), screens_of(results, contexts)
+    pictures = all_pictures(results, contexts)
+    lost = disturbances(attempts)
+    folds = folds_of(results, contexts, screens, pictures, flags, lost, money)
+    workload = (
+        results.runs[0].point.workload
+        if results.runs
+        else config_of(results.sweep.config_json).get("workload", "?")
     )
-    sections = (
-        all_sections(results, contexts, lost) if contexts else sections_without_runs(results, lost)
-    )
-    named = _config(results).get("workload", "?")
-    workload = results.runs[0].point.workload if results.runs else named
     return Report(
         title=f"Scaling report: {workload}",
         sweep_id=results.sweep.sweep_id,
-        answer=" ".join(answer(x) for x in contexts) if contexts else answer_without_runs(results),
-        flags=flags_of(results, found),
-        sections=sections,
-        pictures=all_pictures(results, contexts),
-        overviews=tuple(overview(x, sections) for x in contexts),
+        answer=" ".join(spoken(x) for x in screens),
+        flags=flags,
+        sections=tuple(section for fold in folds for section in fold.sections),
+        pictures=pictures,
+        screens=screens,
+        folds=folds,
+        overviews=tuple(overview(x) for x in screens),
+        configuration=config_of(results.sweep.config_json),
     )
 
 
@@ -131,16 +144,7 @@ def price_of(
     results: Results, price_per_worker_hour: float | None = None, currency: str | None = None
 ) -> tuple[float | None, str]:
     """Return money per worker and hour, and its currency: as given, else as configured."""
-    config = _config(results)
+    config = config_of(results.sweep.config_json)
     if price_per_worker_hour is None:
         price_per_worker_hour = config.get("price_per_worker_hour")
     return price_per_worker_hour, currency or config.get("currency") or "USD"
-
-
-def _config(results: Results) -> dict[str, Any]:
-    """Return the sweep's configuration, empty where it cannot be read."""
-    try:
-        values = json.loads(results.sweep.config_json)
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}

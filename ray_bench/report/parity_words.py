@@ -6,11 +6,11 @@ import math
 import shlex
 from collections.abc import Collection, Sequence
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.parity.compare import MIN_SEEDS, Margin, Obstacle, Quantity
 from ray_bench.analysis.parity.power import MAX_PAIRS
 from ray_bench.analysis.parity.study import Parity, ParityRow
 from ray_bench.report.context import workers
+from ray_bench.stats.estimate import Estimate
 
 QUANTITIES: dict[Quantity, str] = {
     "accuracy": "final accuracy",

@@ -7,51 +7,34 @@ from dataclasses import dataclass
 
 from ray_bench.analysis.losses import Bottleneck, Loss
 from ray_bench.analysis.nodes import nodes_used
-from ray_bench.analysis.sync import SyncSplit
-from ray_bench.records import RunRecord
 from ray_bench.report.cells import number
 from ray_bench.report.context import Context
 from ray_bench.report.format import show
 
-#: {phase} and {ranks} are those of the verdict.
+#: {phase} and {ranks} are those of the loss.
 _NAMES = {
-    Bottleneck.INPUT: "data loading and copying{on_ranks}",
-    Bottleneck.COMMUNICATION: "gradient transfer that computation does not hide",
-    Bottleneck.NODE_BOUNDARY: (
-        "the link between nodes: efficiency falls with the second node, not inside one"
-    ),
-    Bottleneck.LATENCY: (
-        "the latency of gradient messages, which take about as long whatever their size"
-    ),
-    Bottleneck.STRAGGLER: "{ranks}, slower in {phase} than the others, which wait (straggler)",
-    Bottleneck.SKEW: "waiting for the slowest rank, which is not the same one every time",
-    Bottleneck.CONTENTION: (
-        "{phase}, which is slower while gradients are on their way (contention)"
-    ),
-    Bottleneck.BATCH_TOO_SMALL: (
-        "a batch per worker that is too small ({phase} does not shrink with it)"
-    ),
-    Bottleneck.HOST: "{phase}, which is slower with the same batch per worker",
-    Bottleneck.OPTIMIZER: "the optimizer, which every worker runs in full",
-    Bottleneck.OTHER: "time that no phase explains (Python, hooks, synchronisation)",
+    Bottleneck.INPUT: "waiting for data",
+    Bottleneck.COMMUNICATION: "transfer not hidden",
+    Bottleneck.LATENCY: "the latency of gradient messages",
+    Bottleneck.NODE_BOUNDARY: "the boundary between nodes, where efficiency falls with the second node,",
+    Bottleneck.STRAGGLER: "waiting for {ranks}, slow in {phase},",
+    Bottleneck.SKEW: "waiting for slow ranks",
+    Bottleneck.CONTENTION: "contention with gradients on their way",
+    Bottleneck.BATCH_TOO_SMALL: "a small batch per worker",
+    Bottleneck.HOST: "what workers share of a host",
+    Bottleneck.OPTIMIZER: "the optimizer",
+    Bottleneck.OTHER: "time that no phase explains",
 }
 
 
-def bottleneck_name(loss: Loss) -> str:
-    """Return what limits scaling."""
-    ranks = _ranks(loss)
-    if loss.kind is Bottleneck.NODE_BOUNDARY and loss.phase is None:
-        # Throughput alone shows where it falls, not what falls.
-        return "the boundary between nodes: efficiency falls with the second node, not inside one"
-    return _NAMES[loss.kind].format(
-        phase=(loss.phase or "a phase").replace("_", " "),
-        ranks=ranks,
-        on_ranks=f" on {ranks}, for which the others wait" if loss.ranks else "",
-    )
+def short_name(loss: Loss) -> str:
+    """Return a cause in a few words."""
+    phase = (loss.phase or "a phase").replace("_", " ")
+    return _NAMES[loss.kind].format(phase=phase, ranks=_ranks(loss.ranks))
 
 
-def _ranks(loss: Loss) -> str:
-    return f"rank{'s' * (len(loss.ranks) > 1)} {', '.join(map(str, loss.ranks))}"
+def _ranks(ranks: tuple[int, ...]) -> str:
+    return f"rank{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks))}"
 
 
 def remedy_words(context: Context, loss: Loss) -> str:
@@ -74,10 +57,8 @@ class _Facts:
     def of(cls, context: Context) -> _Facts:
         study = context.study
         size = study.verdict.judged_at
-        sync: SyncSplit | None = next((x for x in study.syncs if x.world_size == size), None)
-        run: RunRecord = next(
-            (x for x in study.group.runs if x.point.world_size == size), study.first
-        )
+        sync = None if size is None else study.size(size).sync
+        run = study.first if size is None else study.size(size).runs[0]
         environment = context.results.environments.get(run.environment_hash or "")
         return cls(
             num_buckets=None if sync is None else sync.num_buckets,
@@ -159,7 +140,7 @@ def _contention(_: Loss, facts: _Facts) -> str:
 
 
 def _input(loss: Loss, _: _Facts) -> str:
-    ranks = f" for {_ranks(loss)}" if loss.ranks else ""
+    ranks = f" for {_ranks(loss.ranks)}" if loss.ranks else ""
     return f"Try more loader processes, data in memory, or faster storage{ranks}."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.parity.critical_batch import MAX_RESIDUAL_FRAC, CriticalBatch, Refusal
 from ray_bench.analysis.parity.outcomes import ACCURACY
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
@@ -11,6 +10,7 @@ from ray_bench.report.cells import estimate, number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
 from ray_bench.report.parity_words import listed
+from ray_bench.stats.estimate import Estimate
 
 
 def gain_words(gain: ToTarget | None) -> list[str]:

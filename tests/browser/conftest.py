@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from ray_bench.report.charts import is_drawing
 from ray_bench.report.html.page import html_report
 from ray_bench.report.model import Report
+from tests.report.edge_cases import EDGES, edge_report
 from tests.report.reports import report_of
 
 CHROMIUM = "/usr/bin/chromium"
@@ -47,7 +49,8 @@ def pages(tmp_path_factory) -> Callable[[str], Path]:
     def path_of(case: str) -> Path:
         path = folder / f"{case}.html"
         if not path.exists():
-            path.write_text(html_report(report_of(case)), encoding="utf-8")
+            report = edge_report(case) if case in EDGES else report_of(case)
+            path.write_text(html_report(report), encoding="utf-8")
         return path
 
     return path_of
@@ -109,5 +112,15 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Opened]]:
 
 
 def pictured(report: Report) -> set[str]:
-    """The keys of a report's pictures."""
-    return {picture.key for picture in report.pictures}
+    """The keys of the pictures that Vega draws, all of them folded."""
+    folded = (picture for fold in report.folds for picture in fold.pictures)
+    return {picture.key for picture in folded if not is_drawing(picture)}
+
+
+def unfold(page: Page) -> Page:
+    """Open all folds, and wait until their charts are drawn."""
+    page.evaluate("document.querySelectorAll('details.fold').forEach(x => { x.open = true; })")
+    if page.query_selector("#charts") is not None:
+        page.wait_for_function("document.querySelectorAll('.chart[hidden]').length === 0")
+        page.wait_for_function(DRAWN, timeout=60_000)
+    return page

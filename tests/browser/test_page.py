@@ -9,10 +9,11 @@ import pytest
 from playwright.sync_api import Page
 
 from ray_bench.report.cells import Cell
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.json_report import json_report
-from tests.browser.conftest import DESKTOP, PHONE, pictured
+from ray_bench.report.picture_fields import FIELDS
+from tests.browser.conftest import DESKTOP, PHONE, pictured, unfold
 from tests.report import readers
+from tests.report.edge_cases import EDGES
 from tests.report.reports import report_of
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,14 @@ SEEN = (
     ("some_failed", DESKTOP, "dark"),
     ("all_failed", PHONE, "dark"),
 )
+#: What a reader is told before anything is moved, and where the page says it.
+QUESTIONS = {
+    "how many": ("h1.answer", "Use 4 workers"),
+    "how much faster": ("h1.answer", "3.47\u00d7"),
+    "how sure": ("h1.answer .ci", "3.41 to 3.54"),
+    "what limits": (".limit", "optimizer"),
+    "what next": (".next", "measure"),
+}
 MARKS = "path[d]:not([d='']), line, text"
 #: What stands for data: not axes, grid, legends or background.
 DATA_MARKS = "[class*='mark-symbol'] path, .mark-rect path, .mark-line path, .mark-area path"
@@ -38,6 +47,7 @@ def overflow(page: Page) -> int:
 @pytest.mark.parametrize(("case", "size", "scheme"), SEEN)
 def test_it_is_quiet_whole_and_as_wide_as_the_screen(open_page, pages, case, size, scheme):
     opened = open_page(pages(case), size=size, scheme=scheme)
+    unfold(opened.page)
     assert (opened.errors, opened.requests, opened.dialogs) == ([], [], [])
     assert overflow(opened.page) <= 0
     drawn = opened.page.evaluate(
@@ -51,7 +61,7 @@ def test_it_is_quiet_whole_and_as_wide_as_the_screen(open_page, pages, case, siz
 
 
 def test_every_chart_shows_data_and_fits_its_place(open_page, pages):
-    page = open_page(pages("golden"), size=PHONE).page
+    page = unfold(open_page(pages("golden"), size=PHONE).page)
     for key in pictured(report_of("golden")):
         chart = page.locator(f"#chart-{key}")
         assert chart.locator(DATA_MARKS).count() > 0, key
@@ -91,7 +101,7 @@ def value_says(row: dict, name: str, text: str) -> bool:
 
 @pytest.mark.parametrize("key", sorted(pictured(report_of("golden"))))
 def test_tooltips_say_what_the_json_report_says(open_page, pages, key):
-    page = open_page(pages("golden")).page
+    page = unfold(open_page(pages("golden")).page)
     pictures = {x["key"]: x for x in json.loads(json_report(report_of("golden")))["pictures"]}
     chart = page.locator(f"#chart-{key}")
     chart.scroll_into_view_if_needed()
@@ -117,7 +127,7 @@ def test_a_tooltip_with_another_number_would_be_noticed():
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_axe_finds_no_serious_violation(open_page, pages, scheme, size):
-    page = open_page(pages("golden"), scheme=scheme, size=size).page
+    page = unfold(open_page(pages("golden"), scheme=scheme, size=size).page)
     page.evaluate("document.querySelectorAll('details').forEach(x => { x.open = true; })")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     result = page.evaluate("axe.run(document)")
@@ -132,13 +142,13 @@ def test_axe_finds_no_serious_violation(open_page, pages, scheme, size):
 
 def test_the_colours_can_be_changed_and_charts_follow(open_page, pages):
     opened = open_page(pages("golden"))
-    page = opened.page
-    label = "#chart-speedup .role-axis-label text"
+    page = unfold(opened.page)
+    label = "#chart-phases .role-axis-label text"
     before = page.locator(label).first.get_attribute("fill")
     page.get_by_role("button", name="Dark colours").click()
     page.wait_for_function(f"document.querySelector('{label}').getAttribute('fill') !== '{before}'")
     page.wait_for_function("document.documentElement.dataset.charts === 'drawn'")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 28)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 20, 22)"
     page.get_by_role("button", name="Light colours").click()
     page.wait_for_function(f"document.querySelector('{label}').getAttribute('fill') === '{before}'")
     assert opened.errors == []
@@ -146,13 +156,17 @@ def test_the_colours_can_be_changed_and_charts_follow(open_page, pages):
 
 def test_without_script_every_chart_is_an_image_with_words(open_page, pages):
     page = open_page(pages("golden"), script=False).page
+    assert page.locator(".meteo .plot").last.is_visible()
+    assert page.locator("[data-copy]").first.is_hidden()
+    for summary in page.locator("details.fold > summary").all():
+        summary.click()
     images = page.locator("figure img")
-    assert images.count() == len(report_of("golden").pictures)
+    assert images.count() == len(pictured(report_of("golden")))
     for image in images.all():
         assert image.is_visible()
         assert image.evaluate("x => x.naturalWidth") > 100
         assert len(image.get_attribute("alt") or "") > 40
-    assert page.get_by_text("What to do next").is_visible()
+    assert page.get_by_text("Next: measure").is_visible()
     assert overflow(page) <= 0
 
 
@@ -161,7 +175,10 @@ def test_paper_gets_the_light_drawings_and_no_controls(open_page, pages):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.locator("figure img").first.is_visible()
     assert not page.locator("figure .chart").first.is_visible()
-    assert not page.locator("nav").is_visible()
+    assert page.locator("#fold-numbers table").is_visible()  # it was folded
+    assert page.locator("#fold-numbers table").bounding_box()["height"] > 400
+    assert not page.locator("#theme").is_visible()
+    assert page.pdf().count(b"/Type /Page\n") > 4
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
@@ -170,10 +187,86 @@ def test_the_keyboard_reaches_the_answer_and_wide_tables(open_page, pages):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "answer"
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('[data-copy], .scroll')")
+    unfold(page)
     wide = page.evaluate(
         """[...document.querySelectorAll('.scroll')].filter(x => x.scrollWidth > x.clientWidth)
             .map(x => [x.tabIndex, x.getAttribute('role')])"""
     )
     assert len(wide) > 3
     assert all(x == [0, "region"] for x in wide)
+
+
+def test_a_summary_opens_by_keyboard_and_its_charts_are_drawn_then(open_page, pages):
+    page = open_page(pages("golden")).page
+    assert page.locator("#chart-phases svg").count() == 0
+    page.get_by_text("Inside a step").focus()
+    page.locator("details.fold:has(#fold-steps) > summary").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#chart-phases svg")
+
+
+@pytest.mark.parametrize("case", ["golden", "ten_sizes", "several_curves", "two_sizes", "failed"])
+def test_the_first_chart_is_at_the_top_and_the_page_is_short(open_page, pages, case):
+    page = open_page(pages(case), size=(1280, 800)).page
+    assert page.locator("main > .hero .plot").last.bounding_box()["y"] <= 200
+    assert page.evaluate("document.documentElement.scrollHeight") <= 2500
+
+
+@pytest.mark.parametrize("case", EDGES)
+def test_no_page_scrolls_sideways(open_page, pages, case):
+    page = open_page(pages(case), size=(320, 700)).page
+    assert overflow(page) <= 0
+    for width in (390, 700, 900, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert overflow(page) <= 0, width
+
+
+def test_five_questions_are_answered_before_anything_is_moved(open_page, pages):
+    page = open_page(pages("golden"), size=(1280, 800)).page
+    for question, (place, words) in QUESTIONS.items():
+        found = page.locator(place).first
+        assert words in found.inner_text(), question
+        box = found.bounding_box()
+        assert box["y"] + box["height"] <= 800, question
+
+
+def test_columns_of_curve_and_numbers_are_the_same(open_page, pages):
+    for size in (DESKTOP, PHONE):
+        page = open_page(pages("golden"), size=size).page
+        dots, heads = page.evaluate(
+            """() => [
+                [...document.querySelectorAll('.meteo .plot svg svg')].map(
+                    x => x.querySelector('circle').getBoundingClientRect()),
+                [...document.querySelectorAll('.meteo thead th')].slice(1).map(
+                    x => x.getBoundingClientRect()),
+            ].map(list => list.map(x => Math.round(x.left + x.width / 2)).sort((a, b) => a - b))"""
+        )
+        assert len(dots) == len(heads) == 6
+        assert all(abs(x - y) <= 1 for x, y in zip(dots, heads, strict=True))
+
+
+def test_a_caveat_leads_into_its_fold_and_a_command_is_copied(open_page, pages):
+    opened = open_page(pages("golden"))
+    page = opened.page
+    page.locator(".believe a").first.click()
+    assert page.locator("details:has(#fold-runs)").get_attribute("open") is not None
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("[data-copy]").first.click()
+    page.get_by_text("Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator(".cmd code").first.inner_text()
+    assert opened.errors == []
+
+
+@pytest.mark.parametrize("case", ["emulated", "standin", "oversubscribed"])
+def test_what_is_not_what_it_seems_has_a_badge(open_page, pages, case):
+    assert open_page(pages(case)).page.locator(".badge").is_visible()
+
+
+def test_one_size_is_drawn_as_nothing_to_draw(open_page, pages):
+    page = open_page(pages("one_size")).page
+    assert page.locator(".empty").is_visible()
+    assert page.locator(".meteo .plot").count() == 0

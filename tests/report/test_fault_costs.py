@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ray_bench.report.markdown import markdown_report
 from ray_bench.report.model import build_report
-from ray_bench.report.sections.faults import fault_section
+from tests.report.reports import tables
 from tests.synthetic import synthetic
 
 
-def test_a_sweep_without_faults_has_no_such_section():
+def test_a_sweep_without_faults_has_no_such_table():
     results = synthetic()
-    assert fault_section(results.runs, price_per_worker_hour=None, currency="USD") == ()
+    assert "fault_costs" not in tables(build_report(results, attempts=results.runs))
 
 
-def test_lost_attempts_are_listed_with_their_price_before_how_it_was_measured():
+def test_lost_attempts_are_listed_with_their_price():
     results = synthetic()
     first = results.runs[0]
     lost = replace(
@@ -23,9 +22,7 @@ def test_lost_attempts_are_listed_with_their_price_before_how_it_was_measured():
     )
     attempts = (lost, replace(first, attempt=2), *results.runs[1:])
     report = build_report(results, attempts=attempts, price_per_worker_hour=3.6, currency="EUR")
-    keys = [section.key for section in report.sections]
-    assert keys.index("faults") + 1 == keys.index("record")
-    text = markdown_report(report)
-    assert "What faults cost" in text
-    assert "| preempted | PreemptionError |" in text
-    assert "1 attempt came to nothing" in text
+    found = tables(report)["fault_costs"]
+    assert [cell.value for cell in found.rows[0][2:4]] == ["preempted", "PreemptionError"]
+    assert (found.rows[0][-1].currency, found.rows[0][-1].kind) == ("EUR", "derived")
+    assert "1 attempt came to nothing" in found.notes[0]

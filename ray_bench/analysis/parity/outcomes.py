@@ -67,7 +67,7 @@ def outcomes(
     """
     by_cell: dict[Cell, list[RunRecord]] = {}
     for run in runs:
-        by_cell.setdefault((run.point.world_size, run.point.lr_rule), []).append(run)
+        by_cell.setdefault((run.point.world_size, run.point.rule_label), []).append(run)
     return {
         cell: by_seed(found, epochs, quality, target) for cell, found in sorted(by_cell.items())
     }
@@ -82,8 +82,13 @@ def by_seed(
     """Return the outcome of every seed, ascending."""
     seeds: dict[int, list[RunRecord]] = {}
     for run in runs:
-        seeds.setdefault(run.point.seed, []).append(run)
+        seeds.setdefault(seed_of(run), []).append(run)
     return tuple(_outcome(seeds[s], epochs, quality, target) for s in sorted(seeds))
+
+
+def seed_of(run: RunRecord) -> int:
+    """Return the seed; runs of a script that does not tell it count as one, never as several."""
+    return -1 if run.point.seed is None else run.point.seed
 
 
 def _outcome(
@@ -92,7 +97,7 @@ def _outcome(
     values = [x for x in (_quality(run, quality) for run in runs) if x is not None]
     found = [reached(epochs.get(run.run_id), target) for run in runs if target is not None]
     return Outcome(
-        seed=runs[0].point.seed,
+        seed=seed_of(runs[0]),
         quality=float(np.mean(values)) if values else None,
         is_diverged=any(run.status == "diverged" for run in runs),
         num_val_samples=next((run.num_val_samples for run in runs if run.num_val_samples), None),

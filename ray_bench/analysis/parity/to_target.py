@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
 from ray_bench.analysis.parity.censored import median
-from ray_bench.analysis.parity.outcomes import Reached, Tables, reached
-from ray_bench.analysis.throughput import log_means
+from ray_bench.analysis.parity.outcomes import Reached, Tables, reached, seed_of
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +77,12 @@ def to_target(
     cells: dict[tuple[int, str], list[RunRecord]] = {}
     for run in runs:
         if found[run.run_id] is not None or run.status == "diverged":
-            cells.setdefault((run.point.world_size, run.point.lr_rule), []).append(run)
+            cells.setdefault((run.point.world_size, run.point.rule_label), []).append(run)
     sides = {cell: [found[run.run_id] for run in those] for cell, those in cells.items()}
     sides = {cell: side for cell, side in sides.items() if any(side)}
     if not sides:
         return None
-    seeds = {cell: [run.point.seed for run in cells[cell]] for cell in sides}
+    seeds = {cell: [seed_of(run) for run in cells[cell]] for cell in sides}
     means = [_means(sides, seeds, pick) for pick in (_whole, _train, _samples)]
     sizes = sorted({size for size, _ in sides})
     best = {n: min((c for c in sides if c[0] == n), key=_soonest(sides, means[0])) for n in sizes}
@@ -98,7 +98,7 @@ def common_loss(runs: Sequence[RunRecord], epochs: Tables) -> MetricTarget | Non
         losses = epochs.get(run.run_id, {}).get("val_loss", np.array([]))
         known = np.array(losses.tolist(), dtype=float)
         if np.isfinite(known).any():
-            cell = run.point.world_size, run.point.lr_rule
+            cell = run.point.world_size, run.point.rule_label
             worst[cell] = max(float(np.nanmin(known)), worst.get(cell, -math.inf))
     best = [min(x for (n, _), x in worst.items() if n == size) for size in {n for n, _ in worst}]
     return MetricTarget("val_loss", "<=", max(best)) if best else None

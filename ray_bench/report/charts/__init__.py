@@ -1,5 +1,7 @@
 """Pictures as Vega-Lite, SVG and PNG, one module a kind of chart. No network, no fonts to fetch.
 
+Pictures of the first screen are drawings (`report.drawing`), and have no specification.
+
 Text of users is data and titles there, never an expression. Altair and vl_convert are imported when
 something is drawn.
 """
@@ -14,17 +16,26 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, cast
 
-from ray_bench.report.charts.theme import HEIGHT, WIDTH, Theme, theme
+from ray_bench.report import drawing
+from ray_bench.report.charts.theme import FONT, HEIGHT, WIDTH, theme
+from ray_bench.report.drawing.svg import png as png_of
+from ray_bench.report.drawing.svg import svg as svg_of
+from ray_bench.report.drawing.tokens import Theme
 from ray_bench.report.format import clean
 from ray_bench.report.picture import Picture
 
-__all__ = ["HEIGHT", "WIDTH", "Theme", "png", "svg", "theme", "vega_lite"]
+__all__ = ["HEIGHT", "WIDTH", "Theme", "is_drawing", "png", "svg", "theme", "vega_lite"]
 
 #: Pixels of a PNG per point.
 PNG_SCALE = 2.0
 #: Vega counts its clipping paths up from picture to picture.
 _CLIP = re.compile(r"\bclip\d+\b(?=[\")])")
 _FILE_LEGEND_COLUMNS = 5
+
+
+def is_drawing(picture: Picture) -> bool:
+    """Return whether a picture is a drawing: it has no Vega-Lite specification."""
+    return picture.chart in drawing.KINDS
 
 
 def vega_lite(
@@ -37,7 +48,7 @@ def vega_lite(
     """Return the Vega-Lite specification of a picture.
 
     Args:
-        picture: Any picture of a report.
+        picture: Any picture of a report that is not a drawing.
         theme_name: Only `config` depends on it: `theme("dark")` in its place gives the other one.
         width: In points; by default as wide as the element that the chart is put into.
         has_title: Whether the title is drawn; a page may have it as a heading already.
@@ -67,6 +78,8 @@ def svg(picture: Picture, theme_name: Theme = "light", before: str | None = None
         before: What this function returned for some picture; if it was this one, it is returned
             again, as drawing is most of the time of a report.
     """
+    if is_drawing(picture):
+        return _drawn(picture, theme_name)
     spec = _whole(picture, theme_name)
     start = f'<svg data-specification="{_digest(spec)}" '
     if before is not None and before.startswith(start) and before.rstrip().endswith("</svg>"):
@@ -92,10 +105,20 @@ def _numbered_anew(drawn: str) -> str:
 
 def png(picture: Picture, theme_name: Theme = "light") -> bytes:
     """Return a picture as a PNG with its title, two pixels a point."""
+    if is_drawing(picture):
+        return png_of(_drawn(picture, theme_name), PNG_SCALE)
     import vl_convert
 
     spec = _whole(picture, theme_name)
     return bytes(vl_convert.vegalite_to_png(spec, scale=PNG_SCALE, allowed_base_urls=[]))
+
+
+def _drawn(picture: Picture, theme_name: Theme) -> str:
+    picture = _cleaned(picture)
+    frames = drawing.frames(picture)
+    return svg_of(
+        frames, title=picture.title, alt=picture.alt, theme=theme_name, width=WIDTH, font=FONT
+    )
 
 
 def _cleaned(picture: Picture) -> Picture:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.charts.pieces import (
     LOG_REACH,
     chart,
@@ -19,6 +18,7 @@ from ray_bench.report.charts.pieces import (
     workers_axis,
 )
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 from ray_bench.report.pictures.noise import BATCH
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.charts.pieces import (
     chart,
     layer,
@@ -15,6 +14,7 @@ from ray_bench.report.charts.pieces import (
     tooltips,
 )
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 from ray_bench.report.pictures.clock import frame
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.charts.pieces import (
     chart,
     layer,
@@ -16,6 +15,7 @@ from ray_bench.report.charts.pieces import (
     workers_axis,
 )
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 
 if TYPE_CHECKING:
     import altair as alt

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ray_bench.report.charts.fields import shown
 from ray_bench.report.charts.pieces import chart, distinct, layer, numbers, tooltips
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import shown
 
 if TYPE_CHECKING:
     import altair as alt

@@ -1,10 +1,9 @@
-"""Accuracy against time or epoch: a line a world size and learning-rate rule."""
+"""Accuracy against time: a line a world size and learning-rate rule."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ray_bench.report.charts.fields import FIELDS
 from ray_bench.report.charts.pieces import (
     chart,
     dashes,
@@ -17,13 +16,12 @@ from ray_bench.report.charts.pieces import (
     tooltips,
 )
 from ray_bench.report.picture import Picture
+from ray_bench.report.picture_fields import FIELDS
 
 if TYPE_CHECKING:
     import altair as alt
 
 _MARGIN_FRAC = 0.08
-#: Up to so many epochs each has a tick.
-_MANY_EPOCHS = 12
 
 
 def draw(picture: Picture) -> alt.LayerChart:
@@ -34,7 +32,7 @@ def draw(picture: Picture) -> alt.LayerChart:
     rules = distinct(rows, "lr_rule")
     told = ("world_size", "lr_rule", "epoch", "train_s", "val_accuracy_frac", "kind")
     base = chart(rows, told).encode(
-        x=_time_axis(picture) if "train_s" in rows[0] else _epoch_axis(picture),
+        x=_time_axis(picture),
         y=_accuracy_axis(picture),
         color=alt.Color(
             field="world_size",
@@ -72,22 +70,6 @@ def _time_axis(picture: Picture) -> alt.X:
         type="quantitative",
         scale=alt.Scale(domain=[0, max(seconds) * 1.02], nice=False),
         axis=alt.Axis(title=title, grid=False, **axis),
-    )
-
-
-def _epoch_axis(picture: Picture) -> alt.X:
-    import altair as alt
-
-    epochs = sorted({round(x) for x in numbers(picture.rows, "epoch")})
-    axis = alt.Axis(title="Epoch", grid=False, format="d", tickMinStep=1)
-    if epochs[-1] <= _MANY_EPOCHS:
-        axis = alt.Axis(title="Epoch", grid=False, format="d", values=epochs)
-    margin = max(0.2, 0.02 * epochs[-1])
-    return alt.X(
-        field="epoch",
-        type="quantitative",
-        scale=alt.Scale(domain=[epochs[0] - margin, epochs[-1] + margin], nice=False),
-        axis=axis,
     )
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from ray_bench.report.charts.fields import FIELDS, Row, with_texts
 from ray_bench.report.charts.theme import DASHES, SHAPES
+from ray_bench.report.picture_fields import FIELDS, Row, with_texts
 
 if TYPE_CHECKING:
     import altair as alt

@@ -8,13 +8,14 @@ stands alone: shapes, dashes, numbers or words say the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Theme = Literal["light", "dark"]
+from ray_bench.report.drawing.tokens import COLOURS, Theme
 
 #: Points of a page; a picture in a file is as wide.
 WIDTH, HEIGHT = 640, 320
-FONT = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif"
+#: `system-ui` is not the first: on bare Linux it is a wide face.
+FONT = "Inter, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 
 #: Of scales of shapes and dashes, in the order of the colours.
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right")
@@ -29,39 +30,30 @@ class _Palette:
     grid: str
     category: tuple[str, ...]
     diverging: tuple[str, ...]  # below, equal, above
-    loss: str
-    gain: str
-    whole: str
 
 
 #: Okabe and Ito 2008, Tol 2021, darkened or lightened to the contrast.
 _LIGHT = _Palette(
-    background="#ffffff",
-    ink="#1a1a1a",
-    muted="#4d4d4d",
-    grid="#e3e3e3",
+    background=COLOURS["light"]["bg"],
+    ink=COLOURS["light"]["ink"],
+    muted=COLOURS["light"]["ink2"],
+    grid=COLOURS["light"]["line"],
     category=(
         *("#0072b2", "#d55e00", "#008060", "#aa3377", "#6e6e6e"),
         *("#4b3fa7", "#8a7000", "#b2182b", "#2b8a99", "#7a4a1e"),
     ),
     diverging=("#6db3dd", "#f4f4f4", "#f0a36b"),
-    loss="#d55e00",
-    gain="#008060",
-    whole="#0072b2",
 )
 _DARK = _Palette(
-    background="#16181c",
-    ink="#f0f0f0",
-    muted="#c4c4c4",
-    grid="#34373d",
+    background=COLOURS["dark"]["bg"],
+    ink=COLOURS["dark"]["ink"],
+    muted=COLOURS["dark"]["ink2"],
+    grid=COLOURS["dark"]["line"],
     category=(
         *("#56b4e9", "#f2994a", "#3cc8a0", "#e58ac4", "#a8a8a8"),
         *("#a99cff", "#e8d24a", "#ff7b85", "#7fd8e6", "#c99e6c"),
     ),
     diverging=("#1b5e8c", "#2b2e34", "#a8500f"),
-    loss="#f2994a",
-    gain="#3cc8a0",
-    whole="#56b4e9",
 )
 _PALETTES: dict[Theme, _Palette] = {"light": _LIGHT, "dark": _DARK}
 
@@ -125,8 +117,5 @@ def theme(name: Theme, legend_columns: int = 2) -> dict[str, Any]:
             "separator": {"stroke": palette.background},
             "on_colour": {"color": palette.background},
             "muted_line": {"color": palette.muted},
-            "whole": {"color": palette.whole},
-            "loss": {"color": palette.loss},
-            "gain": {"color": palette.gain},
         },
     }

@@ -31,7 +31,7 @@ _OF_A_GROUP = (
     phases.phases,
     ranks.rank_times,
     accuracy.by_time,
-    accuracy.by_epoch,
+    accuracy.kept,
     noise.noise_scale,
     clock.block_times,
 )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.scaling import ScalingRow
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.cells import Cell, Unit, asked, estimate
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
 from ray_bench.report.picture import Datum, Picture
 from ray_bench.report.pictures.rows import at_sizes, interval
+from ray_bench.stats.estimate import Estimate
 
 MEASURED, NO_CLAIM = "measured", "measured, no claim"
-FORECAST, IDEAL, TAKEN = "forecast", "ideal", "taken law"
+FORECAST, IDEAL = "forecast", "ideal"
 
 Row = dict[str, Datum]
 
@@ -28,7 +27,7 @@ _NO_CLAIM = "No claim: more ranks than cores or GPUs; such points say nothing ab
 
 
 def speedup(context: Context) -> Picture | None:
-    """Return measured speedup with its intervals, the ideal line, the laws and the forecast."""
+    """Return measured speedup with its intervals, the ideal line and the forecast."""
     if len(context.study.rows) < 2:
         return None
     base = context.study.baseline
@@ -36,13 +35,13 @@ def speedup(context: Context) -> Picture | None:
     rows = [
         *_line(IDEAL, "speedup", ((n, asked(n / base, "x")) for n in _sizes(context))),
         *_forecast(context, "speedup", "x", lambda x: x.speedup),
-        *_serial_line(context),
-        *_taken_line(context),
         *_measured(context, "speedup", measured),
     ]
+    sizes = _sizes(context)
+    doubles = all(after == 2 * before for before, after in itertools.pairwise(sizes))
+    axes = "both axes double" if doubles else "the axis of speedup doubles"
     notes = [
-        f"Speedup: throughput over that of {workers(base)}, {context.study.scaling} scaling. Bars: "
-        "95 % intervals. Both axes double from line to line, so ideal speedup is straight.",
+        f"Speedup over {workers(base)}; {axes}. Bars and band: 95 %.",
         *_notes(context),
     ]
     return Picture(
@@ -126,7 +125,7 @@ def _line(series: str, name: str, cells: Iterator[tuple[int, Cell]]) -> Iterator
 def _measured(
     context: Context, name: str, cells: Sequence[tuple[ScalingRow, Cell]]
 ) -> Iterator[Row]:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     for row, cell in cells:
         series = MEASURED if row.world_size in clean else NO_CLAIM
         yield from _line(series, name, iter([(row.world_size, cell)]))
@@ -138,29 +137,6 @@ def _forecast(
     found = context.study.predictions
     cells = ((x.world_size, estimate(pick(x), unit, "predicted")) for x in found)
     yield from _line(FORECAST, name, cells)
-
-
-def _serial_line(context: Context) -> Iterator[Row]:
-    """Yield the speedup of the serial law where the report's table has it."""
-    law = context.study.law
-    if law is None or law.fit.draws is None:
-        return
-    sizes = [x.world_size for x in context.study.predictions if x.batch_per_worker >= 1]
-    cells = ((n, estimate(law.speedup(n), "x", "predicted")) for n in sizes)
-    yield from _line(f"{law.name}'s law", "speedup", cells)
-
-
-def _taken_line(context: Context) -> Iterator[Row]:
-    """Yield the speedup by the law that is taken, where it is another one than the serial law."""
-    fit = context.study.fit
-    if fit is None or fit.chosen is None or fit.points.variance is None:
-        return
-    taken, baseline = fit.chosen.fit, math.exp(float(fit.points.log_throughput[0]))
-    if context.study.law is not None and taken.law.title.startswith(context.study.law.name):
-        return
-    sizes = [x.world_size for x in context.study.predictions if x.speedup is not None]
-    found = ((n, taken.throughput(n).scaled(1 / baseline)) for n in sizes)
-    yield from _line(TAKEN, "speedup", ((n, estimate(x, "x", "predicted")) for n, x in found))
 
 
 def _sizes(context: Context) -> list[int]:
@@ -178,7 +154,7 @@ def _notes(context: Context) -> list[str]:
 
 
 def _claim_note(context: Context) -> list[str]:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     return [] if len(clean) == len(context.study.group.world_sizes) else [_NO_CLAIM]
 
 

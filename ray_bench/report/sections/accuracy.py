@@ -2,52 +2,82 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ray_bench.analysis.accuracy import AccuracyRow
-from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
-from ray_bench.report.context import Context
+from ray_bench.report.accuracy_words import accuracy_row, accuracy_title
+from ray_bench.report.cells import Section, Table
+from ray_bench.report.context import Context, workers
 from ray_bench.report.evaluation import evaluated_words
-from ray_bench.report.sections.noise import noise_table
+from ray_bench.report.fields import Field, rows_table
+from ray_bench.report.sections.noise import batch_words, noise_table
 from ray_bench.report.sections.progress import progress_table
 
 
 def section(context: Context) -> Section:
     """Return the accuracy section."""
-    tables = [_accuracy(context), progress_table(context)]
-    if context.study.noise:
-        tables.append(noise_table(context))
-    return Section(context.key("accuracy"), context.title("Accuracy"), tables=tuple(tables))
+    tables = (_accuracy(context), progress_table(context))
+    return Section(context.key("accuracy"), context.title("Accuracy by epoch"), tables=tables)
+
+
+def noise_section(context: Context) -> tuple[Section, ...]:
+    """Return the noise of the gradient; no section where it was not measured."""
+    if not context.study.noise:
+        return ()
+    words = batch_words(context)
+    title = context.title("Batch against gradient noise")
+    found = (noise_table(context),)
+    return (Section(context.key("noise"), title, () if words is None else (words,), found),)
+
+
+def noise_says(context: Context) -> str:
+    """Return the main finding of the noise."""
+    return batch_words(context) or "the global batch against the noise of the gradient"
+
+
+def says(context: Context) -> str:
+    """Return the main finding: whether accuracy is kept."""
+    rows = context.study.accuracy
+    if not rows:
+        return "no accuracy was measured"
+    said = accuracy_row(context)
+    return f"{workers(rows[0].world_size)} alone" if said is None else accuracy_title(said)
 
 
 def _accuracy(context: Context) -> Table:
-    columns = {
-        "world_size": "Workers",
-        "rule": "Rate rule",
-        "lr": "Learning rate",
-        "runs": "Runs",
-        "seeds": "Seeds",
-        "train": "Final training",
-        "val": "Final validation",
-        "best": "Best validation",
-        "epoch": "Converged at epoch",
-        "difference": "Validation against baseline",
-    }
-    rows = [_row(row) for row in context.study.accuracy]
-    return table(context.key("accuracy"), "Accuracy", columns, rows, _notes(context))
-
-
-def _row(row: AccuracyRow) -> tuple[Cell, ...]:
-    return (
-        asked(row.world_size),
-        text(row.lr_rule),
-        asked(row.lr, "lr"),
-        asked(row.num_runs),
-        asked(row.num_seeds),
-        number(row.train_frac, "frac"),
-        estimate(row.val, "frac"),
-        number(row.best_val_frac, "frac"),
-        number(row.convergence_epoch, "count"),
-        estimate(row.difference, "points"),
+    cells = Counter(row.world_size for row in context.study.accuracy)
+    fields: tuple[Field[AccuracyRow], ...] = (
+        Field("world_size", "Workers", "count", None, lambda x: x.world_size),
+        Field("rule", "Rate rule", None, None, lambda x: x.lr_rule),
+        # Of one rule the numbers of all sizes have rate and accuracy.
+        Field(
+            "lr", "Learning rate", "lr", None, lambda x: x.lr if cells[x.world_size] > 1 else None
+        ),
+        Field(
+            "runs", "Runs", "count", None, lambda x: x.num_runs if cells[x.world_size] > 1 else None
+        ),
+        Field("seeds", "Seeds", "count", None, lambda x: x.num_seeds),
+        Field("train", "Final training", "frac", "measured", lambda x: x.train_frac),
+        Field(
+            "val",
+            "Final validation",
+            "frac",
+            "measured",
+            lambda x: x.val if cells[x.world_size] > 1 else None,
+        ),
+        Field("best", "Best validation", "frac", "measured", lambda x: x.best_val_frac),
+        Field("epoch", "Converged at epoch", "count", "measured", lambda x: x.convergence_epoch),
+        Field(
+            "difference",
+            "Validation against baseline",
+            "points",
+            "measured",
+            lambda x: x.difference,
+        ),
     )
+    title = "Accuracy by learning-rate rule"
+    rows = context.study.accuracy
+    return rows_table(context.key("accuracy"), title, fields, rows, _notes(context))
 
 
 def _notes(context: Context) -> list[str]:

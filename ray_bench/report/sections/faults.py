@@ -3,59 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ray_bench.analysis.disturbances import Disturbance, disturbances
-from ray_bench.records import RunRecord
-from ray_bench.report.cells import Cell, Section, asked, number, table, text
-
-_COLUMNS = {
-    "run_id": "Run",
-    "attempt": "Attempt",
-    "status": "Status",
-    "cause": "Cause",
-    "steps": "Steps",
-    "worker_time": "Worker-time",
-    "share": "Of an undisturbed run",
-    "cost": "Cost",
-}
+from ray_bench.analysis.disturbances import Disturbance
+from ray_bench.report.cells import Table
+from ray_bench.report.fields import Field, rows_table
 
 
-def fault_section(
-    attempts: Sequence[RunRecord],
-    *,
-    price_per_worker_hour: float | None,
-    currency: str,
-) -> tuple[Section, ...]:
-    """Return what a sweep's attempts that came to nothing cost; no section without one.
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The price of a worker-hour; None where it is not known."""
 
-    Args:
-        attempts: All attempts of all runs.
-        price_per_worker_hour: None where it is not known.
-        currency: Of the price.
-    """
-    found = disturbances(attempts)
+    price_per_worker_hour: float | None
+    currency: str
+
+
+def fault_tables(found: Sequence[Disturbance], money: Money) -> tuple[Table, ...]:
+    """Return what a sweep's attempts that came to nothing cost; no table without one."""
     if not found:
         return ()
-    rows = [_row(x, price_per_worker_hour, currency) for x in found]
-    lost = table(
-        "fault_costs", "What faults cost", _COLUMNS, rows, (_total(found),),
-        optional=("steps", "cost"),
-    )  # fmt: skip
-    return (Section("faults", "Faults", tables=(lost,)),)
-
-
-def _row(lost: Disturbance, price: float | None, currency: str) -> tuple[Cell, ...]:
-    run, money = lost.run, lost.cost(price)
-    return (
-        text(run.run_id),
-        asked(run.attempt),
-        text("stalled" if run.is_finished else run.status),
-        text(run.error_type or "-"),
-        number(lost.num_steps, "count"),
-        number(lost.worker_s, "worker_s"),
-        number(lost.frac, "frac", "derived"),
-        Cell(money, "money", None if money is None else "derived", currency=currency),
+    price = money.price_per_worker_hour
+    fields: tuple[Field[Disturbance], ...] = (
+        Field("run_id", "Run", None, None, lambda x: x.run.run_id),
+        Field("attempt", "Attempt", "count", None, lambda x: x.run.attempt),
+        Field("status", "Status", None, None, _status),
+        Field("cause", "Cause", None, None, lambda x: x.run.error_type or "-"),
+        Field("steps", "Steps", "count", None, lambda x: x.num_steps),
+        Field("worker_time", "Worker-time", "worker_s", "measured", lambda x: x.worker_s),
+        Field("share", "Of an undisturbed run", "frac", "derived", lambda x: x.frac),
+        Field("cost", "Cost", "money", "derived", lambda x: x.cost(price), money.currency),
     )
+    return (rows_table("fault_costs", "What faults cost", fields, found, (_total(found),)),)
+
+
+def _status(lost: Disturbance) -> str:
+    return "stalled" if lost.run.is_finished else lost.run.status
 
 
 def _total(found: Sequence[Disturbance]) -> str:

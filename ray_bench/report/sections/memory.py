@@ -5,11 +5,41 @@ from __future__ import annotations
 from ray_bench.analysis.memory import EXTRAPOLATION_ERROR_FRAC, ROUNDING_FRAC, MemoryLine
 from ray_bench.analysis.memory_rows import RESERVED_FRAC, MemoryRow, memory_of, memory_rows
 from ray_bench.analysis.predict import prediction_sizes
-from ray_bench.report.cells import Cell, Table, Unit, asked, estimate, number, table, text
-from ray_bench.report.context import Context
+from ray_bench.report.cells import Section, Table, Unit, number
+from ray_bench.report.context import Context, workers
+from ray_bench.report.fields import Field, rows_table
 from ray_bench.report.format import show
+from ray_bench.report.sections.devices import device_tables
 
 FITS = {None: None, "yes": "fits", "unsure": "may not fit", "no": "does not fit"}
+
+
+def section(context: Context) -> Section:
+    """Return what other world sizes would need of memory, and what the devices did."""
+    rows = context.study.resources
+    words = []
+    if context.study.first.device == "cpu":
+        words.append("Memory: resident set of the worker's process, Python and torch included.")
+    if all(row.energy_j is None for row in rows):
+        words.append("Energy is unknown: no energy counter could be read on this machine.")
+    else:
+        words.append(
+            "Energy: mean over runs, of training and evaluation; on CPU of all packages of the "
+            "hosts, whatever else they did, on GPU of the GPUs alone."
+        )
+    tables = (*memory_tables(context), *device_tables(context))
+    return Section(
+        context.key("resources"), context.title("Memory and energy"), tuple(words), tables
+    )
+
+
+def says(context: Context) -> str:
+    """Return the main number: the peak of the largest world size."""
+    peaks = [x for x in context.study.resources if x.peak_memory_bytes is not None]
+    if not peaks:
+        return "peak memory is unknown"
+    shown = _shown(peaks[-1].peak_memory_bytes or 0.0, "bytes")
+    return f"{shown} a worker at {workers(peaks[-1].world_size)}"
 
 
 def memory_tables(context: Context) -> tuple[Table, ...]:
@@ -20,30 +50,15 @@ def memory_tables(context: Context) -> tuple[Table, ...]:
         return ()
     sizes = prediction_sizes((1, *group.world_sizes))
     rows = memory_rows(sizes, group, environments)
-    columns = {
-        "world_size": "Workers",
-        "batch": "Batch per worker",
-        "measured": "Measured",
-        "predicted": "Predicted",
-        "capacity": "Capacity",
-        "remark": "Remark",
-    }
-    title = "Peak memory per worker, and whether it fits"
-    cells = [_row(row) for row in rows]
-    notes = [line_words(line), *_capacity_notes(context, rows)]
-    optional = ("predicted", "capacity", "remark")
-    return (table(context.key("memory"), title, columns, cells, notes, optional=optional),)
-
-
-def _row(row: MemoryRow) -> tuple[Cell, ...]:
-    return (
-        asked(row.world_size),
-        asked(row.batch),
-        number(row.measured_bytes, "bytes"),
-        estimate(row.predicted, "bytes", "predicted"),
-        asked(row.capacity_bytes, "bytes"),
-        text(FITS[row.fits]),
+    fields: tuple[Field[MemoryRow], ...] = (
+        Field("world_size", "Workers", "count", None, lambda x: x.world_size),
+        Field("predicted", "Forecast", "bytes", "predicted", lambda x: x.predicted),
+        Field("capacity", "Capacity", "bytes", None, lambda x: x.capacity_bytes),
+        Field("remark", "Remark", None, None, lambda x: FITS[x.fits]),
     )
+    title = "Peak memory of a worker by the forecast, and whether it fits"
+    notes = [line_words(line), *_capacity_notes(context, rows)]
+    return (rows_table(context.key("memory"), title, fields, rows, notes),)
 
 
 def line_words(line: MemoryLine) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.network import GroupOfRanks, LineFit, Link, NetworkStudy, network_study
 from ray_bench.records import Columns
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.format import show
+from ray_bench.stats.estimate import Estimate
 
 _WITHIN, _BETWEEN = "within a node", "between nodes"
 
@@ -25,6 +25,21 @@ def sections(columns: Columns, *, is_nccl_tests: bool = False) -> tuple[Section,
         return ()
     tables = (_models(study), _times(study))
     return (Section("network", "Network", tuple(_paragraphs(study, is_nccl_tests)), tables),)
+
+
+def says(columns: Columns) -> str:
+    """Return the main number: the bandwidth of every link."""
+    study = network_study(columns)
+    found = [] if study is None else study.links
+    return "; ".join(f"{_rate(link)} {_kind(link)}" for link in found)
+
+
+def _rate(link: Link) -> str:
+    """Return what a link carries: 1 / beta, or the fastest buffer where no model fits."""
+    if link.ring is not None:
+        return show(_gb_per_s(_inverse(link.ring.s_per_byte))).value
+    rows = (row for group in link.groups for row in group.rows)
+    return show(_gb_per_s(max((x.bus_bytes_per_s for x in rows), key=lambda x: x.value))).value
 
 
 def summary(study: NetworkStudy) -> str:

@@ -6,15 +6,18 @@ Nothing where the sweep has a single placement.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ray_bench.analysis.fit.forecast import CurveFit
 from ray_bench.analysis.placements import Boundary, Joined, PlacedPoint, joined
 from ray_bench.records import Results
-from ray_bench.report.cells import Cell, Kind, Section, Table, asked, estimate, table
+from ray_bench.report.cells import Section, Table, table
 from ray_bench.report.context import Context, workers
+from ray_bench.report.fields import Field
 from ray_bench.report.fit_tables import candidate_table
 from ray_bench.report.fit_words import law_words
-from ray_bench.report.sentences import in_words
+from ray_bench.report.format import in_words
+from ray_bench.stats.estimate import Estimate
 
 
 def sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ...]:
@@ -23,12 +26,17 @@ def sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ..
     return tuple(_section(x, "" if i == 1 else f"_{i}") for i, x in enumerate(found, start=1))
 
 
+def says(results: Results, contexts: Sequence[Context]) -> str:
+    """Return what the first boundary between nodes costs."""
+    found = joined(results, [context.study.group for context in contexts])
+    boundaries = [x for one in found for x in one.boundaries]
+    return boundary_words(boundaries[0]) if boundaries else "where the workers were"
+
+
 def _section(found: Joined, suffix: str) -> Section:
     tables = [_places(f"places{suffix}", found)]
     if found.fit is not None:
         tables.append(candidate_table(f"place_laws{suffix}", found.fit))
-    if found.forecast:
-        tables.append(_forecast(f"place_forecast{suffix}", found))
     return Section(f"nodes{suffix}", "Nodes", tuple(_words(found)), tuple(tables))
 
 
@@ -83,40 +91,42 @@ def boundary_words(boundary: Boundary) -> str:
     return f"{where} no boundary is shown: the step takes {shown} more ({source})."
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place, measured or by the forecast."""
+
+    point: PlacedPoint
+    is_measured: bool
+    extra: Estimate | None = None
+
+
 def _places(key: str, found: Joined) -> Table:
-    columns = {**_COLUMNS, "extra": "More than on one node"}
     extra = {x.beyond: x.extra for x in found.boundaries if x.is_measured}
-    rows = [(*_row(x, "measured"), estimate(extra.get(x), "s")) for x in found.places]
-    notes = (
+    items = [_Place(x, True, extra.get(x)) for x in found.places]
+    items += [_Place(x, False) for x in found.forecast]
+    columns: tuple[Field[_Place], ...] = (
+        Field("world_size", "Workers", "count", None, lambda x: x.point.world_size),
+        Field("basis", "Basis", None, None, lambda x: "measured" if x.is_measured else "forecast"),
+        Field("nodes", "Nodes", "count", None, lambda x: x.point.num_nodes),
+        Field(
+            "workers_per_node", "Workers a node", "count", None, lambda x: x.point.workers_per_node
+        ),
+        Field("throughput", "Samples/s", "samples/s", "measured", lambda x: x.point.throughput),
+        Field("step_time", "Step time", "s", "measured", lambda x: x.point.step_time),
+        Field("extra", "More than on one node", "s", "measured", lambda x: x.extra),
+    )
+    rows = [
+        tuple(x.cell(item, None if item.is_measured else "predicted") for x in columns)
+        for item in items
+    ]
+    notes = [
         "Nodes are those on which the runs were, by Ray's ids. Runs of all groups that were placed "
-        "alike count together.",
-    )
-    return table(key, "Places", columns, rows, notes)
-
-
-_COLUMNS = {
-    "world_size": "Workers",
-    "nodes": "Nodes",
-    "workers_per_node": "Workers a node",
-    "throughput": "Samples/s",
-    "step_time": "Step time",
-}
-
-
-def _row(point: PlacedPoint, kind: Kind) -> tuple[Cell, ...]:
-    return (
-        asked(point.world_size),
-        asked(point.num_nodes),
-        asked(point.workers_per_node),
-        estimate(point.throughput, "samples/s", kind),
-        estimate(point.step_time, "s", kind),
-    )
-
-
-def _forecast(key: str, found: Joined) -> Table:
-    rows = [_row(x, "predicted") for x in found.forecast]
-    notes = (
-        "An interval is where one new run would lie (95 %), the spread between the laws and their "
-        "own error included.",
-    )
-    return table(key, "Forecast for more nodes", _COLUMNS, rows, notes)
+        "alike count together."
+    ]
+    if found.forecast:
+        notes.append(
+            "A forecast's interval is where one new run would lie (95 %), the spread between the "
+            "laws and their own error included."
+        )
+    heads = {x.key: x.title for x in columns}
+    return table(key, "Places", heads, rows, notes, optional=("extra",))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ray_bench.analysis.noise_scale import NoiseRow
 from ray_bench.report.cells import Cell, Table, asked, estimate, number, table, text
-from ray_bench.report.context import Context
+from ray_bench.report.context import Context, workers
+from ray_bench.report.format import show
 
 _NOTES = (
     "Noise scale: tr(Sigma) / |G|^2 (McCandlish et al. 2018), from separate gradients at the "
@@ -57,3 +58,24 @@ def _row(row: NoiseRow) -> tuple[Cell, ...]:
         text(place if place in (None, "within") else f"{place} it"),
         estimate(row.more_samples, "x", "derived"),
     )
+
+
+def batch_words(context: Context) -> str | None:
+    """Say where the largest global batch is more than the gradients' noise makes use of."""
+    found = context.study.noise
+    largest = max((row.global_batch_size for row in found), default=0)
+    rows = [row for row in found if row.global_batch_size == largest]
+    # In strong scaling all world sizes have this batch: what one shows, the others must not deny.
+    if not rows or any(row.batch_is != "above" for row in rows):
+        return None
+    row = rows[-1]
+    return (
+        f"{largest} samples are above the gradient noise scale, {_scale_words(row)} samples "
+        f"with {workers(row.world_size)} as training ends, when it usually is largest: a smaller "
+        "global batch needs fewer samples for the same progress."
+    )
+
+
+def _scale_words(row: NoiseRow) -> str:
+    shown = show(estimate(row.noise_scale, "count"))
+    return f"{shown.value} ({shown.interval})"

@@ -9,7 +9,6 @@ from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.parity.outcomes import ACCURACY
 from ray_bench.analysis.parity.study import Parity, ParityRow, parity, runs_of
 from ray_bench.analysis.parity.to_target import common_loss, to_target
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.report.cells import (
     Cell,
@@ -44,6 +43,11 @@ def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
     return tuple(section for section in found if section is not None)
 
 
+def says(found: Sequence[Section]) -> str:
+    """Return the first verdict, or what the target takes."""
+    return next((words for section in found for words in section.paragraphs), "no verdict")
+
+
 def _section(context: Context) -> Section | None:
     study = context.study
     runs = runs_of(study.group, context.results)
@@ -60,7 +64,7 @@ def _section(context: Context) -> Section | None:
     gain = (
         None
         if target is None or study.is_ladder
-        else to_target(runs, epochs, target, study.curve, clean_sizes(study.group.runs))
+        else to_target(runs, epochs, target, study.curve, study.clean_sizes)
     )
     batches = batches_of(context, gain)
     tables = [
@@ -91,7 +95,8 @@ def _command(context: Context, judged: Parity) -> str | None:
     missing = [x for x in map(more_seeds, judged.rows) if x is not None]
     if not missing:
         return None
-    seeds = {run.point.seed for run in context.study.group.runs}
+    found = {run.point.seed for run in context.study.group.runs}
+    seeds = {seed for seed in found if seed is not None}  # None: of a loop that tells none
     return seeds_command(context.results.sweep.command, seeds, max(missing))
 
 

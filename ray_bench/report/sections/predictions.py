@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.warnings import warnings_of
+from ray_bench.analysis.laws.status import FitStatus
 from ray_bench.analysis.nodes import nodes_by_size
 from ray_bench.analysis.predict import Prediction, prediction_sizes
-from ray_bench.analysis.resources import cost
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.accumulation import SMALLER, has_smaller
-from ray_bench.report.cells import Cell, Section, Table, Unit, asked, estimate, table, text
+from ray_bench.report.cells import Section, Table, estimate, number
 from ray_bench.report.context import Context, workers
-from ray_bench.report.fit_tables import NO_INTER_NODE, NOT_KNOWN, candidate_table
+from ray_bench.report.fields import Field, rows_table
+from ray_bench.report.fit_tables import NO_INTER_NODE, candidate_table
 from ray_bench.report.fit_words import law_words, warning_words
 from ray_bench.report.format import show
-from ray_bench.report.shape_words import OF_A_SWEEP, OF_A_SWEEP_WITH_PHASES, Hints
+from ray_bench.report.script_words import is_of_scripts
+from ray_bench.report.shape_words import OF_A_SCRIPT, OF_A_SWEEP, OF_A_SWEEP_WITH_PHASES, Hints
+from ray_bench.stats.estimate import Estimate
 
 #: Other warnings of a fit are flags of the report, or are about files.
 _SAID_HERE = (
@@ -28,9 +29,9 @@ def section(context: Context) -> Section:
     """Return the predictions."""
     return Section(
         context.key("predictions"),
-        context.title("Predictions"),
-        paragraphs=tuple(_words(context)),
-        tables=(_predictions(context), *_laws(context), _curve(context)),
+        context.title("Forecast"),
+        paragraphs=(*_words(context), *_remarks(context), *_batch_notes(context)),
+        tables=(*_laws(context), _curve(context)),
     )
 
 
@@ -50,7 +51,7 @@ def _words(context: Context) -> list[str]:
     said = [x for x in warnings_of(fit, wanted) if x.kind in _SAID_HERE]
     words += [warning_words(x, _hints(context)) for x in said]
     words += _diminishing(context)
-    largest = max(clean_sizes(context.study.group.runs))
+    largest = max(context.study.clean_sizes)
     if all(x.world_size <= largest for x in context.study.predictions):
         return words
     is_said = any(x.kind == "no_inter_node" for x in said)
@@ -59,7 +60,9 @@ def _words(context: Context) -> list[str]:
 
 
 def _hints(context: Context) -> Hints:
-    return OF_A_SWEEP_WITH_PHASES if context.study.verdict.has_phases else OF_A_SWEEP
+    if context.study.verdict.has_phases:
+        return OF_A_SWEEP_WITH_PHASES
+    return OF_A_SCRIPT if is_of_scripts(context.results) else OF_A_SWEEP
 
 
 def _diminishing(context: Context) -> list[str]:
@@ -89,40 +92,6 @@ def _laws(context: Context) -> tuple[Table, ...]:
     return () if fit is None else (candidate_table(context.key("laws"), fit),)
 
 
-def _predictions(context: Context) -> Table:
-    columns = {
-        "world_size": "Workers",
-        "batch": "Batch per worker",
-        "speedup": "Speedup",
-        "measured_speedup": "Measured speedup",
-        "efficiency": "Efficiency",
-        "throughput": "Samples/s",
-        "epoch_time": "Time per epoch",
-        "total_time": "Total time",
-        "cost": "Cost per run",
-        "remark": "Remark",
-    }
-    rows = [_row(context, x) for x in context.study.predictions]
-    notes = _batch_notes(context)
-    if rows:
-        notes.insert(0, _total_note(context))
-    return table(
-        context.key("predictions"), "Predictions", columns, rows, notes, optional=("cost", "remark")
-    )
-
-
-def _total_note(context: Context) -> str:
-    epochs = context.study.times[0].num_epochs
-    if not epochs:
-        return "The number of epochs is unknown, so there is no total time."
-    shown = show(asked(epochs)).value
-    return (
-        f"Total time = {shown} epochs x time per epoch, evaluation, warm-up and start-up "
-        "left out. An interval is where one new run would lie (95 %), the spread between the laws "
-        "and their own error included."
-    )
-
-
 def _batch_notes(context: Context) -> list[str]:
     """Return why some world sizes cannot be run as they are."""
     found = context.study.predictions
@@ -142,71 +111,71 @@ def _batch_notes(context: Context) -> list[str]:
     return notes
 
 
-def _row(context: Context, prediction: Prediction) -> tuple[Cell, ...]:
-    rate = prediction.throughput
-    samples = context.study.first.num_train_samples
-    epochs = context.study.times[0].num_epochs
-    epoch = rate.mapped(lambda x: samples / x) if rate and samples else None
-    total = epoch.scaled(epochs) if epoch and epochs else None
-    money = cost(total and total.scaled(prediction.world_size), context.price_per_worker_hour)
-    return (
-        asked(prediction.world_size),
-        asked(prediction.batch_per_worker),
-        _predicted(prediction.speedup, "x"),
-        estimate(prediction.measured_speedup, "x"),
-        _predicted(prediction.efficiency_frac, "frac"),
-        _predicted(rate, "samples/s"),
-        _predicted(epoch, "s"),
-        _predicted(total, "s"),
-        estimate(money, "money", "predicted", context.currency),
-        text("; ".join(_remarks(context, prediction)) or None),
-    )
-
-
-def _remarks(context: Context, prediction: Prediction) -> list[str]:
-    if prediction.unknown is not None:
-        return [NOT_KNOWN]
-    is_smaller = has_smaller(context.study, prediction.world_size)
-    return [
-        *([NO_INTER_NODE] if prediction.crosses_boundary else []),
-        *([SMALLER] if is_smaller and prediction.measured_speedup is None else []),
-    ]
-
-
-def _predicted(value: Estimate | None, unit: Unit) -> Cell:
-    return estimate(value, unit, "predicted")
+def _remarks(context: Context) -> list[str]:
+    """Return which world sizes the forecast knows less of, and why."""
+    found = [x for x in context.study.predictions if x.measured_speedup is None]
+    far = [str(x.world_size) for x in found if x.crosses_boundary]
+    small = [str(x.world_size) for x in found if has_smaller(context.study, x.world_size)]
+    words = [f"{', '.join(far)} workers: {NO_INTER_NODE}."] if far else []
+    return [*words, *([f"{', '.join(small)} workers: {SMALLER}."] if small else [])]
 
 
 def _curve(context: Context) -> Table:
     law = context.study.law
     name = law.name if law else ("Gustafson" if context.study.scaling == "weak" else "Amdahl")
-    columns = {
-        "world_size": "Workers",
-        "ideal": "Ideal",
-        "law": f"{name}'s law",
-        "measured": "Measured",
-        "difference": "Measured / law",
-    }
-    rows = [_curve_row(context, x) for x in context.study.predictions]
-    notes = []
-    if law is not None:
-        share = show(estimate(law.serial_frac, "frac", "predicted"))
-        beyond = ", which was not measured" if law.baseline > 1 else ""
-        notes.append(f"Serial share of the fitted law, of the time at 1 worker{beyond}: {share}.")
-    title = f"Speedup curve ({name}'s law)"
-    return table(context.key("amdahl_curve"), title, columns, rows, notes)
-
-
-def _curve_row(context: Context, prediction: Prediction) -> tuple[Cell, ...]:
-    law = context.study.law
-    is_known = law is not None and law.fit.draws is not None and prediction.batch_per_worker >= 1
-    speedup = law.speedup(prediction.world_size) if law is not None and is_known else None
-    measured = prediction.measured_speedup
-    ratio = measured.scaled(1 / speedup.value) if speedup and measured else None
-    return (
-        asked(prediction.world_size),
-        asked(prediction.world_size / context.study.baseline, "x"),
-        _predicted(speedup, "x"),
-        estimate(measured, "x"),
-        estimate(ratio and Estimate(ratio.value), "frac", "derived"),
+    fields: tuple[Field[Prediction], ...] = (
+        Field("world_size", "Workers", "count", None, lambda x: x.world_size),
+        Field("ideal", "Ideal", "x", None, lambda x: x.world_size / context.study.baseline),
+        Field("law", f"{name}'s law", "x", "predicted", lambda x: _by_law(context, x)),
+        Field("difference", "Measured / law", "frac", "derived", lambda x: _off(context, x)),
     )
+    notes = [words] if (words := _serial_words(context)) else []
+    title = f"Speedup by {name}'s law alone"
+    found = context.study.predictions
+    return rows_table(context.key("amdahl_curve"), title, fields, found, notes)
+
+
+def _serial_words(context: Context) -> str:
+    """Return the serial share of the law, or why there is none."""
+    law = context.study.law
+    if law is None:
+        return ""
+    if law.fit.is_misfit:
+        return f"{law.name}'s law does not describe the measurements, so no serial share is given."
+    if law.serial_frac.value >= 1 and context.study.rows[-1].speedup.value < 1:
+        return (
+            f"Throughput falls, which {law.name}'s law cannot describe: no serial share is given."
+        )
+    beyond = ", which was not measured" if law.baseline > 1 else ""
+    share = show(estimate(law.serial_frac, "frac", "predicted"))
+    words = f"Serial share of the fitted law, of the time at 1 worker{beyond}: {share}"
+    if law.fit.status is FitStatus.UNDERDETERMINED:
+        return f"{words}; with two world sizes the law itself is not tested."
+    return f"{words}."
+
+
+def _by_law(context: Context, prediction: Prediction) -> Estimate | None:
+    law = context.study.law
+    if law is None or law.fit.draws is None or prediction.batch_per_worker < 1:
+        return None
+    return law.speedup(prediction.world_size)
+
+
+def _off(context: Context, prediction: Prediction) -> float | None:
+    measured, law = prediction.measured_speedup, _by_law(context, prediction)
+    return measured.value / law.value if measured and law else None
+
+
+def says(context: Context) -> str:
+    """Return the main number: which law predicts best, and how well."""
+    fit = context.study.fit
+    if fit is None:
+        return "no forecast: it needs two world sizes that carry a claim"
+    if fit.chosen is None:
+        return "no law is taken: two sizes test none" if not fit.is_tested else "no law fits"
+    error = fit.chosen.test.forward_error
+    error = fit.chosen.test.left_out_error if error is None else error
+    title = f"{fit.chosen.test.law.title[:1].upper()}{fit.chosen.test.law.title[1:]}"
+    if error is None:
+        return f"{title} fits best"
+    return f"{title} predicts best, to {show(number(error, 'frac')).value}"

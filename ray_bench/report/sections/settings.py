@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ray_bench.analysis.settings import SettingRow, setting_rows
+from ray_bench.config.settings import setting
 from ray_bench.report.cells import Cell, Section, asked, estimate, number, table, text
-from ray_bench.report.context import Context
-
-_WORDS = {
-    "precision": "precision",
-    "memory_format": "memory_format",
-    "compile": "compile",
-    "bucket_cap": "ddp.bucket_cap_mb",
-    "compression": "ddp.compression",
-    "accumulate_steps": "accumulate_steps",
-    "placement": "placements",
-}
+from ray_bench.report.context import Context, workers
+from ray_bench.report.format import show
 
 
 def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
@@ -61,9 +54,9 @@ def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
 
 
 def _row(row: SettingRow) -> tuple[Cell, ...]:
-    others = ", ".join(f"{_WORDS[name]}={value}" for name, value in row.others)
+    others = ", ".join(f"{setting(name).key}={value}" for name, value in row.others)
     return (
-        text(_WORDS[row.setting]),
+        text(setting(row.setting).key),
         text(row.value),
         text(row.reference),
         text(others or None),
@@ -73,3 +66,12 @@ def _row(row: SettingRow) -> tuple[Cell, ...]:
         text(None if row.ratio.low is None else "yes" if row.is_clear else "no"),
         number(row.compile_s, "s"),
     )
+
+
+def says(contexts: Sequence[Context]) -> str:
+    """Return the main number: the setting that changes throughput most."""
+    found = setting_rows([(context.study.group, context.study.curve) for context in contexts])
+    most = max(found, key=lambda x: abs(math.log(x.ratio.value)))
+    ratio = show(estimate(most.ratio, "x")).value
+    value = f"{setting(most.setting).key}={most.value} instead of {most.reference}"
+    return f"{value}: {ratio} the throughput at {workers(most.world_size)}"

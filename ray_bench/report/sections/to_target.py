@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.parity.critical_batch import (
     CriticalBatch,
     back_test,
@@ -24,6 +23,7 @@ from ray_bench.report.cells import (
 )
 from ray_bench.report.context import Context
 from ray_bench.report.target_words import target_words
+from ray_bench.stats.estimate import Estimate
 
 
 def gain_table(context: Context, gain: ToTarget) -> Table:

@@ -1,152 +1,182 @@
-"""Where the efficiency goes: from ideal scaling to what was measured, in steps that add up."""
+"""Losses by cause: from ideal scaling to what was measured, in steps that add up."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
-from ray_bench.analysis.estimate import Estimate
+from ray_bench.analysis.losses import Loss
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.waterfall import Cause, Waterfall
-from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
+from ray_bench.report.cells import Section, Table, table
 from ray_bench.report.context import Context, workers
+from ray_bench.report.fields import Crossed, Field, crossed_table
+from ray_bench.report.format import points_lost
+from ray_bench.report.sections.steps import slow_ranks_table
+from ray_bench.stats.estimate import Estimate
 
 CAUSE_NAMES = {
-    Cause.DATA_WAIT: "data wait",
-    Cause.SKEW: "skew (waiting for the slowest)",
-    Cause.TRANSFER: "exposed transfer",
+    Cause.DATA_WAIT: "waiting for data",
+    Cause.SKEW: "waiting for slow ranks",
+    Cause.TRANSFER: "transfer not hidden",
     Cause.CONTENTION: "contention",
     Cause.OPTIMIZER_AND_HOST: "optimizer and host",
-    Cause.BATCH_TOO_SMALL: "batch too small",
+    Cause.BATCH_TOO_SMALL: "smaller batches",
     Cause.START_UP: "launch and start-up",
     Cause.UNEXPLAINED: "unexplained",
 }
 
-_NEEDS_ANOTHER = "Needs another world size than the baseline."
+_MEASURED = "Measured"
+_START_UP = "Measured, start-up counted"
 
 
 def section(context: Context) -> Section:
-    """Return the waterfall of every world size, of the steps alone and over a whole run."""
-    tables = (_of_steps(context), _of_runs(context))
-    title = context.title("Where the efficiency goes")
-    return Section(context.key("waterfall"), title, tables=tables)
+    """Return what is lost and gained at every world size."""
+    slow = slow_ranks_table(context)
+    tables = (_causes(context), *(() if slow is None else (slow,)))
+    words = [*_evidence(context), *(() if slow else ("No rank is surely slower than the others.",))]
+    title = context.title("Losses by cause")
+    return Section(context.key("waterfall"), title, tuple(words), tables)
 
 
-def _of_steps(context: Context) -> Table:
-    columns = {
-        "world_size": "Workers",
-        "step": "Step",
-        "points": "Efficiency",
-        "seconds": "Lost per step",
-        "money": "Costs per run",
-    }
+def cause_title(cause: Cause) -> str:
+    """Return a cause as the heading of a row."""
+    name = CAUSE_NAMES[cause]
+    return f"{name[0].upper()}{name[1:]}"
+
+
+def says(context: Context) -> str:
+    """Return the main number: what is lost and gained at the largest world size."""
+    known = [x for x in context.study.waterfalls if len(x.falls) > 1]
+    if not known:
+        return "no phases were sampled, so causes are unknown"
+    points = [fall.points.value for fall in known[-1].falls]
+    lost, gained = (points_lost(sum(x for x in points if x * sign > 0) * sign) for sign in (1, -1))
+    return f"At {workers(known[-1].world_size)} {lost} are lost, {gained} gained"
+
+
+def _causes(context: Context) -> Table:
     found = context.study.waterfalls
-    rows = [row for x in found for row in _step_rows(context, x)]
-    notes = [
-        f"From ideal scaling of {workers(context.study.baseline)}, 100 %, to the parallel "
-        "efficiency as measured: the changes add up to it. A change below 0 is lost, one above 0 "
-        "is gained. Unexplained: what no phase explains, and the difference between the "
-        "throughput pass and the phase pass. Intervals: t over runs, over sampled steps where "
-        "there is one run.",
-        *_missing(found),
-    ]
-    if rows and context.price_per_worker_hour is not None:
-        notes.append("Costs: of the training of a run, steps alone, what ideal scaling would save.")
-    notes = notes if rows else [_NEEDS_ANOTHER]
-    title = "From ideal to measured efficiency"
-    return table(
-        context.key("waterfall"), title, columns, rows, notes, optional=("money", "seconds")
+    if not found:
+        note = "Needs another world size than the baseline."
+        columns = {"name": "Cause"}
+        return table(context.key("waterfall"), "Losses by cause", columns, [], [note])
+    causes = [x for x in Cause if x is not Cause.START_UP and _has(found, x)]
+    names = [*(cause_title(x) for x in causes), _MEASURED]
+    if any(x.over_run for x in found):
+        names += [cause_title(Cause.START_UP), _START_UP]
+    groups = [Crossed(str(x.world_size), workers(x.world_size), x) for x in found]
+    return crossed_table(
+        context.key("waterfall"),
+        "Losses by cause",
+        "Cause",
+        names,
+        groups,
+        lambda name: _fields(context, name),
+        [*_notes(context)],
     )
 
 
-def _missing(found: tuple[Waterfall, ...]) -> Iterator[str]:
-    """Say where causes are not known."""
+def _fields(context: Context, name: str) -> tuple[Field[Waterfall], ...]:
+    is_whole = name in (_MEASURED, _START_UP)
+    return (
+        Field(
+            "points", "Points", "frac" if is_whole else "points",
+            "measured" if name != _START_UP else "derived", lambda x: _points(x, name),
+        ),
+        Field("seconds", "Lost per step", "s", "measured", lambda x: _seconds(x, name)),
+        Field(
+            "money", "Costs per run", "money", "derived",
+            lambda x: _money(context, x, name), context.currency,
+        ),
+    )  # fmt: skip
+
+
+def _points(found: Waterfall, name: str) -> Estimate | None:
+    if name == _MEASURED:
+        return found.efficiency_frac
+    if name == _START_UP:
+        return None if found.over_run is None else found.over_run.efficiency_frac
+    lost = _lost(found, name)
+    # -x would make 0 lost a change of -0.
+    return None if lost is None else lost.mapped(lambda x: 0.0 - x)
+
+
+def _lost(found: Waterfall, name: str) -> Estimate | None:
+    """Return the share of the efficiency that a cause takes; of start-up over a whole run."""
+    whole = found.over_run if name == cause_title(Cause.START_UP) else found
+    falls = () if whole is None else whole.falls
+    return next((x.points for x in falls if cause_title(x.cause) == name), None)
+
+
+def _seconds(found: Waterfall, name: str) -> float | None:
+    if name == _MEASURED:
+        return math.fsum(x.seconds for x in found.falls)
+    falls = (x for x in found.falls if cause_title(x.cause) == name)
+    return next((x.seconds for x in falls), None)
+
+
+def _money(context: Context, found: Waterfall, name: str) -> Estimate | None:
+    """Return what the workers cost for the time that is lost; below 0 what they save."""
+    is_run = name in (_START_UP, cause_title(Cause.START_UP))
+    whole = found.over_run if is_run else found
+    if whole is None or whole.train_s is None:
+        return None
+    is_sum = name in (_MEASURED, _START_UP)
+    points = Estimate(whole.lost_frac) if is_sum else _lost(found, name)
+    if points is None:
+        return None
+    worker_s = whole.train_s * whole.world_size
+    return cost(points.mapped(lambda x: x * worker_s), context.price_per_worker_hour)
+
+
+def _has(found: tuple[Waterfall, ...], cause: Cause) -> bool:
+    return any(fall.cause is cause for x in found for fall in x.falls)
+
+
+def _notes(context: Context) -> Iterator[str]:
+    found = context.study.waterfalls
+    yield (
+        f"From ideal scaling of {workers(context.study.baseline)}, 100 %, to the efficiency as "
+        "measured: points below 0 are lost, above 0 gained; they add up. Smaller batches: what a "
+        "sample takes longer, or less long, in the batch of one worker. Unexplained: what no phase "
+        "explains, and the difference between the throughput pass and the phase pass. Intervals: "
+        "t over runs, over sampled steps where there is one run."
+    )
+    if context.price_per_worker_hour is not None:
+        yield "Costs: of the training of a run, what ideal scaling would save."
     bare = [str(x.world_size) for x in found if len(x.falls) == 1]
     if bare:
         yield (
             f"At {', '.join(bare)} workers no steps were sampled, or none of the baseline's, so "
             "nothing is explained. Set measure.phase_steps=20."
         )
-    blind = [x for x in found if len(x.falls) > 1]
-    if blind and not any(_has(x, Cause.CONTENTION) for x in blind):
+    if len(bare) < len(found) and not _has(found, Cause.CONTENTION):
         yield "No contention was seen; without measure.sync_pairs it is in the computation."
+    if any(x.over_run for x in found):
+        yield "Start-up is spread over one run; ideal: as many worker-seconds as the baseline's."
 
 
-def _has(found: Waterfall, cause: Cause) -> bool:
-    return any(fall.cause is cause for fall in found.falls)
+def _evidence(context: Context) -> Iterator[str]:
+    """Yield what the largest loss rests on, where more than its phase is known."""
+    for loss in context.study.verdict.losses[:1]:
+        if words := evidence_words(loss):
+            yield f"What the largest loss rests on: {words}."
 
 
-def _step_rows(context: Context, found: Waterfall) -> Iterator[tuple[Cell, ...]]:
-    empty = (Cell(None, "s"), Cell(None, "money"))
-    yield (asked(found.world_size), text("ideal"), number(1.0, "frac", "derived"), *empty)
-    for fall in found.falls:
-        yield (
-            asked(found.world_size),
-            text(CAUSE_NAMES[fall.cause]),
-            estimate(_change(fall.points), "points"),
-            number(fall.seconds, "s"),
-            _money(context, found, fall.points),
-        )
-    yield (
-        asked(found.world_size),
-        text("measured"),
-        estimate(found.efficiency_frac, "frac"),
-        number(sum(fall.seconds for fall in found.falls), "s"),
-        _money(context, found, Estimate(found.lost_frac)),
-    )
+def evidence_words(loss: Loss) -> str:
+    """Return the evidence of a loss: `behind 12 ms, skew wait 11.9 ms`."""
+    return ", ".join(_in_words(name, x) for name, x in loss.evidence.items())
 
 
-def _of_runs(context: Context) -> Table:
-    columns = {
-        "world_size": "Workers",
-        "step": "Step",
-        "points": "Efficiency",
-        "money": "Costs per run",
-    }
-    found = [x.over_run for x in context.study.waterfalls if x.over_run is not None]
-    rows = [row for x in found for row in _run_rows(context, x)]
-    unknown = "The start-up of these runs is not known."
-    notes = (
-        "The same with launch and start-up counted, spread over one run. Ideal: as many "
-        "worker-seconds of start-up as the baseline. Evaluation is left out."
-        if rows
-        else (unknown if context.study.waterfalls else _NEEDS_ANOTHER),
-    )
-    return table(
-        context.key("waterfall_run"),
-        "The same over a whole run, start-up counted",
-        columns,
-        rows,
-        notes,
-        optional=("money",),
-        is_drawn=bool(rows),
-    )
+#: Units of evidence, by the end of its name.
+_UNITS = {
+    "_s": lambda value: f"{value * 1e3:.3g} ms",
+    "_workers": lambda value: workers(round(value)),
+    "_frac": lambda value: f"{100 * value:.1f} %",
+}
 
 
-def _run_rows(context: Context, found: Waterfall) -> Iterator[tuple[Cell, ...]]:
-    start = next(fall for fall in found.falls if fall.cause is Cause.START_UP)
-    steps = Estimate(math.fsum(x.points.value for x in found.falls if x is not start))
-    size = asked(found.world_size)
-    yield size, text("ideal"), number(1.0, "frac", "derived"), Cell(None, "money")
-    for name, points in (("steps, as above", steps), (CAUSE_NAMES[start.cause], start.points)):
-        yield (
-            size,
-            text(name),
-            estimate(_change(points), "points", "derived"),
-            _money(context, found, points),
-        )
-    measured = estimate(found.efficiency_frac, "frac", "derived")
-    yield size, text("measured"), measured, _money(context, found, Estimate(found.lost_frac))
-
-
-def _change(points: Estimate) -> Estimate:
-    return points.mapped(lambda lost: 0.0 - lost)
-
-
-def _money(context: Context, found: Waterfall, points: Estimate) -> Cell:
-    """Return what the workers cost for the time that is lost; below 0 what they save."""
-    if found.train_s is None:
-        return Cell(None, "money")
-    worker_s = found.train_s * found.world_size
-    lost = cost(points.mapped(lambda x: x * worker_s), context.price_per_worker_hour)
-    return estimate(lost, "money", "derived", context.currency)
+def _in_words(name: str, value: float) -> str:
+    end = next(x for x in _UNITS if name.endswith(x))
+    return f"{name.removesuffix(end).replace('_', ' ')} {_UNITS[end](value)}"

@@ -1,0 +1,310 @@
+"""The answer as facts: which world size, how surely, what limits it, what to know, what next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from ray_bench.analysis.decision.advice import Reason
+from ray_bench.analysis.groups import INVALID_FLAGS
+from ray_bench.analysis.losses import Bottleneck, Loss
+from ray_bench.analysis.nodes import nodes_by_size
+from ray_bench.analysis.study import Study
+from ray_bench.analysis.times import run_time_with_setup
+from ray_bench.analysis.waterfall import Fall, Waterfall, cause_of
+from ray_bench.records import Results
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import log_ratio
+
+#: Above that, a choice is said without a word of doubt; above the next, it is likely.
+SURE_FRAC, LIKELY_FRAC = 0.95, 0.75
+#: A world size beyond the measured ones is named from this probability on.
+NAMED_FRAC = 0.10
+
+
+class Sureness(Enum):
+    """How a choice is said."""
+
+    SURE = "sure"
+    LIKELY = "likely"
+    PROBABLE = "probable"
+
+    @classmethod
+    def of(cls, probability: float) -> Sureness:
+        """Return how something with this probability is said."""
+        if probability > SURE_FRAC:
+            return cls.SURE
+        return cls.LIKELY if probability >= LIKELY_FRAC else cls.PROBABLE
+
+
+class CaveatKind(Enum):
+    """What there is to know before an answer is believed, the worst first."""
+
+    EMULATED = "emulated"
+    OVERSUBSCRIBED = "oversubscribed"
+    FAILED = "failed"
+    INVALID = "invalid"
+    MISSING = "missing"
+    STANDIN = "standin"
+    NO_INTERVAL = "no_interval"
+    ONE_RUN = "one_run"
+    WARM_UP = "warm_up"
+    START_UP = "start_up"  # eats up what more workers save
+    MISFIT = "misfit"
+    ONE_SEED = "one_seed"
+    INTERLEAVED = "interleaved"
+    NO_ACCURACY = "no_accuracy"
+    NO_PRICE = "no_price"
+    ONE_MACHINE = "one_machine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaveatFact:
+    """One of them, with what it is about."""
+
+    kind: CaveatKind
+    num_runs: int = 0
+    world_sizes: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()  # runs that are left of each of these world sizes
+    wanted: int = 0  # runs of a world size that were planned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """A world size that was not measured, and how likely it is the best one of all."""
+
+    world_size: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What costs most efficiency. Points are those of the waterfall, where it has them."""
+
+    bottleneck: Bottleneck
+    loss: Loss | None
+    world_size: int | None
+    points: Estimate | None
+    ranking: tuple[Fall, ...] = ()  # what is lost there, the most first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextFact:
+    """The measurement that is most worth its cost."""
+
+    world_size: int
+    time_s: float | None
+    worker_s: float | None
+    gain: float  # rise of the probability of the right choice
+    alternative: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFacts:
+    """What the answer of one curve says, before it is said."""
+
+    reason: Reason
+    world_size: int | None
+    is_predicted: bool
+    baseline: int
+    speedup: Estimate | None  # of the chosen size, or of the largest one where the baseline is best
+    compared: int | None  # the world size of which `speedup` is
+    probability: float | None  # of being right among those that can be chosen
+    meets: float | None  # of meeting the limit of the aim
+    is_for_now: bool  # something that was not measured is likelier the best
+    beyond: tuple[Beyond, ...]  # the likeliest first
+    beyond_frac: float  # of all of them together
+    runner_up: int | None
+    none_frac: float  # probability that no world size meets the limit of the aim
+    confirm: NextFact | None  # a run that would only confirm a sure forecast of a better size
+    limit: Limit
+    caveats: tuple[CaveatFact, ...]
+    next_run: NextFact | None
+
+    @property
+    def sureness(self) -> Sureness:
+        """How the choice is said."""
+        return Sureness.of(self.probability or 0.0)
+
+
+def answer_facts(study: Study, results: Results) -> AnswerFacts:
+    """Return the answer of one curve.
+
+    Args:
+        study: The curve.
+        results: The sweep that it is of: what failed and is missing.
+    """
+    decision = study.decision
+    best, wider = decision.recommended, decision.wider
+    measured = {x.world_size for x in decision.options if x.is_measured}
+    shares = (
+        []
+        if wider is None
+        else [Beyond(world_size=n, share=wider.share(n)) for n in wider.sizes if n not in measured]
+    )
+    own = 0.0 if wider is None or best not in wider.sizes else wider.share(best)
+    beyond = tuple(sorted((x for x in shares if x.world_size != best), key=lambda x: -x.share))
+    compared = _compared(study)
+    return AnswerFacts(
+        reason=decision.reason,
+        world_size=best,
+        is_predicted=decision.is_predicted,
+        baseline=study.baseline,
+        speedup=None if compared is None else _speedup(study, compared),
+        compared=compared,
+        probability=None if decision.choice is None else decision.choice.probability,
+        meets=None if decision.choice is None else decision.choice.meets,
+        is_for_now=not decision.is_predicted and any(x.share > own for x in beyond),
+        beyond=beyond,
+        beyond_frac=sum(x.share for x in beyond),
+        runner_up=None if decision.choice is None else decision.choice.runner_up,
+        none_frac=0.0 if decision.choice is None else decision.choice.none_share,
+        confirm=_of_option(study, beyond[0].world_size) if beyond else None,
+        limit=limit_of(study),
+        caveats=tuple(_caveats(study, results)),
+        next_run=_next(study),
+    )
+
+
+def _compared(study: Study) -> int | None:
+    """Return the world size whose speedup is said: a baseline's own is 1 by definition."""
+    best = study.decision.recommended
+    if best is None or best != study.baseline:
+        return best
+    claimed = [n for n in study.clean_sizes if n in study.throughput]
+    return claimed[-1] if claimed and claimed[-1] != best else None
+
+
+def _speedup(study: Study, size: int) -> Estimate | None:
+    row = study.size(size).row
+    if row is not None:
+        return row.speedup
+    option, first = (study.decision.option(n) for n in (size, study.baseline))
+    if option is None or first is None:
+        return None
+    return option.throughput.scaled(1 / first.throughput.value)
+
+
+def limit_of(study: Study) -> Limit:
+    """Return what limits scaling, in points of the waterfall of the same world size."""
+    verdict = study.verdict
+    size = verdict.judged_at
+    found = None if size is None else study.size(size).waterfall
+    falls = () if found is None else found.falls
+    loss = verdict.worst
+    cause = None if loss is None else cause_of(loss.kind)
+    fall = next((x for x in falls if x.cause is cause), None)
+    return Limit(
+        bottleneck=verdict.bottleneck,
+        loss=loss,
+        world_size=size,
+        points=None if fall is None else fall.points,
+        ranking=tuple(sorted((x for x in falls if x.seconds > 0), key=lambda x: -x.points.value)),
+    )
+
+
+def shown_waterfall(study: Study) -> Waterfall | None:
+    """Return the waterfall of the largest world size with a claim of which causes are known."""
+    clean = study.clean_sizes
+    known = [x for x in study.waterfalls if len(x.falls) > 1 and x.world_size in clean]
+    return known[-1] if known else None
+
+
+def is_eaten_by_setup(study: Study) -> bool:
+    """Return whether start-up takes back what the recommended workers save in a run this long."""
+    row, before = study.size(study.decision.recommended or 0).time, study.times[0]
+    if row is None or row is before:
+        return False
+    after_s, before_s = (run_time_with_setup(one, study.times) for one in (row, before))
+    if after_s is None or before_s is None:
+        return False
+    ratio = log_ratio(before_s, after_s).estimate
+    return (ratio.low if ratio.low is not None else ratio.value) <= 1
+
+
+def failed_sizes(results: Results) -> tuple[int, ...]:
+    """Return the world sizes of which runs failed and none finished, ascending."""
+    done = {run.point.world_size for run in results.ok_runs}
+    return tuple(sorted({run.point.world_size for run in results.failed_runs} - done))
+
+
+def _next(study: Study) -> NextFact | None:
+    found = study.decision.next_run
+    if found is None:
+        return None
+    return NextFact(
+        world_size=found.world_size,
+        time_s=found.seconds,
+        worker_s=None if found.seconds is None else found.seconds * found.world_size,
+        gain=found.gain,
+        alternative=found.alternative,
+    )
+
+
+def _of_option(study: Study, size: int) -> NextFact | None:
+    """Return what one run at a world size takes, with nothing to gain for the choice."""
+    option = study.decision.option(size)
+    seconds = None if option is None else option.measure_s
+    worker_s = None if seconds is None else seconds * size
+    return NextFact(world_size=size, time_s=seconds, worker_s=worker_s, gain=0.0, alternative=None)
+
+
+def _caveats(study: Study, results: Results) -> Iterator[CaveatFact]:
+    kind = CaveatKind
+    flags = {flag for run in study.group.runs for flag in run.flags}
+    if study.is_emulated:
+        yield CaveatFact(kind=kind.EMULATED)
+    left_out = set(study.throughput) - set(study.clean_sizes)
+    if left_out:
+        yield CaveatFact(kind=kind.OVERSUBSCRIBED, world_sizes=tuple(sorted(left_out)))
+    yield from sweep_caveats(results, study)
+    if "standin_data" in flags:
+        yield CaveatFact(kind=kind.STANDIN)
+    if study.throughput and study.source == "none":
+        yield CaveatFact(kind=kind.NO_INTERVAL)
+    if study.throughput and study.source == "within_run":
+        yield CaveatFact(kind=kind.ONE_RUN)
+    if "warmup_included" in flags:
+        yield CaveatFact(kind=kind.WARM_UP)
+    if is_eaten_by_setup(study):
+        yield CaveatFact(kind=kind.START_UP)
+    if study.law is not None and study.law.fit.is_misfit:
+        yield CaveatFact(kind=kind.MISFIT)
+    yield from _notes(study, results)
+
+
+def _notes(study: Study, results: Results) -> Iterator[CaveatFact]:
+    kind = CaveatKind
+    if study.is_ladder:
+        yield CaveatFact(kind=kind.INTERLEAVED)
+    elif not study.accuracy:
+        yield CaveatFact(kind=kind.NO_ACCURACY)
+    elif any(row.num_seeds == 1 for row in study.accuracy):
+        yield CaveatFact(kind=kind.ONE_SEED)
+    if study.decision.ask.price_per_worker_hour is None:
+        yield CaveatFact(kind=kind.NO_PRICE)
+    nodes = nodes_by_size(study.group.runs, results.environments).values()
+    if nodes and max(nodes) == 1 and any(not x.is_measured for x in study.decision.options):
+        yield CaveatFact(kind=kind.ONE_MACHINE)
+
+
+def sweep_caveats(results: Results, study: Study | None = None) -> Iterator[CaveatFact]:
+    """Yield what failed, is invalid, or is missing."""
+    if results.failed_runs:
+        sizes = tuple(sorted({run.point.world_size for run in results.failed_runs}))
+        left = () if study is None else tuple(len(study.runs_at(n)) for n in sizes)
+        wanted = max((r.repeat + 1 for r in results.runs), default=0)
+        yield CaveatFact(
+            kind=CaveatKind.FAILED,
+            num_runs=len(results.failed_runs),
+            world_sizes=sizes,
+            left=left,
+            wanted=wanted,
+        )
+    invalid = [run for run in results.ok_runs if set(run.flags) & set(INVALID_FLAGS)]
+    if invalid:
+        sizes = tuple(sorted({run.point.world_size for run in invalid}))
+        yield CaveatFact(kind=CaveatKind.INVALID, num_runs=len(invalid), world_sizes=sizes)
+    if results.missing_run_ids:
+        yield CaveatFact(kind=CaveatKind.MISSING, num_runs=len(results.missing_run_ids))

@@ -1,0 +1,91 @@
+"""The curve, and the pictures below it that say why: losses, money, accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ray_bench.analysis.answer import AnswerFacts
+from ray_bench.report.accuracy_words import accuracy_row, accuracy_title, ruled_out
+from ray_bench.report.context import Context, workers
+from ray_bench.report.picture import Picture
+from ray_bench.report.pictures import accuracy, decision, scaling, waterfall
+from ray_bench.report.remedies import remedy_words
+from ray_bench.report.screen import Panel
+from ray_bench.report.screens.limit import limit_title
+
+
+def curve_of(context: Context) -> Picture | None:
+    """Return the speedup curve."""
+    return scaling.speedup(context)
+
+
+def panels_of(context: Context, facts: AnswerFacts) -> tuple[Panel, ...]:
+    """Return the panels that there is something for."""
+    return tuple(_panels(context, facts))
+
+
+def _panels(context: Context, facts: AnswerFacts) -> Iterator[Panel]:
+    losses = waterfall.waterfall(context)
+    if losses is not None:
+        yield Panel(
+            key="losses",
+            ask="Where the efficiency goes",
+            title=limit_title(facts.limit),
+            picture=losses,
+            says="" if facts.limit.loss is None else remedy_words(context, facts.limit.loss),
+        )
+    front = decision.front(context)
+    if front is not None:
+        yield Panel(
+            key="front",
+            ask=_against(context),
+            title=_front_title(context),
+            picture=front,
+            says=_front_says(context),
+        )
+    learning = accuracy.kept(context)
+    row = accuracy_row(context)
+    if learning is not None and row is not None:
+        yield Panel(
+            key="accuracy",
+            ask=f"Accuracy against {workers(context.study.baseline)}, points",
+            title=accuracy_title(row),
+            picture=learning,
+            says=ruled_out(row),
+        )
+
+
+def _against(context: Context) -> str:
+    has_price = context.price_per_worker_hour is not None
+    return "Time against money" if has_price else "Time against worker-time"
+
+
+def _front_title(context: Context) -> str:
+    """Return `4 workers: 71 % less time for 15 % more money`."""
+    best = context.study.decision.recommended
+    option, first = (context.study.decision.option(n) for n in (best, context.study.baseline))
+    spends = [None if x is None else x.run or x.epoch for x in (option, first)]
+    if best is None or best == context.study.baseline or spends[0] is None or spends[1] is None:
+        return f"{workers(context.study.baseline)} cost least, more take less time"
+    less = 1 - spends[0].time_s.value / spends[1].time_s.value
+    more = spends[0].worker_s.value / spends[1].worker_s.value - 1
+    what = "money" if context.price_per_worker_hour is not None else "worker-time"
+    return f"{workers(best)}: {_change(less, 'less')} time for {_change(-more, 'less')} {what}"
+
+
+def _change(share: float, word: str) -> str:
+    other = "more" if word == "less" else "less"
+    shown = f"{100 * abs(share):.0f} %"
+    return f"{shown} {word if share >= 0 else other}"
+
+
+def _front_says(context: Context) -> str:
+    words = "Bars lean because a run that takes longer costs more, too."
+    off = [
+        x.world_size
+        for x in context.study.decision.options
+        if x.world_size not in {p.world_size for p in context.study.decision.front}
+    ]
+    if not off:
+        return f"{words} All sizes are on the front: none is both slower and dearer than another."
+    return f"{words} Beaten in both by another: {', '.join(map(str, off))} workers."
