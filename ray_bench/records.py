@@ -74,6 +74,8 @@ FLAGS: Mapping[str, str] = {
     "hand `set_epoch(epoch)` on to it, or give it shuffle=False",
     "sparse_gradients": "gradients are sparse: how many bytes are sent depends on the batches, so "
     "nothing is predicted from them",
+    "resumed": "the run went on from a checkpoint after its workers were lost: its time and energy "
+    "from the launch on are those of the last attempt",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
     "placement_differs": "the workers were on other nodes than the placement that was asked for "
     "gives: the run is invalid, and is made again",
@@ -285,6 +287,7 @@ class RunRecord:
     batch_norm: BatchNorm | None = None  # None: the module normalises no batches, or not recorded
     last_lrs: tuple[float, ...] | None = None  # of every parameter group, in the last step
     phase_pass_s: float | None = None
+    saving_s: float | None = None  # in checkpoints after epochs, not part of train_s
     checkpoint_s: float | None = None  # one save of model and optimizer to local disk, by rank 0
     throughput_samples_per_s: float | None = None  # steady state: timed blocks without warm-up
     step_time_s: float | None = None  # steady state: seconds per optimizer step

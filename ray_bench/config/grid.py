@@ -218,6 +218,7 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
         "train_fn_config": {},
         "until_end": False,
         "schedule": ScheduleConfig(name="constant").model_dump(mode="json"),
+        "checkpoint": {"dir": None, "every": 1},
         "label_smoothing": 0.0,
         "batch_norm": "per_worker",
     },

@@ -154,6 +154,24 @@ class EvaluationConfig(Model):
         return {"every": 0} if value in ("off", False) else value
 
 
+class CheckpointConfig(Model):
+    """From where a run goes on after its workers were lost."""
+
+    dir: Path | None = Field(
+        None,
+        description="Folder that all nodes see: checkpoints of every run are written there after "
+        "epochs, the last and the best one kept, and `--resume` lets a failed run go on from its "
+        "last one. Not set: none are.",
+    )
+    every: Int = Field(1, ge=1, description="Epochs from one checkpoint to the next.")
+
+    @field_validator("dir")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        # Ray changes the working directory of its workers.
+        return None if value is None else Path(os.path.abspath(value.expanduser()))
+
+
 class MeasureConfig(Model):
     """How long and how finely runs are timed."""
 

@@ -26,6 +26,7 @@ from ray_bench.config.fields import (
     listed,
 )
 from ray_bench.config.groups import (
+    CheckpointConfig,
     DataConfig,
     DdpConfig,
     EmulatedConfig,
@@ -153,6 +154,12 @@ class SweepConfig(Model):
         description="What the function is called with, filled in as `args` are: "
         "train_fn_config.lr={lr}.",
     )
+    train_fn_datasets: str | None = Field(
+        None,
+        min_length=1,
+        description="A function `module:name` that returns the data sets which the workers get "
+        "shards of, as `TorchTrainer(datasets=...)`.",
+    )
     until_end: bool = Field(
         False,
         description="Let the script or function come to its own end, instead of ending it after "
@@ -180,6 +187,7 @@ class SweepConfig(Model):
         "reduction. Not set: never.",
     )
     evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
     ddp: DdpConfig = DdpConfig()
     measure: MeasureConfig = MeasureConfig()
     launch: LaunchConfig = LaunchConfig()

@@ -65,6 +65,11 @@ class BlockTimer:
         """Whether the next block is still warm-up."""
         return self._block_steps == 0
 
+    def go_on(self, num_blocks: int, seconds: float) -> None:
+        """Count on from blocks of an earlier process, which took so many seconds."""
+        self._num_blocks = num_blocks
+        self._origin_ns = self._clock.now_ns() - round(seconds / NS)
+
     def start_epoch(self, epoch: int) -> None:
         """Stamp the start of the first block of an epoch."""
         self._clock.synchronize()

@@ -27,6 +27,7 @@ from ray_bench.report.comparison_words import (
     change_cell,
     flags,
     next_steps,
+    paid_words,
     plain,
     why,
 )
@@ -74,7 +75,9 @@ def comparison_report(
     price, money = price_of(new, price_per_worker_hour, currency)
     rows = _row_cells(comparison, price, money)
     steps, found = tuple(next_steps(comparison)), flags(comparison, base, new)
-    screen = comparison_screen(comparison, base, new, found, steps, new_root)
+    screen = comparison_screen(
+        comparison, base, new, found, steps, paid_words(price, money), new_root
+    )
     sections = (
         Section("comparison", "Comparison", steps, (_gate(comparison), rows)),
         Section("differences", "What differs", tables=_differences(comparison)),
@@ -100,7 +103,7 @@ def _folds(
     says = {
         "comparison": f"{len(comparison.rows)} changes with both values; the gate: "
         f"{comparison.outcome}, {len(comparison.worse)} of {len(comparison.gated)} rows worse",
-        "differences": f"{len(sections[1].tables[0].rows)} facts and settings, with both values",
+        "differences": _counted(len(sections[1].tables[0].rows)),
         "record": "ids, dates, commits, runs and commands",
     }
     for section in sections:
@@ -112,6 +115,12 @@ def _folds(
             sections=(section,),
             pictures=own,
         )
+
+
+def _counted(count: int) -> str:
+    if not count:
+        return "nothing that is recorded"
+    return "1 fact or setting, with both values" if count == 1 else f"{count} facts and settings"
 
 
 def _gate(comparison: Comparison) -> Table:
@@ -199,8 +208,7 @@ def _notes(comparison: Comparison, price: float | None, currency: str) -> list[s
         notes.append(
             f"Time to accuracy: to {100 * comparison.target_frac:.1f} % validation accuracy."
         )
-    paid = "worker-time" if price is None else f"at {price:g} {currency} per worker and hour"
-    notes.append(f"Cost: of an epoch, {paid}.")
+    notes.append(paid_words(price, currency))
     if len(comparison.pairs) > 1:
         notes.append(
             f"{len(comparison.pairs)} pairs of curves are compared, one after the other; they "

@@ -54,6 +54,7 @@ def comparison_screen(
     new: Results,
     flags: Sequence[Flag],
     steps: Sequence[str],
+    paid: str,
     new_root: str | None,
 ) -> Screen:
     """Return what is seen first of a comparison.
@@ -64,6 +65,7 @@ def comparison_screen(
         new: What it is now.
         flags: What the reader has to know.
         steps: What to do next, in sentences.
+        paid: What the cost is, in a sentence.
         new_root: Where the new sweep is stored, for commands; None where that is not known.
     """
     decisive = _decisive(comparison)
@@ -82,7 +84,7 @@ def comparison_screen(
         ),
         curve_title=_finding(comparison),
         curve=None,
-        numbers=_numbers(comparison),
+        numbers=_numbers(comparison, paid),
         panels=tuple(
             Panel(key=x.key, ask="What the gate looks at first", title=x.title, picture=x)
             for x in pictures(comparison)
@@ -130,7 +132,7 @@ def _finding(comparison: Comparison) -> str:
     return f"{plain(metric).capitalize()} by workers: {words}"
 
 
-def _numbers(comparison: Comparison) -> Numbers:
+def _numbers(comparison: Comparison, paid: str) -> Numbers:
     """Return the changes and their verdicts; those that are of no world size are left out."""
     rows = list(_by_pair(comparison))
     found = [(which, row) for which, row in rows if row.world_size is not None]
@@ -164,7 +166,7 @@ def _numbers(comparison: Comparison) -> Numbers:
         foot=(
             "Change: new / base - 1; of shares (pp) new - base. Better, worse: all of its 95 % "
             f"interval is beyond the tolerance of {percent(comparison.tolerance_frac)}; same: all "
-            "of it is within; cannot tell: anything else."
+            f"of it is within; cannot tell: anything else. {paid}"
         ),
     )
 

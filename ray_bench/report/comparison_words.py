@@ -217,6 +217,12 @@ def allowed_differences(comparison: Comparison) -> tuple[Difference, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def paid_words(price: float | None, currency: str) -> str:
+    """Return what the cost is: of an epoch, in money where there is a price."""
+    paid = "worker-time" if price is None else f"at {price:g} {currency} per worker and hour"
+    return f"Cost: of an epoch, {paid}."
+
+
 def differences_in_words(comparison: Comparison) -> str:
     """Return what differs between the two, the first few by name."""
     found = dict.fromkeys(x for pair in comparison.pairs for x in pair.differences)

@@ -14,7 +14,7 @@ from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.fit_json import FORMAT_VERSION, fit_json
 from ray_bench.report.fit_memory import CurveMemory, memory_document, memory_table
-from ray_bench.report.fit_report import fit_report
+from ray_bench.report.fit_report import fit_report, law_said
 from ray_bench.report.fit_tables import efficiency, points_of_fit
 from ray_bench.report.fit_words import warning_words
 from ray_bench.report.flags import Flag
@@ -218,7 +218,7 @@ def _relative_answer(answer: str, curve: FittedCurve) -> str:
         return answer.replace("Throughput of", "The speedup of").replace(
             "Throughput", "The speedup"
         )
-    law, _, _ = answer.partition(".")
+    law = law_said(curve.fit)
     speedup = show(estimate(last.speedup, "x", "predicted"))
     share = show(estimate(last.efficiency, "frac", "predicted"))
     return f"{law}. {_workers(last.world_size)}: speedup {speedup}, efficiency {share}."

@@ -61,7 +61,7 @@ def _fold(fold: Fold, images: Mapping[str, str]) -> Iterator[str]:
         if picture.section not in sections and picture.key in images:
             yield from image(picture, images[picture.key])
     for section in fold.sections:
-        yield from _section(section, fold.pictures, images)
+        yield from _section(section, fold.pictures, images, within=fold.title)
     yield from ("</details>", "")
 
 
@@ -71,9 +71,11 @@ def _summary(title: str, says: str) -> str:
 
 
 def _section(
-    section: Section, pictures: Sequence[Picture], images: Mapping[str, str]
+    section: Section, pictures: Sequence[Picture], images: Mapping[str, str], *, within: str = ""
 ) -> Iterator[str]:
-    yield from (f"## {escape(section.title)}", "")
+    """Yield a section; `within` is the title above it. No title is written twice."""
+    if not within or section.title not in (within, *(table.title for table in section.tables)):
+        yield from (f"## {escape(section.title)}", "")
     for words in section.paragraphs:
         yield from (paragraph(words), "")
     for picture in pictures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
@@ -14,6 +13,8 @@ from ray_bench.report.picture import Picture
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~$&])|(?<![^\W_])(_)|(_)(?![^\W_])")
 #: Characters that make a heading, list or rule at the start of a line.
 _LINE_START = re.compile(r"^(\s*)([#+-]|\d+[.)](?=\s|$)|=+$)")
+#: The same and more as entities: some forges read Markdown within HTML.
+_IN_HTML = re.compile(r"[\\`*_\[\]()<>|~$&@#\"']")
 _ENTITY = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
@@ -34,7 +35,7 @@ def paragraph(words: str) -> str:
 
 def in_html(words: str) -> str:
     """Return text for a line of HTML, where Markdown's own escapes would be seen."""
-    return html.escape(clean(words), quote=False)
+    return _IN_HTML.sub(lambda match: f"&#{ord(match.group())};", clean(words))
 
 
 def row(cells: Sequence[str]) -> str:

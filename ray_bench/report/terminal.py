@@ -77,17 +77,18 @@ def _print_fold(fold: Fold, console: Console) -> None:
         if picture.section not in sections:
             print_curves(picture, console)
     for section in fold.sections:
-        _print_section(section, console, fold.pictures, is_inner=True)
+        _print_section(section, console, fold.pictures, within=fold.title)
 
 
 def _print_section(
-    section: Section, console: Console, pictures: Sequence[Picture] = (), *, is_inner: bool = False
+    section: Section, console: Console, pictures: Sequence[Picture] = (), *, within: str = ""
 ) -> None:
+    """Print a section; `within` is the title above it. No title is printed twice."""
     console.print()
-    if is_inner:
-        console.print(Text(clean(section.title), style="bold underline"))
-    else:
+    if not within:
         console.rule(Text(clean(section.title), style="bold"), align="left")
+    elif section.title not in (within, *(table.title for table in section.tables)):
+        console.print(Text(clean(section.title), style="bold underline"))
     for words in section.paragraphs:
         console.print(Text(clean(words)))
     for picture in pictures:

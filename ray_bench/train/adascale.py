@@ -7,7 +7,7 @@ A run of a fixed number of samples makes less progress than its schedule is long
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
 import torch
 
@@ -55,10 +55,10 @@ class AdaScaleSchedule:
             pairs = zip(self._means, latest, strict=True)
             self._means = [self._keep * old + (1 - self._keep) * new for old, new in pairs]
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
         """Return what a later step depends on."""
         return {"means": list(self._means), "seen": self._seen}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self._means, self._seen = list(state["means"]), float(state["seen"])  # type: ignore[call-overload,arg-type]
+        self._means, self._seen = list(state["means"]), float(state["seen"])

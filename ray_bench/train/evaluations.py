@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ray_bench.records import EvaluationRecord
@@ -17,6 +18,16 @@ class Spent:
     eval_s: float = 0.0
     num_evaluations: int = 0
     away_s: float = 0.0  # by the clock of the day: in evaluations within epochs
+    saving_s: float = 0.0  # in checkpoints
+
+    def values(self) -> dict[str, float]:
+        """Return all of it, to be kept."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def set(self, values: Mapping[str, float]) -> None:
+        """Go on from what was kept."""
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def evaluated(
         self,

@@ -25,6 +25,7 @@ from ray_bench.records import (
     known,
 )
 from ray_bench.train.batch_tally import BatchTally
+from ray_bench.train.checkpoints import Checkpoints, Place
 from ray_bench.train.ema import WeightAverage
 from ray_bench.train.evaluation import evaluate
 from ray_bench.train.evaluations import Spent, accuracy_of, is_due
@@ -33,6 +34,7 @@ from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
 from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.pulse import PULSE
+from ray_bench.train.resuming import resume, save
 from ray_bench.train.schedule import Samples, Schedule
 from ray_bench.train.shares import Feed, Share, shares
 from ray_bench.train.step import Stepper, unsearched
@@ -67,6 +69,8 @@ class Loop:
     samples: Samples | None = None  # None: no evaluation within an epoch
     spent: Spent = field(default_factory=Spent)
     explosion: Explosion | None = None  # ends a run whose loss explodes
+    checkpoints: Checkpoints | None = None
+    kept_records: Callable[[], list[Any]] = list  # of this rank so far
     average: WeightAverage | None = None  # what is evaluated; None: the weights themselves
 
     def sync_hook(self, stamped: Callable[[Hook], Hook] | None = None) -> Hook | None:
@@ -80,14 +84,25 @@ class Loop:
             Flags of this rank.
         """
         timer = self.block_timer()
-        done, epoch = 0, 0
+        resumed = resume(self, timer)
+        done, epoch = (0, 0) if resumed is None else (resumed.step, resumed.epoch)
         while done < self.total_steps:
             steps = min(self.steps_per_epoch, self.total_steps - done)
             epoch += 1
             self._epoch(timer, epoch, first_step=done, num_steps=steps)
             done += steps
-        flags = {"warmup_unsettled": timer.is_unsettled, "same_order": self.batches.order.is_same}
+            if self._is_checkpoint_due(epoch, is_last=done == self.total_steps):
+                save(self, Place(epoch, done))
+        flags = {
+            "warmup_unsettled": timer.is_unsettled,
+            "same_order": self.batches.order.is_same,
+            "resumed": resumed is not None,
+        }
         return tuple(name for name, is_set in flags.items() if is_set)
+
+    def _is_checkpoint_due(self, epoch: int, *, is_last: bool) -> bool:
+        every = self.config.checkpoint.every
+        return self.checkpoints is not None and (is_last or epoch % every == 0)
 
     def block_timer(self) -> BlockTimer:
         """Return a timer at the start of warm-up, whose blocks go to `record`."""

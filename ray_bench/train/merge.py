@@ -88,6 +88,7 @@ class RunFacts:
     ddp_arguments: Mapping[str, Any]
     optimizer: str  # class name
     batch_norm: BatchNorm | None
+    saving_s: float | None
     last_lrs: tuple[float, ...]
 
 
@@ -118,6 +119,7 @@ def run_facts(loop: Loop) -> RunFacts:
         ddp_arguments=loop.ddp_arguments,
         optimizer=type(loop.stepper.optimizer).__name__,
         batch_norm=batch_norm_of(loop.module),
+        saving_s=None if loop.checkpoints is None else loop.spent.saving_s,
         last_lrs=last_lrs(loop),
     )
 
@@ -225,6 +227,7 @@ def _flags(
         and facts.total_steps % facts.steps_per_epoch != 0,
         "sparse_gradients": facts.grad_bytes is None,
         "same_order": any("same_order" in rank.flags for rank in ranks),
+        "resumed": any("resumed" in rank.flags for rank in ranks),
     }
     lost = dict.fromkeys(extra_flag(x.part) for rank in ranks for x in rank.failures)
     return [*(name for name, is_set in checks.items() if is_set), *lost]
@@ -255,6 +258,7 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "bucket_cap_mb": facts.bucket_cap_mb,
         "optimizer": facts.optimizer,
         "batch_norm": facts.batch_norm,
+        "saving_s": facts.saving_s,
         "last_lrs": facts.last_lrs,
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,

@@ -42,6 +42,14 @@ class OwnSchedule:
             self._scheduler.step()
         return float(optimizer.param_groups[0]["lr"])
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the scheduler's state."""
+        return dict(self._scheduler.state_dict())
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the scheduler go on from a state."""
+        self._scheduler.load_state_dict(state)
+
 
 def own_schedule(
     workload: Any,

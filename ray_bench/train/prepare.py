@@ -17,6 +17,7 @@ from ray_bench.train.accumulate import parts_of
 from ray_bench.train.adascale import AdaScaleSchedule
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
+from ray_bench.train.checkpoints import Checkpoints
 from ray_bench.train.checks import check_module, check_smoothing, with_batch_norm
 from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.ema import WeightAverage
@@ -177,6 +178,12 @@ def prepare(
         bucket_cap_mb=cap_mb,
         ddp_arguments=arguments,
         compile_s=compile_s(stepper, module, feed, group, clock),
+        checkpoints=_checkpoints(request, config, group),
+        kept_records=lambda: [
+            *keep.of(BlockRecord),
+            *keep.of(EpochRecord),
+            *keep.of(EvaluationRecord),
+        ],
         samples=samples_of(
             point, steps_per_epoch=per_epoch, samples_per_epoch=samples_per_epoch(feed)
         ),
@@ -193,6 +200,13 @@ def wrapped_again(loop: Loop) -> Loop:
         return loop
     wrapped = wrap(loop.module, loop.ddp_arguments, loop.group, loop.sync_hook())
     return replace(loop, stepper=replace(loop.stepper, module=wrapped))
+
+
+def _checkpoints(request: RunRequest, config: SweepConfig, group: Group) -> Checkpoints | None:
+    folder = config.checkpoint.dir
+    if folder is None:
+        return None
+    return Checkpoints(folder / request.sweep_id / request.planned.run_id, group)
 
 
 def _watch(point: Point, config: SweepConfig, group: Group) -> GradWatch | None:

@@ -6,7 +6,7 @@ All of it by samples that were seen, not by steps: so it is the same at every wo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -24,6 +24,14 @@ class Schedule(Protocol):
 
     def apply(self, optimizer: torch.optim.Optimizer, step: int) -> float:
         """Set the rates of a step, from 0 and in order, and return the rate to record."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a later step depends on beside its number."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
         ...
 
 
@@ -73,6 +81,14 @@ class SampleSchedule:
     def apply(self, optimizer: torch.optim.Optimizer, step: int) -> float:
         """Set the rate of a step and return it."""
         return set_rates(optimizer, self.lr(step), self.base_lr)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing: a rate depends on the step alone."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """There is nothing to go on from."""
+        assert not state, "a rate depends on the step alone"
 
 
 def set_rates(optimizer: torch.optim.Optimizer, lr: float, base_lr: float) -> float:

@@ -17,11 +17,14 @@ class Explosion:
 
     Args:
         factor: So many times as large is far; a first loss of 0 or below says nothing.
+
+    Attributes:
+        first: Mean loss at the first look; None before it.
     """
 
     def __init__(self, factor: float) -> None:
         self._factor = factor
-        self._first: float | None = None
+        self.first: float | None = None
 
     def check(self, loss: float, *, epoch: int, step: int) -> None:
         """Look at a mean loss over some steps.
@@ -29,12 +32,12 @@ class Explosion:
         Raises:
             ExplodedLossError: It is too large.
         """
-        if self._first is None:
-            self._first = loss
-        elif 0 < self._first * self._factor < loss:
+        if self.first is None:
+            self.first = loss
+        elif 0 < self.first * self._factor < loss:
             raise ExplodedLossError(
                 f"The training loss became {loss:.3g} in epoch {epoch}, by step {step}, and was "
-                f"{self._first:.3g} at first; lower `lr`, or lengthen `optimizer.warmup_epochs`. "
+                f"{self.first:.3g} at first; lower `lr`, or lengthen `optimizer.warmup_epochs`. "
                 "Where such a loss is as it should be, raise stop.diverged_factor."
             )
 

@@ -179,7 +179,7 @@ def epoch_of(**values) -> EpochRecord:
         "num_samples": 8,
         "train_s": 1.0,
         "eval_s": None,
-        "applied_lr": 0.1,
+        "lr": 0.1,
         "train_loss": 1.0,
         "train_accuracy_frac": None,
         "val_loss": None,

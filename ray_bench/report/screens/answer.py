@@ -14,7 +14,6 @@ from ray_bench.analysis.answer import (
     sweep_caveats,
 )
 from ray_bench.analysis.decision.advice import Reason
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import Results
 from ray_bench.report.cells import Cell, estimate, number
 from ray_bench.report.context import Context, workers
@@ -195,7 +194,7 @@ def _one_size_lead(context: Context) -> str:
 
 def one_size(context: Context) -> int:
     """Return the only world size that carries a claim."""
-    clean = [n for n in clean_sizes(context.study.group.runs) if n in context.study.throughput]
+    clean = [n for n in context.study.clean_sizes if n in context.study.throughput]
     return clean[0] if clean else context.study.baseline
 
 

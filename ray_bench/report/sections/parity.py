@@ -17,7 +17,6 @@ from ray_bench.analysis.parity.goodput import goodput_rows
 from ray_bench.analysis.parity.outcomes import ACCURACY
 from ray_bench.analysis.parity.study import Parity, ParityRow, parity, runs_of
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget, to_target
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.report.cells import (
     Cell,
@@ -70,7 +69,7 @@ def _section(context: Context) -> Section | None:
     gain = (
         None
         if limit is None or study.is_ladder
-        else to_target(runs, epochs, _target(limit), study.curve, clean_sizes(study.group.runs))
+        else to_target(runs, epochs, _target(limit), study.curve, study.clean_sizes)
     )
     batches = _batches(context, gain)
     tables = [
