@@ -5,33 +5,21 @@ from __future__ import annotations
 from ray_bench.config.groups import MeasureConfig
 from ray_bench.measure.journal import lines_of
 from ray_bench.measure.recorder import Recorder
-
-
-class HandClock:
-    """A clock that is turned by hand, in milliseconds."""
-
-    def __init__(self):
-        self.ms = 0
-
-    def now_ns(self):
-        return self.ms * 1_000_000
-
-    def synchronize(self):
-        pass
+from tests.fakes import FakeClock
 
 
 def test_blocks_are_on_disk_while_steps_are_still_made(tmp_path):
-    clock, path = HandClock(), tmp_path / "rank-0.jsonl"
+    clock, path = FakeClock(), tmp_path / "rank-0.jsonl"
     measure = MeasureConfig(warmup_steps=6, warmup_s=0, block_s=0.02)
     recorder = Recorder(measure, rank=0, agree=lambda x: x)
     assert not recorder.has_started
     recorder.start(path, clock, optimizer="SGD")
     timed = []
     for _ in range(12):
-        clock.ms += 10
+        clock.advance(0.01)
         timed.append(recorder.step(4, source="indices", lr=0.1))
     recorder.evaluated()
-    clock.ms += 500
+    clock.advance(0.5)
     timed += [recorder.step(4, source="indices", lr=0.1)]
     lines = lines_of(path)
     assert [line["kind"] for line in lines] == ["facts", *["block"] * 6, "warm", *["block"] * 3]
