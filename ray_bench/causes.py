@@ -180,13 +180,13 @@ REMEDIES: Mapping[str, str] = {
     "ddp.find_unused_parameters=true, or leave them out of the model.",
     "RankDisagreementError": "Let every rank's batches have the same length in the workload's "
     "`build`; `ray-bench workloads` lists some that do.",
-    "StoreError": "Give a folder that can be written with --results; `ray-bench sweeps` lists what "
+    "StoreError": "Give a folder that can be written with --results; `ray-bench list` lists what "
     "is there.",
     "SchemaVersionError": "Read these results with the version that wrote them; `ray-bench "
     "--version` says which one this is.",
-    "AlreadyStoredError": "Give another folder with --results; `ray-bench sweeps` lists what is "
+    "AlreadyStoredError": "Give another folder with --results; `ray-bench list` lists what is "
     "there.",
-    "IncompatibleRunsError": "Compare runs of one configuration; `ray-bench sweeps` lists them.",
+    "IncompatibleRunsError": "Compare runs of one configuration; `ray-bench list` lists them.",
     "AnalysisError": "Measure more world sizes or repeats, such as repeats=3.",
     "InsufficientPointsError": "Measure more world sizes, such as world_sizes=[1,2,4].",
     "MissingExtraError": "Install what is named with `pip install`, or set the tracker to false, "

@@ -16,7 +16,7 @@ KNOWN = {
     "gan": ("ddp", "indices", None),
     "iterable": ("ddp", "batch", None),
     "fsdp2": ("fsdp2", "indices", None),
-    "huggingface": ("ddp", "indices", "transformers"),
+    "huggingface": ("ddp", "indices", "accelerate"),  # which its Trainer needs
     "lightning_trainer": ("ddp", "indices", "lightning"),
 }
 

@@ -44,6 +44,7 @@ def main() -> None:
     loader = DataLoader(data, args.batch_size // args.accumulate, sampler=sampler, drop_last=True)
     optimizer = torch.optim.SGD(net.parameters(), args.lr, momentum=0.9)
 
+    print(f"{len(data)} samples on {device}, {len(loader)} micro-batches an epoch", flush=True)
     for epoch in range(args.epochs):
         if sampler is not None:
             sampler.set_epoch(epoch)

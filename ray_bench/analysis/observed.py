@@ -238,6 +238,10 @@ class Observed:
         return _by_size(self.resources)
 
     @cached_property
+    def _waterfalls(self) -> Mapping[int, Waterfall]:
+        return _by_size(self.waterfalls)
+
+    @cached_property
     def _batches(self) -> Mapping[int, BatchRow]:
         return _by_size(batch_rows(self.group.runs))
 
@@ -299,6 +303,11 @@ class Size:
     def sync(self) -> SyncSplit | None:
         """What gradient synchronisation costs."""
         return self.observed._steps.syncs.get(self.world_size)
+
+    @property
+    def waterfall(self) -> Waterfall | None:
+        """Where efficiency goes; None at the baseline too."""
+        return self.observed._waterfalls.get(self.world_size)
 
     @property
     def batch(self) -> BatchRow | None:

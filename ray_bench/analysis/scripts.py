@@ -35,7 +35,7 @@ def script_key(run: RunRecord) -> dict[str, object]:
         "script": (run.script_sha256 or "")[:12] or None,
         "strategy": run.strategy,
         "optimizer": run.optimizer,
-        "parameters": run.num_params,
+        "parameters": None if run.num_params is None else f"{run.num_params:.3g}",  # padding
     }
 
 

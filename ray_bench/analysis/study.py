@@ -6,6 +6,7 @@ shows another aim fits no law again.
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
 from typing import final
 
@@ -72,6 +73,14 @@ class Study(Observed):
             num_sizes=len(self.group.world_sizes),
             num_clean=len(self.clean_sizes),
         )
+
+    def asking(self, ask: Ask) -> Study:
+        """Return the same study for another wish; it shares what a decision needs."""
+        _ = self.decision
+        other = copy.copy(self)
+        del other.__dict__["decision"]
+        other.ask = ask
+        return other
 
     @cached_property
     def _points(self) -> Points | None:

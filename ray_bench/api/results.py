@@ -58,9 +58,16 @@ class SweepResults:
     have one.
     """
 
-    def __init__(self, store: ResultsStore, records: Results, options: Options) -> None:
+    def __init__(
+        self,
+        store: ResultsStore,
+        records: Results,
+        options: Options,
+        before: SweepResults | None = None,  # the same sweep, asked for something else
+    ) -> None:
         self._store = store
         self._options = options
+        self._before = before
         self.records = records
 
     @property
@@ -80,7 +87,7 @@ class SweepResults:
             **options: In place of those that it was loaded with; the others stay.
         """
         changed: Options = {**self._options, **options}
-        results = SweepResults(self._store, self.records, changed)
+        results = SweepResults(self._store, self.records, changed, before=self._before or self)
         results.ask_for()
         return results
 
@@ -91,7 +98,10 @@ class SweepResults:
     @cached_property
     def studies(self) -> tuple[Study, ...]:
         """Every group of comparable runs, analysed; the one with most world sizes first."""
-        return studies(self.records, self.ask_for())
+        ask = self.ask_for()
+        if self._before is not None:
+            return tuple(study.asking(ask) for study in self._before.studies)
+        return studies(self.records, ask)
 
     @property
     def study(self) -> Study:

@@ -68,8 +68,13 @@ def main() -> None:
 
 def _say(folder: Path | None) -> None:
     found = None if folder is None else summary_of(list(folder.glob("rank-*.jsonl")))
-    where = "" if found is None else f" Kept in {folder}."
+    where = "" if found is None or folder is None else _where(folder)
     sys.stderr.write(f"ray_bench: {_words(found)}{where}\n")
+
+
+def _where(folder: Path) -> str:
+    root = folder.parent.parent
+    return f" Kept in {folder}. `ray-bench report {root}` makes a curve of the jobs there."
 
 
 def _words(found: Summary | None) -> str:

@@ -1,9 +1,11 @@
 """Where a script's steps spend their time: some steps after the timed ones, with hooks.
 
+Only where it is known how ranks communicate: a single one, or DDP without a hook of the script's
+own. Elsewhere communication would look like computation, and a report would blame that.
+
 Marks are those of `measure.phases`. What lies between the phases that can be told from outside
-(copies to the device, gradients set to zero, clipping, printing) is `other`. Exposed communication
-is told where DDP has no hook of the script's own; of several backward passes that reduce gradients
-waiting for the slowest rank is not told from transfer.
+(copies to the device, gradients set to zero, clipping, printing) is `other`. Of several backward
+passes that reduce gradients waiting for the slowest rank is not told from transfer.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Wanted:
 
     num_steps: int | None  # measured ones, after which the script is ended; None: its own end
     measure: MeasureConfig
-    phase_steps: int = 0  # after the measured ones, taken apart by phase; not of compiled scripts
+    phase_steps: int = 0  # after the measured ones, taken apart by phase where that can be told
     script: Script | None = None  # None: not known
     launched: Launched = "attached"
 
@@ -70,7 +70,7 @@ class Session:
         self._device = torch.device("cpu")
         self._has_ended = False
         self._window: PhaseWindow | None = None  # open after the timed steps
-        self._is_compiled = False
+        self._can_be_taken_apart = False
         self._was_paused = False
 
     def updated(self, optimizer: Any, *, was_skipped: bool = False) -> None:
@@ -146,7 +146,8 @@ class Session:
         self.folder = self._root / f"{began:%Y%m%dT%H%M%S.%fZ}-w{num_ranks}"
         facts = facts_of(optimizer, self.autocast)
         self._device = torch.device(facts.device)
-        self._is_compiled = facts.is_compiled
+        is_hidden = num_ranks > 1 and (facts.strategy != "ddp" or facts.has_comm_hook)
+        self._can_be_taken_apart = not (facts.is_compiled or is_hidden)
         self._recorder.start(
             self.folder / f"rank-{self._rank.rank}.jsonl",
             SystemClock(self._device),
@@ -167,7 +168,7 @@ class Session:
 
     def _after_timing(self) -> None:
         self._recorder.evaluated()
-        if not self._wanted.phase_steps or self._is_compiled:
+        if not self._wanted.phase_steps or not self._can_be_taken_apart:
             self._end()
         self._window = PhaseWindow(
             SystemClock(self._device),

@@ -30,6 +30,8 @@ def commands() -> dict[str, tuple[str, Callable[..., Any]]]:
     """Return help text and function of every command by what is typed to call it."""
     found = {}
     for info in app.registered_commands:
+        if info.hidden:
+            continue
         assert info.callback is not None, "a command is a function"
         found[f"ray-bench {info.name}"] = (info.help or "", info.callback)
     return found

@@ -18,6 +18,8 @@ from ray_bench.cli import (
     doctor,
     export,
     fit,
+    labels,
+    listing,
     network,
     predict,
     prices,
@@ -25,7 +27,6 @@ from ray_bench.cli import (
     run,
     selfcheck,
     submit,
-    sweeps,
     workloads,
 )
 from ray_bench.cli.after_dashes import AfterDashes
@@ -62,7 +63,16 @@ app.command(
     short_help="Measure a sweep as a job on a cluster.",
 )(submit.submit)
 app.command("report", help=report.HELP, short_help="Explain a sweep.")(report.report)
-app.command("sweeps", help=sweeps.HELP, short_help="List the sweeps in the results.")(sweeps.sweeps)
+app.command("list", help=listing.HELP, short_help="List sweeps with their answers.")(
+    listing.list_sweeps
+)
+app.command("sweeps", help=listing.HELP, hidden=True)(listing.list_sweeps)  # its old name
+#: A tag that goes is written -tag; letters of an option of ours would be taken from it.
+_SIGNED = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+app.command(
+    "tag", help=labels.TAG_HELP, short_help="Name and tag a sweep.", context_settings=_SIGNED
+)(labels.tag)
+app.command("note", help=labels.NOTE_HELP, short_help="Write a note on a sweep.")(labels.note)
 app.command("compare", help=compare.HELP, short_help="Compare two sweeps.")(compare.compare)
 app.command("export", help=export.HELP, short_help="Write tables for other programs.")(
     export.export

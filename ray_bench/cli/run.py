@@ -9,6 +9,7 @@ import typer
 
 from ray_bench.cli.after_dashes import script_of
 from ray_bench.cli.options import Address, Config, Overrides, Results, split
+from ray_bench.errors import ConfigError
 
 HELP = """Measure a sweep: train the workload at every world size, and print the report.
 
@@ -26,6 +27,7 @@ Examples:
   ray-bench run demo 'world_sizes=[1,2,4]' repeats=5 --budget 20min
   ray-bench run curve workload=cnn-digits 'world_sizes=[1,2]' cpus_per_worker=1
   ray-bench run workload=cnn-digits data.dir=/data --resume
+  ray-bench run demo --name baseline --tag nightly --note 'before the update'
   ray-bench run workload=cnn-digits 'world_sizes=[1,2]' --interleaved stop.half_width=0.01
   ray-bench run sweep.yaml 'world_sizes=[1,2,4]' 'placements=[pack,spread,2x2]' --address auto
   ray-bench run workload=my_package.my_module:MyWorkload 'world_sizes=[1,2]'
@@ -84,6 +86,25 @@ def run(
             "curve is measured first, and nothing is begun that does not fit.",
         ),
     ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SWEEP",
+            show_default=False,
+            help="With --resume: continue this one; an id or its start, a name or a tag.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="What the sweep is called."),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", show_default=False, help="A tag of it; may be repeated."),
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(metavar="TEXT", show_default=False, help="A note on it.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; failures only.")] = False,
 ) -> None:
     """Measure a sweep."""
@@ -92,6 +113,7 @@ def run(
     if not dry_run:
         check_job(results)  # before the imports, which stop at the first package that is missing
     from ray_bench.cli.token_notice import warn_of_readable_token
+    from ray_bench.store.labels import Labels
     from ray_bench.sweep.request import SweepRequest
 
     source, settings = split(config, overrides)
@@ -99,6 +121,8 @@ def run(
         settings.append("interleaved=true")
     if trace:
         settings.append("measure.trace_steps=5")
+    if sweep is not None and not resume:
+        raise ConfigError(f"--sweep {sweep} is for --resume; --name names a new sweep.")
     request = SweepRequest(
         source,
         tuple(settings),
@@ -107,6 +131,8 @@ def run(
         resume=resume,
         budget=budget,
         script=script_of(ctx),
+        resumed=sweep,
+        labels=Labels(name=name, tags=tuple(tag or ()), note=note),
     )
     if dry_run:
         from ray_bench.cli.dry_run import print_plan

@@ -154,6 +154,12 @@ class SweepConfig(Model):
         description="What the function is called with, filled in as `args` are: "
         "train_fn_config.lr={lr}.",
     )
+    train_fn_datasets: str | None = Field(
+        None,
+        min_length=1,
+        description="A function `module:name` that returns the data sets which the workers get "
+        "shards of, as `TorchTrainer(datasets=...)`.",
+    )
     until_end: bool = Field(
         False,
         description="Let the script or function come to its own end, instead of ending it after "

@@ -27,6 +27,12 @@ BATCH_FIELDS = frozenset({"local_batch_size", "global_batch_size"})
 _FIELD = re.compile(r"\{\{([A-Za-z_]\w*)\}\}|(?<!\$)\{([A-Za-z_]\w*)\}")
 
 
+class ScriptLines(str):
+    """What a script has written, on its way to whoever looks; `--quiet` does not show it."""
+
+    __slots__ = ()
+
+
 def name_of(script: str) -> str:
     """Return what a script is called in results: `train.py`, or `package.train` of a module."""
     return module_of(script) or re.split(r"[\\/]", script.rstrip("/\\"))[-1] or script

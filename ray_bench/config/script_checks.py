@@ -35,12 +35,7 @@ def _complaints(config: SweepConfig) -> Iterator[str]:
         return
     if config.workload != config.target_name:
         yield f"give `workload` or `{config.target_key}`, not both"
-    if config.args and config.script is None:
-        yield "`args` are a script's; a function gets `train_fn_config`"
-    if config.train_fn_config and config.train_fn is None:
-        yield "`train_fn_config` is a function's; a script gets `args`"
-    if config.train_fn is not None and ":" not in config.train_fn:
-        yield f"`train_fn` must be module:name, got {config.train_fn!r}"
+    yield from _of_the_other_kind(config)
     if found := unknown_field(config.given):
         yield found
     if config.interleaved:
@@ -50,8 +45,20 @@ def _complaints(config: SweepConfig) -> Iterator[str]:
     yield from _length(config)
 
 
+def _of_the_other_kind(config: SweepConfig) -> Iterator[str]:
+    if config.args and config.script is None:
+        yield "`args` are a script's; a function gets `train_fn_config`"
+    if config.train_fn_config and config.train_fn is None:
+        yield "`train_fn_config` is a function's; a script gets `args`"
+    if config.train_fn_datasets is not None and config.train_fn is None:
+        yield "`train_fn_datasets` are a function's; a script reads its own data"
+    for key in ("train_fn", "train_fn_datasets"):
+        if ":" not in (getattr(config, key) or ":"):
+            yield f"`{key}` must be module:name, got {getattr(config, key)!r}"
+
+
 def _without(config: SweepConfig) -> Iterator[str]:
-    for key in ("args", "train_fn_config", "until_end"):
+    for key in ("args", "train_fn_config", "train_fn_datasets", "until_end"):
         if getattr(config, key):
             yield f"`{key}` belongs to a script; write `-- train.py`, or script=train.py"
 

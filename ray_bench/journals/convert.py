@@ -189,13 +189,12 @@ def _fact_fields(launch: Launch) -> dict[str, Any]:
 
 
 def _total_params(launch: Launch) -> int | None:
-    """Return the model's parameters: sharded ones are spread over the ranks."""
+    """Return the model's parameters: those of FSDP1 are spread over the ranks, and padded."""
     each = [rank.facts.get("num_params") for rank in launch.ranks]
     known = [int(x) for x in each if x is not None]
     if len(known) < len(each) or not known:
         return None
-    is_sharded = launch.facts.get("strategy") in ("fsdp1", "fsdp2")
-    return sum(known) if is_sharded else known[0]
+    return sum(known) if launch.facts.get("strategy") == "fsdp1" else known[0]
 
 
 def _timing_fields(launch: Launch, batches: Batches) -> dict[str, Any]:
@@ -257,6 +256,7 @@ def _flags(launch: Launch, batches: Batches) -> tuple[str, ...]:
         "samples_unknown": batches.source == "unknown",
         "unequal_steps": len({rank.num_timed for rank in launch.ranks}) > 1,
         "unequal_batches": batches.are_unequal,
+        "warmup_unsettled": any(rank.is_unsettled for rank in launch.ranks),
         "steps_skipped": any(rank.num_skipped for rank in launch.ranks),
         "oversubscribed": is_oversubscribed(launch.ranks),
         "stalled": all(blocks) and totals.stalled(common_blocks(blocks)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ray_bench.records import BlockRecord, EnvironmentRecord
 _FILE = re.compile(r"rank-(\d+)\.jsonl")
 _FACTS = {"num_ranks", "began_unix_s", "first_step_unix_s", "environment"}
 _NAMES = {
-    "block": set(BlockRecord.__dataclass_fields__) - {"run_id", "num_tokens", "lr"},
+    "block": {x.name for x in fields(BlockRecord) if x.default is MISSING} - {"run_id"},
     "stamps": {"step", "marks", "buckets"},
     "metric": {"values"},
     "end": {"ended_unix_s"},
@@ -33,6 +33,7 @@ class RankFile:
     stamps: tuple[Mapping[str, Any], ...]  # of steps that were taken apart
     metrics: tuple[Mapping[str, Any], ...]
     num_skipped: int
+    is_unsettled: bool  # whether warm-up was ended by its limit
     end: Mapping[str, Any] | None  # None: it was killed, or it still trains
     changed_unix_s: float  # when its last line was written
 
@@ -119,7 +120,7 @@ def _rank_file(path: Path) -> RankFile | None:
     lines = list(_lines(path))
     of_kind = {
         kind: tuple(line for line in lines if line.get("kind") == kind)
-        for kind in ("facts", "block", "stamps", "metric", "skipped", "end")
+        for kind in ("facts", "block", "warm", "stamps", "metric", "skipped", "end")
     }
     if not of_kind["facts"]:
         return None
@@ -139,6 +140,7 @@ def _rank_file(path: Path) -> RankFile | None:
         stamps=of_kind["stamps"],
         metrics=of_kind["metric"],
         num_skipped=len(of_kind["skipped"]),
+        is_unsettled=any(line.get("is_unsettled") for line in of_kind["warm"]),
         end=next(iter(of_kind["end"]), None),
         changed_unix_s=path.stat().st_mtime,
     )

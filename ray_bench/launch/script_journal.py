@@ -84,8 +84,9 @@ class JournalReader:
     def _take(self, line: dict[str, Any]) -> None:
         self.has_begun = True
         kind, live = line["kind"], self._live
-        if kind == "block" and set(line) >= _NAMES:
-            self._block(BlockRecord(run_id=self._run_id, **{name: line[name] for name in _NAMES}))
+        if kind == "block":
+            values = {name: value for name, value in line.items() if name in _NAMES}
+            self._block(BlockRecord(run_id=self._run_id, **values))
         elif kind == "end":
             self._end(line)
         elif live.phase == "building":

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ray_bench.config.script import ScriptLines
 from ray_bench.launch.courier import Courier
 from ray_bench.launch.requests import ExpectedRun, Launch
 from ray_bench.launch.script_journal import JournalReader
@@ -82,7 +83,7 @@ def _follow(
     name = config.target_name
 
     def show(lines: Sequence[str]) -> None:
-        text = "\n".join(f"{name}: {line}" for line in lines)
+        text = ScriptLines("\n".join(f"{name}: {line}" for line in lines))
         launch.inbox.say.remote(launch.launch_id, text)
 
     journal = JournalReader(

@@ -109,6 +109,8 @@ class Recorder:
         was_warmup = self._timer.is_warmup
         self._last = {"source": source, "num_backwards": num_backwards}
         self._timer.step_done(num_samples, num_tokens, lr=lr)
+        if was_warmup and not self._timer.is_warmup:
+            self.write("warm", is_unsettled=self._timer.is_unsettled)
         self.num_timed += not was_warmup
         return not was_warmup
 

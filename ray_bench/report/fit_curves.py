@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.drift import Drift
 from ray_bench.analysis.fit.forecast import CurveFit, Forecast, default_sizes, fit_curve, reached
 from ray_bench.analysis.fit.measured import MeasuredCurve
@@ -15,13 +14,14 @@ from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.fit_json import FORMAT_VERSION, fit_json
 from ray_bench.report.fit_memory import CurveMemory, memory_document, memory_table
-from ray_bench.report.fit_report import fit_report
+from ray_bench.report.fit_report import fit_report, law_said
 from ray_bench.report.fit_tables import efficiency, points_of_fit
 from ray_bench.report.fit_words import warning_words
 from ray_bench.report.flags import Flag
 from ray_bench.report.format import LEGEND, show
 from ray_bench.report.model import Report
 from ray_bench.report.pictures.curves import Point, curves_picture
+from ray_bench.stats.estimate import Estimate
 
 #: The unit of curves of which nothing tells how fast one worker is.
 RELATIVE = "speedup"
@@ -218,7 +218,7 @@ def _relative_answer(answer: str, curve: FittedCurve) -> str:
         return answer.replace("Throughput of", "The speedup of").replace(
             "Throughput", "The speedup"
         )
-    law, _, _ = answer.partition(".")
+    law = law_said(curve.fit)
     speedup = show(estimate(last.speedup, "x", "predicted"))
     share = show(estimate(last.efficiency, "frac", "predicted"))
     return f"{law}. {_workers(last.world_size)}: speedup {speedup}, efficiency {share}."

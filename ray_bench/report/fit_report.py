@@ -63,12 +63,17 @@ def fit_report(
     )
 
 
+def law_said(fit: CurveFit) -> str:
+    """Return the law that is taken, as an answer begins."""
+    if not fit.is_tested:
+        return "No law is tested"
+    return "No law fits" if fit.chosen is None else fit.chosen.test.law.title.capitalize()
+
+
 def _answer(fit: CurveFit, rows: Sequence[Forecast]) -> str:
     if fit.slips:
         return "No forecast: a unit may be another one for some of the world sizes."
-    law = "No law fits" if fit.chosen is None else fit.chosen.test.law.title.capitalize()
-    if not fit.is_tested:
-        law = "No law is tested"
+    law = law_said(fit)
     last = next((x for x in reversed(rows) if x.unknown is None), None)
     if last is None:
         largest = round(float(fit.points.place.world_size[-1]))

@@ -6,7 +6,6 @@ import math
 import shlex
 from collections.abc import Collection, Sequence
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.parity.compare import MIN_SEEDS, Margin, Obstacle, Quantity
 from ray_bench.analysis.parity.power import MAX_PAIRS
 from ray_bench.analysis.parity.study import Parity, ParityRow
@@ -14,6 +13,7 @@ from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
 from ray_bench.report.cells import estimate, number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
+from ray_bench.stats.estimate import Estimate
 
 QUANTITIES: dict[Quantity, str] = {
     "accuracy": "final accuracy",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ray_bench.analysis.study import Study
+from ray_bench.records import Results
 
 #: Below that a step is noticeably longer with hooks beside the script, and by how much: measured
 #: in one process, 63 us a step.
@@ -14,6 +15,14 @@ _SOURCES = {
     "batch": "the first dimension of its batches",
     "script": "ray_bench.step in the script",
 }
+
+#: Of the warnings those that stand beside the answer.
+SAID_FIRST = ("script_scaling", "script_baseline")
+
+
+def is_of_scripts(results: Results) -> bool:
+    """Tell whether somebody else's script made the steps."""
+    return any(run.launched not in (None, "ours") for run in results.runs)
 
 
 def script_warnings(study: Study) -> Iterator[tuple[str, str]]:

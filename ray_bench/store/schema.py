@@ -26,6 +26,8 @@ from ray_bench.records import (
     SweepRecord,
     SyncPairRecord,
 )
+from ray_bench.store.answers import AnswerRecord
+from ray_bench.store.labels import LabelRecord
 
 #: Version of the stored tables. A new column that may be null needs no new version; anything else
 #: does, together with a step in `migrate.py`.
@@ -135,6 +137,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         "network": _fields_of(NetworkRecord),
         "stops": _fields_of(StopRecord),
         "environments": _environment_fields(),
+        "labels": _fields_of(LabelRecord),
+        "answers": _fields_of(AnswerRecord),
     }.items()
 }
 

@@ -88,7 +88,7 @@ def requested_plan(
             say(f"note: {note}")
         plan = new_plan(config, store, request.command(resume=False))
         return plan if request.budget is None else _most_telling_first(plan)
-    plan = resumed_plan(config, store)
+    plan = resumed_plan(config, store, request.resumed)
     if request.budget is not None:
         plan = replace(plan, planned=informative_order(plan.planned))
     failed = len(plan.stored) - len(plan.finished)
@@ -123,13 +123,18 @@ def new_plan(config: SweepConfig, store: ResultsStore, command: str) -> Plan:
     return Plan(sweep=sweep, planned=planned)
 
 
-def resumed_plan(config: SweepConfig, store: ResultsStore) -> Plan:
-    """Return the plan of what the newest sweep of this configuration still lacks.
+def resumed_plan(config: SweepConfig, store: ResultsStore, asked: str | None = None) -> Plan:
+    """Return the plan of what a sweep of this configuration still lacks.
+
+    Args:
+        config: What is asked for.
+        store: With the sweep.
+        asked: Which one, in a word that the store understands; None takes the newest.
 
     Raises:
         ConfigError: If there is none; names the keys in which the newest sweep differs.
     """
-    sweep = newest_alike(config, store)
+    sweep = newest_alike(config, store) if asked is None else _asked(asked, config, store)
     if sweep is None:
         raise ConfigError(_nothing_alike(config, store))
     planned = planned_runs(config)
@@ -187,16 +192,31 @@ def _nothing_alike(config: SweepConfig, store: ResultsStore) -> str:
     sweeps = store.sweeps()
     if not sweeps:
         return f"There is nothing to resume in {store.root}. Leave out --resume to start."
-    newest = sweeps[-1]
-    old = json.loads(newest.config_json)
+    return (
+        f"No sweep in {store.root} has this configuration. The newest, {sweeps[-1].sweep_id}, "
+        f"differs in {_changes(sweeps[-1], config)}. Leave out --resume to start a new one."
+    )
+
+
+def _asked(word: str, config: SweepConfig, store: ResultsStore) -> SweepRecord:
+    """Return the sweep that a word means, if it can be resumed with this configuration."""
+    sweep_id = store.sweep_id(word)
+    (sweep,) = (x for x in store.sweeps() if x.sweep_id == sweep_id)
+    if sweep.config_sha256 != config_sha256(config):
+        raise ConfigError(
+            f"Sweep {sweep_id} cannot be resumed with this configuration, which differs in "
+            f"{_changes(sweep, config)}. Give that of the sweep: {sweep.command}"
+        )
+    return sweep
+
+
+def _changes(sweep: SweepRecord, config: SweepConfig) -> str:
+    """Return in which keys a configuration differs from that of a sweep."""
+    old = json.loads(sweep.config_json)
     new = stored(config.model_dump(mode="json"))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    changes = ", ".join(
+    return ", ".join(
         f"{key} (was {_short(old.get(key))}, now {_short(new.get(key))})" for key in keys
-    )
-    return (
-        f"No sweep in {store.root} has this configuration. The newest, {newest.sweep_id}, differs "
-        f"in {changes}. Leave out --resume to start a new one."
     )
 
 

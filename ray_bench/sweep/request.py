@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ray_bench.config.secrets import masked_arguments
+from ray_bench.store.labels import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class SweepRequest:
         resume: Run only what the newest sweep of this configuration lacks.
         budget: At most so much, as `20min` or `5USD`; what tells most is measured first.
         script: What stands after `--`: somebody's training script, and its arguments.
+        resumed: Which sweep to resume: an id, its start, a name or a tag; None takes the newest.
+        labels: What the sweep is called from its start.
     """
 
     source: str | None
@@ -30,6 +33,8 @@ class SweepRequest:
     resume: bool = False
     budget: str | None = None
     script: tuple[str, ...] = ()
+    resumed: str | None = None
+    labels: Labels = field(default_factory=Labels)
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -43,6 +48,7 @@ class SweepRequest:
         words += ["--address", self.address] if self.address else []
         words += ["--budget", self.budget] if self.budget else []
         words += ["--resume"] if resume else []
+        words += ["--sweep", self.resumed] if resume and self.resumed else []
         words += ["--", *self.script] if self.script else []
         return shlex.join(masked_arguments(words))
 

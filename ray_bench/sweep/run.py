@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ray_bench.config.schema import SweepConfig
 from ray_bench.records import PlannedRun
 from ray_bench.store import ResultsStore
+from ray_bench.store.labels import Labels
 from ray_bench.sweep.budget import AffordableRuns, Budget, Spending, parse_budget
 from ray_bench.sweep.budgeted import Alarm, BudgetListener, ended_by
 from ray_bench.sweep.estimate import Estimates, earlier_runs
@@ -85,6 +86,7 @@ class Sweep:
                 tracking,
                 new_sweep=None if self.plan.is_resumed else self.plan.sweep,
                 kept=self.what_is_kept,
+                joined=self._label,
             )
             if self.config.interleaved:
                 self._climb(listener)
@@ -92,6 +94,12 @@ class Sweep:
                 self._run_within(self.budget, listener)
             else:
                 self._run(listener, self.plan.todo, self._further())
+
+    def _label(self) -> None:
+        """Say in the store what the sweep is called, if anything was asked for."""
+        labels = self.request.labels
+        if labels != Labels():
+            self.store.label(self.sweep_id, name=labels.name, note=labels.note, added=labels.tags)
 
     def _tracking(self, say: Callable[[str], None]) -> Tracking:
         entries = Entries(
@@ -189,6 +197,8 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     config = _with_data_found(resolved, joins_cluster=joins_cluster(request.address))
     budget = None if request.budget is None else parse_budget(request.budget, resolved.config)
     plan = requested_plan(request, resolved.config, store, say)
+    labels = request.labels
+    store.check_label(plan.sweep.sweep_id, name=labels.name, note=labels.note, added=labels.tags)
     concurrent = config.launch.max_concurrent
     progress = SweepProgress(plan.planned, plan.finished, max_concurrent=concurrent)
     return Sweep(

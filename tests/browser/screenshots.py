@@ -7,9 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageColor
 from playwright.sync_api import Browser, sync_playwright
 
+from ray_bench.report.drawing.tokens import COLOURS
 from ray_bench.report.html.page import html_report
 from ray_bench.report.model import Report, build_report
 from ray_bench.store import ResultsStore
@@ -61,9 +62,18 @@ def draw(browser: Browser, path: Path, name: str, width: int, height: int, schem
     )
     page.goto(path.as_uri())
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    image = image.quantize(_COLOURS, dither=Image.Dither.NONE)
-    image.save(FOLDER / f"{name}.png", optimize=True)
+    few_colours(image).save(FOLDER / f"{name}.png", optimize=True)
     page.close()
+
+
+def few_colours(image: Image.Image) -> Image.Image:
+    """Return an image in the page's colours and its most frequent other ones."""
+    ours = [ImageColor.getrgb(x) for theme in COLOURS.values() for x in theme.values()]
+    found = sorted(image.getcolors(image.width * image.height) or (), reverse=True)
+    frequent = dict.fromkeys([*ours, *(colour for _, colour in found)])
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in list(frequent)[:_COLOURS] for part in colour])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 if __name__ == "__main__":

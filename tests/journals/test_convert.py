@@ -95,8 +95,15 @@ def test_ranks_that_share_a_gpu_or_cores_are_flagged(tmp_path):
 
 
 def test_sharded_parameters_add_up(tmp_path):
-    run = run_of(job(tmp_path, 4, strategy="fsdp2", num_params=250)).run
-    assert (run.num_params, run.strategy, run.point.is_ddp) == (1000, "fsdp2", False)
+    run = run_of(job(tmp_path, 4, strategy="fsdp1", num_params=250)).run
+    assert (run.num_params, run.strategy, run.point.is_ddp) == (1000, "fsdp1", False)
+
+
+def test_a_file_of_a_version_that_knew_less_is_read(tmp_path):
+    folder = job(tmp_path, 1)
+    path = folder / "rank-0.jsonl"
+    path.write_text(path.read_text().replace('"applied_lr"', '"an_older_name"'))
+    assert run_of(folder).run.point.lr is None
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,11 @@ SUFFIXES = {
     " USD": 1.0,
     " EUR": 1.0,
 }
+#: The head of numbers crossed with world sizes: `| Workers | 1 | **2, chosen** |`.
+_CROSSED = re.compile(r"\| Workers \| \**\d")
 _NUMBER = r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _SHOWN = re.compile(
-    rf"(?P<value>{_NUMBER})(?P<suffix>[^()\d]*?)(?: (?P<mark>[pd]))?"
+    rf"(?P<value>{_NUMBER})(?P<suffix>[^()\d]*?)"
     rf"(?: \((?P<low>{_NUMBER}) to (?P<high>{_NUMBER})\))?"
 )
 
@@ -81,9 +83,6 @@ def agrees(text: str, cell: Cell) -> bool:
     found = _SHOWN.fullmatch(text)
     if found is None or found["suffix"] not in SUFFIXES:
         return False
-    marks = {"predicted": "p", "derived": "d"}
-    if found["mark"] != marks.get(cell.kind or ""):
-        return False
     factor = SUFFIXES[found["suffix"]]
     pairs = zip(("value", "low", "high"), (cell.value, cell.low, cell.high), strict=True)
     return all(_close(found[name], factor, value) for name, value in pairs)
@@ -93,13 +92,15 @@ def _close(text: str | None, factor: float, value: float | None) -> bool:
     if text is None or value is None:
         return text is None and value is None
     number, _, power = text.partition("e")
-    decimals = len(number.partition(".")[2])
-    last_digit = 10.0 ** (int(power or 0) - decimals) * factor
+    whole, _, behind = number.partition(".")
+    # Whole tens or hundreds are all that a wide interval leaves: `9000 (7000 to 14000)`.
+    zeros = 0 if behind else len(whole) - len(whole.rstrip("0"))
+    last_digit = 10.0 ** (int(power or 0) - len(behind) + zeros) * factor
     return abs(float(text) * factor - value) <= 0.51 * last_digit + 1e-9 * abs(value)
 
 
 def from_markdown(text: str) -> list[Read]:
-    """The tables of a Markdown page."""
+    """The tables of a Markdown page; numbers crossed with world sizes have no title."""
     found: list[Read] = []
     lines = iter(text.splitlines())
     title = ""
@@ -107,18 +108,20 @@ def from_markdown(text: str) -> list[Read]:
         if line.startswith("### "):
             title = _unescaped(line.removeprefix("### "))
         elif line.startswith("| "):
-            found.append(Read(title, _cells(line)))
+            read = Read(title, _cells(line))
             next(lines)
             for row in lines:
                 if not row.startswith("| "):
                     break
-                found[-1].rows.append(_cells(row))
+                read.rows.append(_cells(row))
+            if not _CROSSED.match(line):
+                found.append(read)
     return found
 
 
 def _cells(line: str) -> list[str]:
     parts = re.split(r"(?<!\\)\|", line)[1:-1]
-    return [_unescaped(re.sub(r"(?<!\\)\*([pd])\*", r"\1", part.strip())) for part in parts]
+    return [_unescaped(part.strip()) for part in parts]
 
 
 def _unescaped(text: str) -> str:

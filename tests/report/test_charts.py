@@ -83,7 +83,7 @@ def test_numbers_in_tooltips_have_units_and_intervals():
     row |= {"currency": "EUR", "num_bytes": 2**21, "is_front": True, "change_points": -0.125}
     names = ("speedup", "train_s", "cost", "num_bytes", "is_front", "change_points")
     assert [shown(row, name) for name in names] == [
-        *("1.93x (1.91 to 1.96)", "500.0 ms", "1.50 EUR", "2 MiB", "yes", "-12.5 pp")
+        *("1.93x (1.91 to 1.96)", "500 ms", "1.50 EUR", "2 MiB", "yes", "-12.5 pp")
     ]
 
 

@@ -46,7 +46,11 @@ def test_the_answer_names_what_is_worse_first(slow):
     assert slow.answer.startswith("Worse than the base by more than the tolerance of 2 %: ")
     assert re.search(r"throughput with 8 workers -9\.\d % \(-\d+\.\d to -\d\.\d\)\.", slow.answer)
     assert slow.sweep_id == "s1..s2"
-    assert slow.overviews[0].figures[0].cell.value == pytest.approx(-0.09, abs=0.01)
+    (screen,) = slow.screens
+    assert screen.answer.lead.startswith("Worse: throughput with 8 workers -9.")
+    assert len(screen.answer.lead.split()) <= 12
+    assert screen.answer.gain.value == pytest.approx(-0.09, abs=0.01)
+    assert screen.answer.gain.low < screen.answer.gain.value < screen.answer.gain.high
 
 
 def test_what_differs_and_what_is_left_out_is_listed(slow):

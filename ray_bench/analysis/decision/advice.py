@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-import numpy as np
-
 from ray_bench.analysis.decision.aim import Aim
-from ray_bench.analysis.decision.choose import Choice, Field, choose, winners
+from ray_bench.analysis.decision.choose import Choice, choose, winners
 from ray_bench.analysis.decision.front import FrontPoint, front
 from ray_bench.analysis.decision.next_run import NextRun, next_run
 from ray_bench.analysis.decision.options import Measured, Option
 from ray_bench.analysis.decision.prospect import Prospect
-from ray_bench.stats.log_estimate import LogEstimate
 
 #: A difference that is not worth a measurement: the smaller world size counts as right.
 TIE_FRAC = 0.01
@@ -105,11 +101,9 @@ def decide(
     if refusal or whole is None:
         return none(refusal or Reason.NO_INTERVAL)
     price, aim = ask.price_per_worker_hour, ask.aim
-    allowed = tuple(n for n in whole.sizes if n <= (ask.max_workers or math.inf))
-    if not allowed:
+    reach = prospect.reach
+    if reach is None:
         return none(Reason.UNREACHABLE)
-    # Efficiency is against the smallest measured world size, which is always there.
-    reach = whole.take(allowed)
     wider = choose(reach, aim, price)
     choice = wider
     if ask.max_workers is None:
@@ -124,7 +118,12 @@ def decide(
         choice=choice,
         wider=wider,
         front=front(reach),
-        next_run=_next(data, reach, options, winners(reach, aim, price, tolerance=TIE_FRAC)),
+        next_run=next_run(
+            reach.sizes,
+            prospect.outcomes,
+            winners(reach, aim, price, tolerance=TIE_FRAC),
+            [prospect.measure_s[n] for n in reach.sizes],
+        ),
     )
 
 
@@ -141,23 +140,3 @@ def _refusal(
     if ask.aim.kind in ("deadline", "budget") and any(x.run is None for x in options):
         return Reason.NO_RUN_TIME
     return None
-
-
-def _next(
-    data: Measured, reach: Field, options: Sequence[Option], right: np.ndarray
-) -> NextRun | None:
-    by_size = {x.world_size: x for x in options}
-    return next_run(
-        reach.sizes,
-        reach.draws,
-        right,
-        [_run_sd(data.curve.throughput.get(n)) for n in reach.sizes],
-        [by_size[n].measure_s for n in reach.sizes],
-    )
-
-
-def _run_sd(estimate: LogEstimate | None) -> float:
-    """Return the noise of one more run; a prediction is one of a run, and has it already."""
-    if estimate is None or estimate.variance is None:
-        return 0.0
-    return math.sqrt(estimate.variance * estimate.num_runs)

@@ -1,8 +1,12 @@
-"""World sizes to choose from, with joint draws of their throughput: the same for every aim."""
+"""World sizes to choose from, joint draws of their throughput, and what a run more would show.
+
+All of it is the same for every aim.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
 from typing import final
 
@@ -10,7 +14,9 @@ import numpy as np
 
 from ray_bench.analysis.decision.choose import Field
 from ray_bench.analysis.decision.draws import measured_draws, predicted_draws
+from ray_bench.analysis.decision.next_run import Outcome, outcomes
 from ray_bench.analysis.decision.options import Measured, Option, options_of
+from ray_bench.stats.log_estimate import LogEstimate
 
 
 @final
@@ -19,7 +25,7 @@ class Prospect:
 
     Args:
         data: What was measured.
-        max_workers: A world size to predict beside the usual ones.
+        max_workers: A world size to predict beside the usual ones, and the largest to choose.
         epochs: Of the run that is decided on; None takes as many as were measured.
     """
 
@@ -62,3 +68,33 @@ class Prospect:
             draws=known[:, order],
             samples=samples,
         )
+
+    @cached_property
+    def reach(self) -> Field | None:
+        """The field up to the largest world size that may be chosen; None where it has none.
+
+        Efficiency is against the smallest measured world size, which is always there.
+        """
+        if self.field is None:
+            return None
+        allowed = tuple(n for n in self.field.sizes if n <= (self._max_workers or math.inf))
+        return self.field.take(allowed) if allowed else None
+
+    @cached_property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Of one more run at every world size of the reach."""
+        assert self.reach is not None, "there is something to choose"
+        throughput = self.data.curve.throughput
+        return outcomes(self.reach.draws, [_run_sd(throughput.get(n)) for n in self.reach.sizes])
+
+    @cached_property
+    def measure_s(self) -> Mapping[int, float | None]:
+        """Seconds that one more run takes, by world size."""
+        return {x.world_size: x.measure_s for x in self.options}
+
+
+def _run_sd(estimate: LogEstimate | None) -> float:
+    """Return the noise of one more run; a prediction is one of a run, and has it already."""
+    if estimate is None or estimate.variance is None:
+        return 0.0
+    return math.sqrt(estimate.variance * estimate.num_runs)

@@ -20,7 +20,8 @@ from enum import Enum
 
 import numpy as np
 
-from ray_bench.analysis.estimate import Estimate, t_quantile
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import t_quantile
 
 #: Two parameters, and one batch that can contradict them.
 MIN_BATCHES = 3

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_bench.analysis.decision.options import product
-from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.analysis.noise_scale import NoiseRow
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from ray_bench.analysis.estimate import t_quantile
+from ray_bench.stats.means import t_quantile
 
 RcpVerdict = Literal["pass", "too_fast", "invalid", "too_few_runs"]
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import gammaincinv, ndtr
 
-from ray_bench.analysis.estimate import t_quantile
+from ray_bench.stats.means import t_quantile
 
 #: More pairs than that are not a plan.
 MAX_PAIRS = 200

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.groups import Group, group_key
 from ray_bench.analysis.parity.compare import (
     Comparison,
@@ -30,6 +29,7 @@ from ray_bench.analysis.parity.outcomes import (
 from ray_bench.analysis.parity.power import Needed, needed
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import Results, RunRecord
+from ray_bench.stats.estimate import Estimate
 
 Verdict = Literal["equivalent", "worse", "better", "not_shown", "too_few_runs"]
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
 from ray_bench.analysis.parity.censored import median
 from ray_bench.analysis.parity.outcomes import Reached, Tables, reached
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import RunRecord
-from ray_bench.stats.log_estimate import log_means
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr
 
-from ray_bench.analysis.estimate import Estimate, satterthwaite_df, t_quantile
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import satterthwaite_df, t_quantile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ def kept(context: Context) -> Picture | None:
     """Return the difference of every world size to the baseline, and accuracy by epoch."""
     against = [x for x in context.study.accuracy if x.difference is not None]
     epochs = _known(context)
-    if not against and not epochs:
+    if context.study.is_ladder or not (against or epochs):
         return None
     cells = [(x, estimate(x.difference, "points")) for x in against]
     words = "; ".join(f"{workers(x.world_size)} {show(cell)}" for x, cell in cells)

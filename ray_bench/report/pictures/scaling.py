@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.report.cells import Cell, Unit, asked, estimate
@@ -13,6 +12,7 @@ from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
 from ray_bench.report.picture import Datum, Picture
 from ray_bench.report.pictures.rows import at_sizes, interval
+from ray_bench.stats.estimate import Estimate
 
 MEASURED, NO_CLAIM = "measured", "measured, no claim"
 FORECAST, IDEAL = "forecast", "ideal"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ray_bench.analysis.decision.other_aims import OtherAim, other_aims
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.cells import Section, Table
 from ray_bench.report.context import Context, workers
-from ray_bench.report.decision_words import AIM_WORDS
+from ray_bench.report.decision_words import AIM_WORDS, aim_words
 from ray_bench.report.fields import Field, rows_table
 
 
@@ -46,7 +45,7 @@ def _listed(sizes: tuple[int, ...]) -> str | None:
 
 
 def _uses(context: Context) -> Table:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     sizes = [n for n in clean if n in context.study.throughput]
     fields: tuple[Field[int], ...] = (
         Field("world_size", "Workers", "count", None, lambda n: n),
@@ -66,5 +65,6 @@ def _reasons(context: Context, size: int, sizes: list[int]) -> list[str]:
     if size == sizes[0]:
         uses.append("prototyping and debugging: the fewest processes")
     if size == context.study.decision.recommended:
-        uses.append(f"recommended: for the aim {AIM_WORDS[context.study.decision.ask.aim.kind]}")
+        aim = aim_words(context.study.decision.ask, context.currency)
+        uses.append(f"recommended: for the aim {aim}")
     return uses or [f"no more than {workers(size)} can be had"]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.parity.critical_batch import (
     MAX_RESIDUAL_FRAC,
     CriticalBatch,
@@ -18,7 +17,6 @@ from ray_bench.analysis.parity.goodput import goodput_rows
 from ray_bench.analysis.parity.outcomes import ACCURACY
 from ray_bench.analysis.parity.study import Parity, ParityRow, parity, runs_of
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget, to_target
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.report.cells import (
     Cell,
@@ -43,6 +41,7 @@ from ray_bench.report.parity_words import (
     summary,
     target_words,
 )
+from ray_bench.stats.estimate import Estimate
 
 
 def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
@@ -70,7 +69,7 @@ def _section(context: Context) -> Section | None:
     gain = (
         None
         if limit is None or study.is_ladder
-        else to_target(runs, epochs, _target(limit), study.curve, clean_sizes(study.group.runs))
+        else to_target(runs, epochs, _target(limit), study.curve, study.clean_sizes)
     )
     batches = _batches(context, gain)
     tables = [

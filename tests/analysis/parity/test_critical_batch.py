@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.analysis.noise_scale import NoiseRow
 from ray_bench.analysis.parity.critical_batch import Refusal, back_test, critical_batch
 from ray_bench.analysis.parity.goodput import efficiency_frac, goodput_rows
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
 
 #: MLPerf reference convergence points (mlcommons/logging, rcps_*.json): batch, mean to the target.
 #: The critical batches are those published with them, fitted in the same way.
