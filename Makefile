@@ -14,8 +14,12 @@ help: ## Show this list.
 demo: $(STAMP) ## Measure a small sweep on this machine and print its report.
 	$(BIN)/ray-bench run demo --results demo-results
 
+# Tests that start ranks or look at a clock have the machine for themselves; the others share it.
+WITH_RANKS = $(wildcard $(addprefix tests/,attach benchmarks launch measure sweep train workloads))
+
 test: $(STAMP) ## Run the tests that need neither a cluster nor a GPU.
-	$(BIN)/pytest
+	$(BIN)/pytest $(WITH_RANKS)
+	$(BIN)/pytest -n 2 $(WITH_RANKS:%=--ignore=%)
 
 test-cluster: $(STAMP) ## Run the tests that start a Ray cluster on this machine.
 	$(BIN)/pytest -m "cluster and not slow"

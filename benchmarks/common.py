@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import mean_log
 
 ROOT = Path(__file__).parents[1]
 
@@ -100,12 +101,7 @@ def paired_ratio(pairs: Sequence[tuple[float, float]]) -> Estimate:
     share falls out. No interval from a single round.
     """
     logs = [math.log(top / bottom) for top, bottom in pairs]
-    if len(logs) < 2:
-        return LogEstimate(logs[0], None, None, 1, "none").estimate
-    variance = statistics.variance(logs) / len(logs)
-    return LogEstimate(
-        statistics.fmean(logs), variance, len(logs) - 1, len(logs), "repeats"
-    ).estimate
+    return mean_log(logs).estimate
 
 
 def turn_order(arms: Sequence[str], num_rounds: int, seed: int) -> list[tuple[str, ...]]:

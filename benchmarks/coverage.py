@@ -21,8 +21,8 @@ from ray_bench.analysis.fit.law_fit import fit_law
 from ray_bench.analysis.fit.points import Points, points_of
 from ray_bench.analysis.laws import amdahl, gustafson, logarithmic, power, ring, usl
 from ray_bench.analysis.laws.law import Law
-from ray_bench.analysis.throughput import log_means
 from ray_bench.records import Scaling
+from ray_bench.stats.log_estimate import log_means
 
 SIZES = (1, 2, 3, 4, 6, 8)
 NOISES = (0.005, 0.02, 0.05)

@@ -27,11 +27,11 @@ import numpy as np
 
 from benchmarks.judge import PROBABILITIES, Prediction, cells_of, judged
 from benchmarks.published import Task, tasks
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.forecast import fit_curve
 from ray_bench.analysis.fit.law_fit import fit_law
 from ray_bench.analysis.laws import logarithmic, power, usl
 from ray_bench.analysis.laws.catalog import AnyLaw
+from ray_bench.stats.estimate import Estimate
 
 AIMS = {"median": 0.02, "mean": 0.04, "coverage": 0.93, "width": 0.25}
 OURS, OURS_FITTING = "ray_bench", "ray_bench, where a law fits"

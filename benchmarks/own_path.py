@@ -23,8 +23,9 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.memory import peak_memory_bytes
 from ray_bench.records import BlockRecord, Point, RunData
+from ray_bench.stats.buckets import DEFAULT_CAP_MB
 from ray_bench.train.group import Group
-from ray_bench.train.model import DEFAULT_CAP_MB, ddp_arguments
+from ray_bench.train.model import ddp_arguments
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.run import train_rank
 from ray_bench.workloads import catalog

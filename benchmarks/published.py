@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.fit.measured import fixed_batch
 from ray_bench.analysis.fit.points import Points, points_of
 from ray_bench.errors import InsufficientPointsError
+from ray_bench.stats.log_estimate import LogEstimate
 
 MANY_POINTS = 6
 #: The batch rule of a curve that does not tell it.

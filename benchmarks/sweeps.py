@@ -53,7 +53,7 @@ def main() -> None:
             for name in order:
                 root = str(roots[name])
                 calls = {
-                    "list": ["sweeps", root],
+                    "list": ["list", root],
                     "report by id": ["report", root, "--sweep", SWEEP_ID],
                     "report the newest": ["report", root],
                 }

@@ -119,6 +119,17 @@ REMEDIES: Mapping[str, str] = {
     "launch.timeout_s=900.",
     "WorkerDied": "Look into the host's log (`dmesg`) for lack of memory; if so, set a smaller "
     f"batch_size. Otherwise {_AGAIN}.",
+    # Of somebody else's script.
+    "ScriptEnded": f"Mend the arguments after `--`, or the script; {_LOOK}.",
+    "ScriptHung": f"{_LOOK}, and with it where it stood; where it was only slow, set "
+    "launch.timeout_s=900.",
+    "NothingMeasured": "Let the script train longer, or set measure.warmup_steps=5; where no "
+    "optimizer of torch makes its steps, let it call ray_bench.step() after each.",
+    "NotTogether": "Let the script make a process group where WORLD_SIZE is set, and wrap its "
+    "model with DDP or FSDP; `ray-bench doctor -- train.py` looks at it with one rank.",
+    "Killed": "Run it again with `--steps 300`, which ends a script by itself.",
+    "RankFilesMissing": "Give a folder that all hosts share, such as `--results /shared/results`.",
+    "TooFewSteps": "Let it train longer, or end warm-up earlier with `--warmup-steps 3`.",
     # Of others.
     "OutOfMemory": "Set a smaller batch_size, precision=bf16 on GPUs, or placements=spread, which "
     "puts fewer workers on a host.",
@@ -162,17 +173,20 @@ REMEDIES: Mapping[str, str] = {
     "memory, set a smaller batch_size.",
     "TrainingError": f"Read the cause; {_LOOK}.",
     "NonFiniteLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
+    "ExplodedLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
+    "HopelessRunError": "It was stopped on request: stop.hopeless_epochs and "
+    "stop.hopeless_accuracy say when.",
     "UnusedParametersError": "The loss does not depend on some parameters: set "
     "ddp.find_unused_parameters=true, or leave them out of the model.",
     "RankDisagreementError": "Let every rank's batches have the same length in the workload's "
     "`build`; `ray-bench workloads` lists some that do.",
-    "StoreError": "Give a folder that can be written with --results; `ray-bench sweeps` lists what "
+    "StoreError": "Give a folder that can be written with --results; `ray-bench list` lists what "
     "is there.",
     "SchemaVersionError": "Read these results with the version that wrote them; `ray-bench "
     "--version` says which one this is.",
-    "AlreadyStoredError": "Give another folder with --results; `ray-bench sweeps` lists what is "
+    "AlreadyStoredError": "Give another folder with --results; `ray-bench list` lists what is "
     "there.",
-    "IncompatibleRunsError": "Compare runs of one configuration; `ray-bench sweeps` lists them.",
+    "IncompatibleRunsError": "Compare runs of one configuration; `ray-bench list` lists them.",
     "AnalysisError": "Measure more world sizes or repeats, such as repeats=3.",
     "InsufficientPointsError": "Measure more world sizes, such as world_sizes=[1,2,4].",
     "MissingExtraError": "Install what is named with `pip install`, or set the tracker to false, "

@@ -13,6 +13,8 @@
     |  `- WorkerFailedError                   a rank failed; names the rank and its cause
     |- TrainingError
     |  |- NonFiniteLossError                  the loss became NaN or infinite
+    |  |- ExplodedLossError                   the loss grew far beyond the first one
+    |  |- HopelessRunError                    a run was stopped because stop.hopeless_... said so
     |  |- RankDisagreementError               the ranks see different numbers of steps
     |  `- UnusedParametersError               parameters that DDP waits for got no gradient
     |- StoreError
@@ -83,6 +85,14 @@ class TrainingError(RayBenchError):
 
 class NonFiniteLossError(TrainingError):
     """The loss became NaN or infinite."""
+
+
+class ExplodedLossError(TrainingError):
+    """The loss grew far beyond the first one."""
+
+
+class HopelessRunError(TrainingError):
+    """A run was stopped on request, because it did not get where it was to be by then."""
 
 
 class RankDisagreementError(TrainingError):

@@ -11,19 +11,31 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 Scaling = Literal["strong", "weak"]
-LrRule = Literal["none", "linear", "sqrt"]
+#: A rule of `config.lr_rules`: none, linear, sqrt, legw, adascale, or power:0.66.
+LrRule = str
+#: Whose batch statistics are normalised with: each rank's own, or those of all ranks.
+BatchNorm = Literal["per_worker", "synchronised"]
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["channels_last", "contiguous"]
 CompileMode = Literal["none", "default", "reduce-overhead"]
 Compression = Literal["none", "bf16"]
 Trainer = Literal["tuned", "plain"]
+#: What keeps ranks in step; "none": nothing that is known here, "unknown": no module was found.
+Strategy = Literal["ddp", "fsdp1", "fsdp2", "none", "unknown"]
+#: Whose loop made the steps: ours, somebody's script or function that we started, or a job that
+#: somebody started with us beside it.
+Launched = Literal["ours", "script", "train_fn", "attached"]
+#: What told how many samples a step had: indices that a loader drew, the batch, or the script.
+Source = Literal["indices", "batch", "script", "unknown"]
 #: How a run ended; every word but "ok" means that it did not finish.
-Status = Literal["ok", "failed", "diverged", "preempted", "interrupted"]
+Status = Literal["ok", "failed", "diverged", "stopped", "preempted", "interrupted"]
+#: Results of a training, which the same run would have again.
+_LASTING = frozenset({"ok", "diverged", "stopped"})
 #: What can fail: the run itself, or an extra, without which the timed training still counts.
 Part = Literal[
     "run",
@@ -62,9 +74,17 @@ FLAGS: Mapping[str, str] = {
     "hand `set_epoch(epoch)` on to it, or give it shuffle=False",
     "sparse_gradients": "gradients are sparse: how many bytes are sent depends on the batches, so "
     "nothing is predicted from them",
+    "resumed": "the run went on from a checkpoint after its workers were lost: its time and energy "
+    "from the launch on are those of the last attempt",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
     "placement_differs": "the workers were on other nodes than the placement that was asked for "
     "gives: the run is invalid, and is made again",
+    # Of somebody else's script.
+    "samples_unknown": "no data loader told how many samples a step has: the run is left out of "
+    "every curve; say it in the script, ray_bench.step(num_samples=...)",
+    "unequal_steps": "the ranks did not time equally many steps: what all of them timed counts",
+    "steps_skipped": "a scaler of gradients left out some updates: these steps count as others do",
+    "unequal_batches": "the ranks' batches are not equally large: the batch per worker is a mean",
     # One for every extra (`extra_flag`): the timed training counts all the same.
     "evaluation_failed": "an evaluation failed: the validation loss and accuracy of its epoch are "
     "unknown; `ray-bench report --failures` shows why",
@@ -86,6 +106,15 @@ FLAGS: Mapping[str, str] = {
 }
 
 
+_Value = TypeVar("_Value")
+
+
+def known(value: _Value | None) -> _Value:
+    """Return a value that is known here: of a training of our own, or of a run on a curve."""
+    assert value is not None, "only what somebody else's script does not tell is unknown"
+    return value
+
+
 def extra_flag(part: Part) -> str:
     """Return the flag of a run of which an extra has failed."""
     return f"{part}_failed"
@@ -95,33 +124,64 @@ def extra_flag(part: Part) -> str:
 _MADE_AGAIN = frozenset({"stalled", "placement_differs"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One cell of a sweep's grid: everything that decides what is trained and how."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a point is trained: how many ranks, and on which nodes they were asked to be."""
 
-    workload: str
     world_size: int
-    scaling: Scaling
-    lr_rule: LrRule
-    seed: int
-    precision: Precision
-    is_ddp: bool  # False only at world size 1: plain PyTorch, the honest baseline
-    global_batch_size: int  # samples per optimizer step
-    local_batch_size: int  # samples per rank and optimizer step
-    base_lr: float  # before the learning-rate rule
-    lr: float  # the peak that the rule gives
+    # Where the workers were asked to be, None where nothing was; a single one has only one place.
+    placement: str | None = None  # one of Ray's strategies, or NxM: N nodes with M workers each
+    num_nodes: int | None = None  # N of NxM
+    workers_per_node: int | None = None  # M of NxM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What a point trains, and how. What somebody else's script does not tell is None."""
+
+    workload: str  # its name; a script's is its file's, or its module's
+    scaling: Scaling | None  # None: of a script at a single world size; told by the others
+    lr_rule: LrRule | None
+    seed: int | None
+    precision: Precision | None
+    is_ddp: bool  # False for ours only at world size 1: plain PyTorch, the honest baseline
+    global_batch_size: int | None  # samples per optimizer step
+    local_batch_size: int | None  # samples per rank and optimizer step
+    base_lr: float | None  # before the learning-rate rule
+    lr: float | None  # the peak that the rule gives; the most of an adaptive one
     # The settings below are None where an older version did not record them.
     memory_format: MemoryFormat | None = None  # of the module; contiguous leaves it as it was built
     compile: CompileMode | None = None
     bucket_cap: str | None = None  # MiB, or "auto" as RunRecord.bucket_cap_mb tells; None: no DDP
     compression: Compression | None = None  # of gradients on their way; None without DDP
-    # The place that was asked for, None where nothing was; a single worker has only one.
-    placement: str | None = None  # one of Ray's strategies, or NxM: N nodes with M workers each
-    num_nodes: int | None = None  # N of NxM
-    workers_per_node: int | None = None  # M of NxM
     accumulate_steps: int | None = None  # micro-batches of a rank's step; None: one
     max_local_batch_size: int | None = None  # what decided them, at every world size anew
     clip_grad_norm: float | None = None  # most that the gradient's norm may be; None: any
+
+    @property
+    def rule(self) -> str:
+        """The learning-rate rule in a word; a script has its own."""
+        return self.lr_rule or "own"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point(Training, Place):
+    """One cell of a sweep's grid: a place and a training, whose parts are read as its own."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is trained."""
+        return Place(**{name: getattr(self, name) for name in Place.__dataclass_fields__})
+
+    @property
+    def training(self) -> Training:
+        """What is trained, and how."""
+        return Training(**{name: getattr(self, name) for name in Training.__dataclass_fields__})
+
+    @property
+    def rule_label(self) -> str:
+        """The learning-rate rule, or that it is unknown."""
+        return self.lr_rule or "script's own"
 
     @property
     def num_micro_batches(self) -> int:
@@ -131,7 +191,7 @@ class Point:
     @property
     def micro_batch_size(self) -> int:
         """Samples that a rank computes at once, in a whole batch."""
-        return self.local_batch_size // self.num_micro_batches
+        return known(self.local_batch_size) // self.num_micro_batches
 
     @property
     def point_id(self) -> str:
@@ -142,11 +202,12 @@ class Point:
         values = asdict(self).items()
         hashed = sorted((k, v) for k, v in values if v is not None or k not in _HASHED_IF_SET)
         digest = hashlib.sha256(repr(hashed).encode()).hexdigest()[:6]
-        name = self.workload.replace(":", ".").rsplit(".", 1)[-1]
+        name = self.workload.removesuffix(".py").replace(":", ".").rsplit(".", 1)[-1]
         wrap = "" if self.is_ddp or self.world_size > 1 else "-plain"
         where = "" if self.placement is None else f"-{self.placement}"
-        how = f"{self.scaling}-{self.lr_rule}-s{self.seed}"
-        return f"{name}-w{self.world_size}{wrap}{where}-{how}-{digest}"
+        seed = None if self.seed is None else f"s{self.seed}"
+        how = "".join(f"-{x}" for x in (self.scaling, self.lr_rule, seed) if x is not None)
+        return f"{name}-w{self.world_size}{wrap}{where}{how}-{digest}"
 
 
 #: Fields of a point that came after the first ids were given.
@@ -223,8 +284,10 @@ class RunRecord:
     compile_s: float | None = None  # torch.compile, before the first step; not part of setup_s
     bucket_cap_mb: float | None = None  # MiB that DDP was given; None without DDP
     optimizer: str | None = None  # class name
+    batch_norm: BatchNorm | None = None  # None: the module normalises no batches, or not recorded
     last_lrs: tuple[float, ...] | None = None  # of every parameter group, in the last step
     phase_pass_s: float | None = None
+    saving_s: float | None = None  # in checkpoints after epochs, not part of train_s
     checkpoint_s: float | None = None  # one save of model and optimizer to local disk, by rank 0
     throughput_samples_per_s: float | None = None  # steady state: timed blocks without warm-up
     step_time_s: float | None = None  # steady state: seconds per optimizer step
@@ -262,6 +325,15 @@ class RunRecord:
     least_local_samples: int | None = None  # the last batch of an epoch apart
     most_local_samples: int | None = None
 
+    # None where an older version did not record them, or where the loop is ours.
+    launched: Launched | None = None
+    strategy: Strategy | None = None
+    samples_source: Source | None = None  # None: our loop counts them
+    tokens_source: Source | None = None
+    found_precision: str | None = None  # `float32`, `float32, autocast bfloat16`
+    script_arguments: tuple[str, ...] | None = None  # without what is secret
+    script_sha256: str | None = None  # of its text
+
     @property
     def has_own_batches(self) -> bool:
         """Whether the workload's batches are not as large as was asked for, or differ."""
@@ -273,17 +345,17 @@ class RunRecord:
         """Samples of all ranks in a step: as counted where the batches are the workload's own."""
         if self.has_own_batches and self.mean_local_samples is not None:
             return self.mean_local_samples * self.point.world_size
-        return self.point.global_batch_size
+        return known(self.point.global_batch_size)
 
     @property
     def is_finished(self) -> bool:
-        """Whether it ran to its end; else it is tried again when the sweep is resumed."""
+        """Whether it ran to its end."""
         return self.status == "ok"
 
     @property
     def must_repeat(self) -> bool:
         """Whether a resumed sweep makes it again."""
-        return not self.is_finished or not _MADE_AGAIN.isdisjoint(self.flags)
+        return self.status not in _LASTING or not _MADE_AGAIN.isdisjoint(self.flags)
 
     @property
     def startup_s(self) -> float | None:
@@ -312,6 +384,25 @@ class EpochRecord:
     # Of one rank's share of a batch, the last one of an epoch apart.
     least_local_samples: int | None = None
     most_local_samples: int | None = None
+    # Over the epoch's steps, where `measure.noise_curve` or a rule asks for it; may be below 0.
+    grad_mean_sq: float | None = None  # |G|^2
+    grad_variance: float | None = None  # tr(Sigma), of one sample's gradient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord:
+    """One evaluation of one run, over all ranks, within an epoch or at its end."""
+
+    run_id: str
+    evaluation: int  # from 0
+    epoch: int  # that was going on, or had just ended
+    num_samples: int  # of all ranks, trained on by then
+    train_s: float  # spent in training steps by then
+    with_eval_s: float  # spent in training steps and evaluations by then, this one included
+    eval_s: float  # of this one
+    val_loss: float
+    val_accuracy_frac: float | None
+    num_val_samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +419,7 @@ class BlockRecord:
     duration_s: float
     is_warmup: bool
     num_tokens: int | None = None  # of this rank; None: the batches do not tell
+    applied_lr: float | None = None  # of the first parameter group, in the block's last step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -467,8 +559,10 @@ class RunData:
     phases: tuple[PhaseRecord, ...] = ()
     buckets: tuple[BucketRecord, ...] = ()
     sync_pairs: tuple[SyncPairRecord, ...] = ()
+    evaluations: tuple[EvaluationRecord, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
     traces: Mapping[int, bytes] = field(default_factory=dict)  # by rank: Chrome trace, gzip, JSON
+    outputs: Mapping[int, bytes] = field(default_factory=dict)  # by rank: what a script wrote
     environment: EnvironmentRecord | None = None
 
 
@@ -483,6 +577,7 @@ class Results:
     phases: Columns = field(default_factory=dict)
     buckets: Columns = field(default_factory=dict)
     sync_pairs: Columns = field(default_factory=dict)
+    evaluations: Columns = field(default_factory=dict)
     failures: tuple[FailureRecord, ...] = ()  # of the runs above, and of their extras
     environments: Mapping[str, EnvironmentRecord] = field(default_factory=dict)  # by hash
     network: Columns = field(default_factory=dict)  # empty without an all-reduce sweep

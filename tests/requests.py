@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.measure.stopping import StopRule
 from ray_bench.records import PlannedRun
+from ray_bench.stats.stopping import StopRule
 from ray_bench.train.requests import LadderRequest, RunRequest
 
 

@@ -9,6 +9,7 @@ from ray_bench.records import (
     BlockRecord,
     BucketRecord,
     EpochRecord,
+    EvaluationRecord,
     PhaseRecord,
     Results,
     RunData,
@@ -22,6 +23,7 @@ RECORDS = {
     "phases": PhaseRecord,
     "buckets": BucketRecord,
     "sync_pairs": SyncPairRecord,
+    "evaluations": EvaluationRecord,
 }
 #: What `synthetic` leaves out because no analysis needs it.
 FILLED: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_bench.analysis import blocks, phases, throughput, verdict
+from ray_bench.analysis import blocks, phases, verdict
 from ray_bench.analysis.comparison.interval import LAUNCH_NOISE_FRAC
 from ray_bench.analysis.decision import advice, draws, next_run
 from ray_bench.analysis.fit import forecast, law_fit
@@ -16,6 +16,7 @@ from ray_bench.analysis.network import POOR_RESIDUAL_FRAC
 from ray_bench.config.groups import MeasureConfig, WorkloadDefaults
 from ray_bench.measure import network, totals
 from ray_bench.records import FLAGS, PHASES
+from ray_bench.stats import log_estimate
 from ray_bench.store.schema import SCHEMA_VERSION, SCHEMAS, UNIT_KEY
 from ray_bench.train import phase_pass
 from ray_bench.workloads.catalog import BUILTIN
@@ -114,7 +115,7 @@ def test_numbers_of_the_method_are_those_of_the_code(words):
 
 
 def test_numbers_in_words_are_those_of_the_code():
-    assert throughput.MIN_MEAN_RUNS == 2  # "two runs a world size or more, on average"
+    assert log_estimate.MIN_MEAN_RUNS == 2  # "two runs a world size or more, on average"
     assert phase_pass.UNRECORDED_STEPS == 3  # "three steps before it are not recorded"
     assert MeasureConfig().block_s == 0.25  # README: "blocks of about 0.25 s"
     assert MeasureConfig().phase_steps == 20  # README: "a separate pass of 20 steps"

@@ -162,15 +162,17 @@ def test_the_commands_parse(words):
 
 @pytest.mark.parametrize("words", [p for p in ALL_COMMANDS if p.values[0][1:2] == ["run"]])
 def test_the_sweeps_can_be_planned(words, tmp_path, monkeypatch, capsys):
-    """Every `run` of the pages, as a dry run in a folder with the README's two files."""
+    """Every `run` of the pages, as a dry run in a folder with the files that they name."""
     (tmp_path / "sweep.yaml").write_text(blocks_of(README, "yaml")[0])
     (tmp_path / "my_workload.py").write_text(EXAMPLE.read_text())
+    for name in ("train.py", "my_module.py"):
+        (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     words = [word.replace("my_package.my_module", "my_workload") for word in words]
     words = [word.replace("/shared/results", "results") for word in words if word != "--resume"]
     with pytest.raises(SystemExit) as end:
-        main([*words[1:], "--dry-run"])
+        main([words[1], "--dry-run", *words[2:]])
     sys.modules.pop("my_workload", None)
     assert end.value.code == 0, capsys.readouterr().err
 

@@ -15,25 +15,27 @@ from ray_bench.cli import docs
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ray_bench"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-BOTTOM = {"records", "errors", "causes", "config"}
+BOTTOM = {"records", "errors", "causes", "config", "stats"}
 RUN_WING = {"workloads", "measure", "train", "launch"}
 
 #: room -> (rooms of ray_bench, third-party packages) that it may import, itself apart.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "__init__": ({"api", "attach"}, set()),  # within `load`, so that `import ray_bench` stays light
-    "api": (BOTTOM | {"store", "analysis", "report"}, {"pandas", "pyarrow", "altair"}),
+    "api": (BOTTOM | {"store", "analysis", "report", "journals"}, {"pandas", "pyarrow", "altair"}),
     "__main__": ({"cli"}, set()),
     "needs": (set(), {"packaging"}),
     "errors": (set(), set()),
     "causes": (set(), set()),
     "records": (set(), {"numpy"}),
+    "stats": (set(), {"numpy", "scipy"}),
     "config": ({"records", "errors"}, {"pydantic", "pydantic_core", "yaml"}),
     "workloads": (BOTTOM, {"torch", "torchvision", "numpy", "pyarrow", "PIL"}),
     "measure": (BOTTOM, {"torch", "numpy", "scipy", "psutil", "pynvml"}),
     "train": (BOTTOM | {"measure", "workloads"}, {"torch", "numpy"}),
     "attach": (BOTTOM | {"measure"}, {"torch"}),
+    "journals": (BOTTOM | {"measure", "store"}, set()),
     "launch": (
-        BOTTOM | {"train", "measure", "workloads", "needs"},
+        BOTTOM | {"train", "measure", "workloads", "needs", "journals", "attach"},
         {"ray", "torch", "numpy", "psutil", "aiohttp"},
     ),
     "store": (BOTTOM, {"pyarrow", "numpy"}),
@@ -42,13 +44,14 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
     "sweep": (
-        BOTTOM | {"launch", "train", "measure", "workloads", "store", "analysis", "trackers"},
+        BOTTOM
+        | {"launch", "train", "measure", "workloads", "store", "analysis", "trackers", "journals"},
         set(),
     ),
     "cli": (
         BOTTOM
         | RUN_WING
-        | {"sweep", "store", "reading", "analysis", "report", "trackers", "needs"},
+        | {"sweep", "store", "reading", "analysis", "report", "trackers", "needs", "journals"},
         {"typer", "rich", "yaml"},
     ),
 }
@@ -62,7 +65,8 @@ HELP_MODULES = (
     "compare",
     "export",
     "fit",
-    "sweeps",
+    "listing",
+    "labels",
     "workloads",
     "config",
     "options",
@@ -189,7 +193,8 @@ def test_a_command_that_is_over_is_not_searched_for_cycles():
 
 
 @pytest.mark.parametrize(
-    "module", ["ray_bench.analysis", "ray_bench.store", "ray_bench.report.model"]
+    "module",
+    ["ray_bench.analysis", "ray_bench.store", "ray_bench.journals", "ray_bench.report.model"],
 )
 def test_explaining_needs_neither_torch_nor_ray(module):
     done = python(

@@ -3,7 +3,7 @@
 import pytest
 
 from ray_bench.cli.live import run_line
-from ray_bench.records import MAX_TRACEBACK_CHARS, PlannedRun, kept_traceback
+from ray_bench.records import MAX_TRACEBACK_CHARS, Place, PlannedRun, kept_traceback
 from ray_bench.sweep.progress import SweepProgress
 from tests.samples import make_point, make_run
 
@@ -22,3 +22,13 @@ def test_of_a_traceback_the_end_is_kept_without_colours():
     text = kept_traceback("x" * 9_000 + "\x1b[36mValueError: the cause\x1b[0m\n")
     assert len(text) == MAX_TRACEBACK_CHARS
     assert text.endswith("xValueError: the cause")
+
+
+def test_a_point_has_a_place_and_a_training_and_parts_may_be_unknown():
+    point = make_point(placement="2x1", num_nodes=2, workers_per_node=1)
+    assert point.place == Place(world_size=2, placement="2x1", num_nodes=2, workers_per_node=1)
+    assert point.training == make_point(world_size=8).training
+    names = ("scaling", "lr_rule", "seed", "precision", "base_lr", "lr")
+    script = make_point(workload="train.py", **dict.fromkeys(names))
+    assert script.rule == "own"
+    assert script.point_id.startswith("train-w2-")

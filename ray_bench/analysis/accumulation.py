@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ray_bench.records import RunRecord
+from ray_bench.records import RunRecord, known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ def cuts_of(runs: Sequence[RunRecord]) -> Cuts | None:
     most = next(iter(points.values())).max_local_batch_size
     is_strong = next(iter(points.values())).scaling == "strong"
     largest = max(point.micro_batch_size for point in points.values())
-    batch = max(point.global_batch_size for point in points.values())
+    batch = max(known(point.global_batch_size) for point in points.values())
     return Cuts(
         most=most,
         by_size=tuple((n, points[n].num_micro_batches) for n in sorted(points)),

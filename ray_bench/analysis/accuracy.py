@@ -9,14 +9,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ray_bench.analysis.estimate import (
-    COVERAGE_FRAC,
-    Estimate,
-    satterthwaite_df,
-    t_quantile,
-)
 from ray_bench.analysis.times import mean
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import COVERAGE_FRAC, Estimate
+from ray_bench.stats.means import mean_variance, satterthwaite_df, t_quantile
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -30,7 +26,7 @@ class AccuracyRow:
 
     world_size: int
     lr_rule: str
-    lr: float
+    lr: float | None
     num_runs: int
     num_seeds: int
     train_frac: float | None
@@ -45,7 +41,7 @@ def accuracy_rows(runs: Sequence[RunRecord], epochs: Tables) -> tuple[AccuracyRo
     known = [run for run in runs if _has_accuracy(run)]
     by_cell: dict[tuple[int, str], list[RunRecord]] = {}
     for run in known:
-        by_cell.setdefault((run.point.world_size, run.point.lr_rule), []).append(run)
+        by_cell.setdefault((run.point.world_size, run.point.rule), []).append(run)
     smallest = min((size for size, _ in by_cell), default=0)
     rows = []
     for size, rule in sorted(by_cell):
@@ -69,7 +65,7 @@ def _row(
     point = runs[0].point
     return AccuracyRow(
         world_size=point.world_size,
-        lr_rule=point.lr_rule,
+        lr_rule=point.rule,
         lr=point.lr,
         num_runs=len(runs),
         num_seeds=len({run.point.seed for run in runs}),
@@ -152,7 +148,7 @@ def accuracy(runs: Sequence[RunRecord]) -> Estimate | None:
 
 def _finals(runs: Sequence[RunRecord]) -> np.ndarray:
     """Return the final validation accuracy of every seed, the mean over its repeats."""
-    by_seed: dict[int, list[float]] = {}
+    by_seed: dict[int | None, list[float]] = {}
     for run in runs:
         if run.final_val_accuracy_frac is not None:
             by_seed.setdefault(run.point.seed, []).append(run.final_val_accuracy_frac)
@@ -161,8 +157,7 @@ def _finals(runs: Sequence[RunRecord]) -> np.ndarray:
 
 def _spread(*samples: np.ndarray) -> tuple[float, float]:
     """Return the variance of a sum or difference of means over seeds, and Welch's df."""
-    known = [x for x in samples if len(x) > 1]
-    parts = tuple((float(x.var(ddof=1)) / len(x), float(len(x) - 1)) for x in known)
-    if len(known) < len(samples):
+    parts = [part for part in map(mean_variance, samples) if part is not None]
+    if len(parts) < len(samples):
         return 0.0, 0.0
     return sum(variance for variance, _ in parts), satterthwaite_df(parts)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ray_bench.analysis.decision.advice import Reason
-from ray_bench.analysis.estimate import Estimate, log_ratio
 from ray_bench.analysis.groups import INVALID_FLAGS
 from ray_bench.analysis.losses import Bottleneck, Loss
 from ray_bench.analysis.nodes import nodes_by_size
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.times import run_time_with_setup
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.analysis.waterfall import Fall, Waterfall, cause_of
 from ray_bench.records import Results
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import log_ratio
 
 #: Above that, a choice is said without a word of doubt; above the next, it is likely.
 SURE_FRAC, LIKELY_FRAC = 0.95, 0.75
@@ -172,12 +172,12 @@ def _compared(study: Study) -> int | None:
     best = study.decision.recommended
     if best is None or best != study.baseline:
         return best
-    claimed = [n for n in clean_sizes(study.group.runs) if n in study.throughput]
+    claimed = [n for n in study.clean_sizes if n in study.throughput]
     return claimed[-1] if claimed and claimed[-1] != best else None
 
 
 def _speedup(study: Study, size: int) -> Estimate | None:
-    row = next((x for x in study.rows if x.world_size == size), None)
+    row = study.size(size).row
     if row is not None:
         return row.speedup
     option, first = (study.decision.option(n) for n in (size, study.baseline))
@@ -189,7 +189,8 @@ def _speedup(study: Study, size: int) -> Estimate | None:
 def limit_of(study: Study) -> Limit:
     """Return what limits scaling, in points of the waterfall of the same world size."""
     verdict = study.verdict
-    found = next((x for x in study.waterfalls if x.world_size == verdict.judged_at), None)
+    size = verdict.judged_at
+    found = None if size is None else study.size(size).waterfall
     falls = () if found is None else found.falls
     loss = verdict.worst
     cause = None if loss is None else cause_of(loss.kind)
@@ -197,7 +198,7 @@ def limit_of(study: Study) -> Limit:
     return Limit(
         bottleneck=verdict.bottleneck,
         loss=loss,
-        world_size=verdict.judged_at,
+        world_size=size,
         points=None if fall is None else fall.points,
         ranking=tuple(sorted((x for x in falls if x.seconds > 0), key=lambda x: -x.points.value)),
     )
@@ -205,15 +206,14 @@ def limit_of(study: Study) -> Limit:
 
 def shown_waterfall(study: Study) -> Waterfall | None:
     """Return the waterfall of the largest world size with a claim of which causes are known."""
-    clean = clean_sizes(study.group.runs)
+    clean = study.clean_sizes
     known = [x for x in study.waterfalls if len(x.falls) > 1 and x.world_size in clean]
     return known[-1] if known else None
 
 
 def is_eaten_by_setup(study: Study) -> bool:
     """Return whether start-up takes back what the recommended workers save in a run this long."""
-    rows = {row.world_size: row for row in study.times}
-    row, before = rows.get(study.decision.recommended or 0), study.times[0]
+    row, before = study.size(study.decision.recommended or 0).time, study.times[0]
     if row is None or row is before:
         return False
     after_s, before_s = (run_time_with_setup(one, study.times) for one in (row, before))
@@ -255,7 +255,7 @@ def _caveats(study: Study, results: Results) -> Iterator[CaveatFact]:
     flags = {flag for run in study.group.runs for flag in run.flags}
     if study.is_emulated:
         yield CaveatFact(kind=kind.EMULATED)
-    left_out = set(study.throughput) - set(clean_sizes(study.group.runs))
+    left_out = set(study.throughput) - set(study.clean_sizes)
     if left_out:
         yield CaveatFact(kind=kind.OVERSUBSCRIBED, world_sizes=tuple(sorted(left_out)))
     yield from sweep_caveats(results, study)

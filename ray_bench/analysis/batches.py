@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ray_bench.analysis.estimate import LogEstimate
-from ray_bench.analysis.throughput import log_means
-from ray_bench.records import RunRecord
+from ray_bench.records import RunRecord, known
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ def _batch_row(world_size: int, runs: Sequence[RunRecord]) -> BatchRow:
     most = [x.most_local_samples for x in runs if x.most_local_samples is not None]
     return BatchRow(
         world_size=world_size,
-        asked=runs[0].point.local_batch_size,
+        asked=known(runs[0].point.local_batch_size),
         mean=step_samples(runs) / world_size,
         least=min(least, default=None),
         most=max(most, default=None),

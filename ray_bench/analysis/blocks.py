@@ -7,15 +7,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ray_bench.analysis.estimate import LogEstimate
+from ray_bench.stats.log_estimate import LogEstimate
+from ray_bench.stats.means import effective_count
+from ray_bench.stats.throughput import job_rate
 
 #: Steps are correlated in time: totals of many steps are the observations, 20 to 30 of them.
 MAX_BATCHES = 30
 NUM_BATCHES = 20
 MIN_BATCHES = 3
 _MIN_DF = 2.0
-#: A larger correlation of neighbours cannot be told from a trend with 30 batches.
-_MAX_CORRELATION = 0.9
 
 
 def job_blocks(blocks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -33,18 +33,24 @@ def job_blocks(blocks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray
 
 
 def block_throughput(blocks: Mapping[str, np.ndarray]) -> LogEstimate | None:
-    """Return samples/s of one run, X = sum(samples) / sum(seconds), with a batch-means variance.
+    """Return samples/s of one run, as `stats.throughput` defines it, with a batch-means variance.
 
-    Consecutive blocks are added up to at most 30 batches; with z_i = t_i - R n_i and R = 1/X,
-    Var(ln X) = k/(k-1) sum(z_i^2) / sum(t_i)^2, a ratio estimator with k - 1 degrees of freedom
-    (Law and Kelton, batch means; Cochran 1977, ratio estimation). What correlation r is left
-    between neighbouring batches divides their number: k_eff = k (1 - r) / (1 + r).
+    Consecutive blocks are added up to at most 30 batches; with z_i = t_i - R n_i, in which
+    R = sum(t) / sum(n), Var(ln X) = k/(k-1) sum(z_i^2) / sum(t_i)^2, a ratio estimator with k - 1
+    degrees of freedom (Law and Kelton, batch means; Cochran 1977, ratio estimation). What
+    correlation r is left between neighbouring batches divides their number:
+    k_eff = k (1 - r) / (1 + r).
     """
     duration_s, num_samples = job_blocks(blocks)
     total_s, total = float(duration_s.sum()), float(num_samples.sum())
     if total_s <= 0 or total <= 0:
         return None
-    log_mean = math.log(total / total_s)
+    steady = ~blocks["is_warmup"].astype(bool)
+    columns = (blocks[name][steady] for name in ("rank", "duration_s", "num_samples"))
+    rate = job_rate(*columns)
+    if rate is None:
+        return None
+    log_mean = math.log(rate)
     seconds, samples = _batches(duration_s), _batches(num_samples)
     count = len(seconds)
     if count < MIN_BATCHES:
@@ -54,21 +60,6 @@ def block_throughput(blocks: Mapping[str, np.ndarray]) -> LogEstimate | None:
     variance = count / (count - 1) * float(residual @ residual) / total_s**2
     df = max(effective - 1, _MIN_DF)
     return LogEstimate(log_mean, variance * count / effective, df, 1, "within_run")
-
-
-def effective_count(residual: np.ndarray) -> float:
-    """Return of how many independent values a correlated series of mean 0 is worth.
-
-    k (1 - r) / (1 + r), the effective size of an AR(1) series, with r the correlation of
-    neighbours, its bias of -(1 + 4 r) / k taken out (Kendall 1954, Biometrika 41); a negative r
-    counts as none.
-    """
-    count, squares = len(residual), float(residual @ residual)
-    if squares == 0:
-        return float(count)
-    raw = float(residual[1:] @ residual[:-1]) / squares
-    r = min(max(raw + (1 + 4 * raw) / count, 0.0), _MAX_CORRELATION)
-    return count * (1 - r) / (1 + r)
 
 
 def _batches(values: np.ndarray) -> np.ndarray:

@@ -9,12 +9,13 @@ from typing import Any
 from ray_bench.analysis.batches import batch_rows
 from ray_bench.analysis.decision.choose import Choice
 from ray_bench.analysis.decision.options import Option, Spend
-from ray_bench.analysis.estimate import Estimate, value_of
 from ray_bench.analysis.predict import Prediction, predictions_at
 from ray_bench.analysis.resources import ResourceRow
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.times import TimeRow, run_time
-from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.records import known
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import value_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +55,18 @@ def size_rows(study: Study) -> tuple[SizeRow, ...]:
 
 
 def _measured(study: Study, size: int) -> SizeRow:
-    scaling = next((x for x in study.rows if x.world_size == size), None)
-    time = next((x for x in study.times if x.world_size == size), None)
-    used = next((x for x in study.resources if x.world_size == size), None)
+    at = study.size(size)
+    scaling, time, used = at.row, at.time, at.resources
     option = study.decision.option(size)
     accuracy = [x for x in study.accuracy if x.world_size == size]
     runs = study.runs_at(size)
     rates = {run.point.lr for run in runs}
-    local = _batches(study).get(size, float(runs[0].point.local_batch_size))
+    local = _batches(study).get(size, float(known(runs[0].point.local_batch_size)))
     counted = size in _batches(study)
     return SizeRow(
         world_size=size,
         is_measured=True,
-        is_claimed=size in clean_sizes(study.group.runs),
+        is_claimed=at.is_clean,
         speedup=None if scaling is None else scaling.speedup,
         efficiency_frac=None if scaling is None else scaling.efficiency_frac,
         serial_frac=None if scaling is None else scaling.serial_frac,
@@ -82,7 +82,7 @@ def _measured(study: Study, size: int) -> SizeRow:
         difference_frac=accuracy[0].difference if len(accuracy) == 1 else None,
         memory_bytes=None if used is None else used.peak_memory_bytes,
         local_batch=local,
-        global_batch=local * size if counted else float(runs[0].point.global_batch_size),
+        global_batch=local * size if counted else float(known(runs[0].point.global_batch_size)),
         lr=next(iter(rates)) if len(rates) == 1 else None,
         num_runs=len(runs),
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from ray_bench.analysis.estimate import LogEstimate, log_ratio
-from ray_bench.analysis.throughput import MIN_VARIANCE, Blocks, run_throughput, throughputs
+from ray_bench.analysis.throughput import Blocks, run_throughput, throughputs
 from ray_bench.records import RunRecord
+from ray_bench.stats.log_estimate import LogEstimate, log_ratio, mean_log
 
 #: A round of a ladder: its ladder's id, and the number of the round.
 Round = tuple[str, int]
@@ -45,7 +43,7 @@ class Curve:
         shared = self._shared(size, before)
         if not shared:
             return log_ratio(self.throughput[size], self.throughput[before])
-        return _paired([self.rounds[size][i] - self.rounds[before][i] for i in shared])
+        return mean_log([self.rounds[size][i] - self.rounds[before][i] for i in shared])
 
     def against(self, other: Curve, size: int) -> LogEstimate:
         """Return X_size of this curve over that of another, round by round as `ratio` does."""
@@ -53,7 +51,7 @@ class Curve:
         shared = sorted(ours.keys() & theirs.keys())
         if len(shared) < MIN_ROUNDS:
             return log_ratio(self.throughput[size], other.throughput[size])
-        return _paired([ours[i] - theirs[i] for i in shared])
+        return mean_log([ours[i] - theirs[i] for i in shared])
 
     def only(self, sizes: Iterable[int]) -> Curve:
         """Return the curve of some of its world sizes."""
@@ -67,13 +65,6 @@ class Curve:
         ours, theirs = self.rounds.get(size, {}), self.rounds.get(before, {})
         shared = sorted(ours.keys() & theirs.keys())
         return shared if len(shared) >= MIN_ROUNDS and size != before else []
-
-
-def _paired(differences: Sequence[float]) -> LogEstimate:
-    """Return exp(mean) of the differences of rounds, with a t-interval from their spread."""
-    d = np.asarray(differences)
-    variance = max(float(d.var(ddof=1)), MIN_VARIANCE) / len(d)
-    return LogEstimate(float(d.mean()), variance, len(d) - 1, len(d), "repeats")
 
 
 def curve_of(runs: Sequence[RunRecord], blocks: Blocks) -> Curve:

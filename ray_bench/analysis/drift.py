@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_bench.analysis.estimate import Estimate, t_quantile
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import t_interval
 
 #: A drift is reported where a slope of 0 has a smaller probability, and the change is larger.
 MAX_PROBABILITY = 0.01
@@ -60,8 +61,7 @@ def drift(runs: Sequence[RunRecord]) -> Drift | None:
     residual = y - slope * t
     error = math.sqrt(float(residual @ residual) / df / squares)
     span_s = float(start_s.max())
-    reach = t_quantile(df) * error
-    change = Estimate(slope, slope - reach, slope + reach).mapped(lambda s: math.expm1(s * span_s))
+    change = t_interval(slope, [(error**2, df)]).mapped(lambda s: math.expm1(s * span_s))
     return Drift(
         change_frac=change,
         span_s=span_s,

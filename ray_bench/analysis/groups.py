@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ray_bench.records import EnvironmentRecord, Point, Results, RunRecord
+from ray_bench.analysis.scripts import script_key, with_scaling
+from ray_bench.config import settings
+from ray_bench.records import EnvironmentRecord, Results, RunRecord
 
 #: Flags of runs whose numbers cannot be trusted; they are listed and left out of every curve.
-INVALID_FLAGS = ("clock_mismatch", "clock_backwards", "placement_differs", "stalled")
+INVALID_FLAGS = (
+    "clock_mismatch",
+    "clock_backwards",
+    "placement_differs",
+    "stalled",
+    "samples_unknown",
+)
 
 #: What of an environment must be equal. Hosts and commits may differ, and the number of nodes grows
 #: with the world size.
@@ -27,16 +35,8 @@ _ENVIRONMENT_FIELDS = (
     "cpu_governor",
 )
 
-
-#: What changes the speed of a step and not what is trained, by the name in a group's key.
-SETTINGS = (
-    *("precision", "memory_format", "compile", "bucket_cap", "compression", "accumulate_steps"),
-    "placement",
-)
-#: Those of them that mean nothing without DDP.
-DDP_SETTINGS = ("bucket_cap", "compression")
-#: Where workers were asked to be; a single one has only one place.
-PLACEMENT = "placement"
+#: What keeps the ranks of somebody's script in step; a single one needs nothing.
+STRATEGY = "strategy"
 
 Key = tuple[tuple[str, object], ...]
 
@@ -78,9 +78,9 @@ def groups_of(results: Results) -> tuple[Group, ...]:
     What concerns DDP alone does not tell plain runs apart, nor placement runs of one worker: each
     group has them as its baseline.
     """
-    keyed = [
-        (run, tuple(group_key(run, results.environments).items())) for run in valid_runs(results)
-    ]
+    environments = results.environments
+    runs = with_scaling(valid_runs(results), lambda run: _batchless(run, environments))
+    keyed = [(run, tuple(group_key(run, environments).items())) for run in runs]
     groups = [
         _group(dict(key), [run for run, other in keyed if _belongs(run, other, key)])
         for key in _own_keys(keyed)
@@ -106,14 +106,20 @@ def _own_keys(keyed: Sequence[tuple[RunRecord, Key]]) -> list[Key]:
 
 def idle_settings(run: RunRecord) -> frozenset[str]:
     """Return the settings that make no difference to a run."""
-    of_ddp = () if run.point.is_ddp else DDP_SETTINGS
-    of_place = () if run.point.world_size > 1 else (PLACEMENT,)
-    return frozenset((*of_ddp, *of_place))
+    swept = (x.name for x in settings.SETTINGS if x.is_idle(run))
+    return frozenset((*swept, *((STRATEGY,) if run.point.world_size == 1 else ())))
 
 
 def _belongs(run: RunRecord, its: Key, key: Key) -> bool:
     idle = idle_settings(run)
     return _without(its, idle) == _without(key, idle)
+
+
+def _batchless(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> Key:
+    """Return what must be equal in runs whose batches then tell the scaling mode."""
+    apart = (x.name for x in settings.SETTINGS if x.needs_ddp or x.needs_several)
+    names = ("scaling", "batch", "accumulate_steps", *apart, STRATEGY)
+    return _without(tuple(group_key(run, environments).items()), names)
 
 
 def _without(key: Key, names: Collection[str]) -> Key:
@@ -133,38 +139,19 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
         "workload": point.workload,
         "scaling": point.scaling,
         "batch": point.local_batch_size if is_weak else point.global_batch_size,
-        "precision": point.precision,
-        "memory_format": point.memory_format,
-        "compile": point.compile or "none",  # older versions could not
-        "bucket_cap": point.bucket_cap,
-        "compression": (point.compression or "none") if point.is_ddp else None,
-        "accumulate_steps": accumulation_of(point),
+        **{x.name: x.of(run) for x in settings.SETTINGS},
         "clip_grad_norm": point.clip_grad_norm,
-        PLACEMENT: placement_of(point),
         "trainer": run.trainer or "tuned",  # older versions had no other
         "device": run.device,
         "dataset": run.dataset,
         "stand-in data": "standin_data" in run.flags,
     }
+    key |= script_key(run)
     environment = environments.get(run.environment_hash or "")
     if environment is not None:
         key |= {name: getattr(environment, name) for name in _ENVIRONMENT_FIELDS}
         key["gpu_names"] = tuple(sorted(set(environment.gpu_names)))
     return key
-
-
-def placement_of(point: Point) -> str | None:
-    """Return what a curve's points have in common: a strategy, or the workers on each node."""
-    if point.workers_per_node is None:
-        return point.placement
-    return f"{point.workers_per_node} a node"
-
-
-def accumulation_of(point: Point) -> str:
-    """Return how a curve's steps are cut: in a number of micro-batches, or by what fits at once."""
-    if point.max_local_batch_size is None:
-        return str(point.num_micro_batches)
-    return f"at most {point.max_local_batch_size} samples at once"
 
 
 def differences(groups: tuple[Group, ...]) -> tuple[str, ...]:

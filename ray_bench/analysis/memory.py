@@ -24,7 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_bench.analysis.estimate import Estimate, t_quantile
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import t_quantile
 
 #: Assumed, of what the line adds or takes away beyond the measured batches.
 EXTRAPOLATION_ERROR_FRAC = 0.1

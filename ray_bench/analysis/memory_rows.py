@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.groups import Group, first_of_launches
 from ray_bench.analysis.memory import MemoryLine, MemoryPoint, memory_line
 from ray_bench.analysis.nodes import (
@@ -17,7 +16,8 @@ from ray_bench.analysis.nodes import (
     nodes_used,
     workers_per_node,
 )
-from ray_bench.records import Point, RunRecord
+from ray_bench.records import Point, RunRecord, known
+from ray_bench.stats.estimate import Estimate
 
 #: A forecast against the capacity: surely within it, perhaps, surely beyond it.
 Fits = Literal["yes", "unsure", "no"]
@@ -74,7 +74,7 @@ def _point(run: RunRecord) -> MemoryPoint:
     assert run.peak_memory_bytes is not None
     return MemoryPoint(
         world_size=run.point.world_size,
-        batch=float(run.point.local_batch_size),
+        batch=float(known(run.point.local_batch_size)),
         peak_bytes=float(run.peak_memory_bytes),
     )
 
@@ -111,7 +111,7 @@ def _batch(point: Point, world_size: int) -> int | None:
     """Return the samples of the worker that has most of them; None where one has none."""
     if point.scaling == "weak":
         return point.local_batch_size
-    whole = point.global_batch_size
+    whole = known(point.global_batch_size)
     return math.ceil(whole / world_size) if whole >= world_size else None
 
 

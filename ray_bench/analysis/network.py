@@ -16,8 +16,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate, t_quantile
 from ray_bench.records import Columns
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.lines import relative_design, relative_line
+from ray_bench.stats.means import median_estimate, t_reach
 
 #: A relative residual above this is said in words: the model does not describe such sizes.
 POOR_RESIDUAL_FRAC = 0.25
@@ -132,7 +134,7 @@ def _group(key: tuple[int, int], sizes: Mapping[int, list[float]]) -> GroupOfRan
 
 
 def _row(world_size: int, num_bytes: int, samples: Sequence[float]) -> SizeRow:
-    time = median_of(samples)
+    time = median_estimate(samples)
     rate = time.mapped(lambda seconds: num_bytes / seconds)
     return SizeRow(
         num_bytes=num_bytes,
@@ -141,20 +143,6 @@ def _row(world_size: int, num_bytes: int, samples: Sequence[float]) -> SizeRow:
         algorithm_bytes_per_s=rate,
         bus_bytes_per_s=rate.scaled(2 * (world_size - 1) / world_size),
     )
-
-
-def median_of(samples: Sequence[float]) -> Estimate:
-    """Return the median, its interval from order statistics (below six samples there is none).
-
-    The k-th smallest and the k-th largest of n samples enclose the median with probability
-    1 - 2 P(X < k), X binomial(n, 1/2) (Conover 1999, Practical Nonparametric Statistics).
-    """
-    from scipy.special import bdtr
-
-    ordered, count = np.sort(np.asarray(samples)), len(samples)
-    k = int(np.sum(bdtr(np.arange(count), count, 0.5) <= (1 - COVERAGE_FRAC) / 2))
-    value = float(np.median(ordered))
-    return Estimate(value, float(ordered[k - 1]), float(ordered[-k])) if k else Estimate(value)
 
 
 def near(link: Link, num_bytes: Sequence[float]) -> Link:
@@ -200,8 +188,7 @@ def _fit(points: Sequence[_Point], terms: np.ndarray) -> LineFit | None:
     if len(points) <= _NUM_PARAMETERS:
         return None
     medians = np.array([point.median_s for point in points])
-    design = terms / medians[:, None]
-    values, *_ = np.linalg.lstsq(design, np.ones(len(points)), rcond=None)
+    design, values = relative_design(terms, medians), relative_line(terms, medians)
     residuals = design @ values - 1
     worst = int(np.argmax(np.abs(residuals)))
     fixed, slope = _intervals(design, values, residuals)
@@ -231,7 +218,7 @@ def _intervals(
         variance = float(np.sum(weights**2 * residuals**2 / left))
         spread = annihilator * (weights**2 / left) @ annihilator
         df = float(np.trace(spread) ** 2 / np.trace(spread @ spread))
-        reach = t_quantile(df) * variance**0.5
+        reach = t_reach([(variance, df)])
         low = max(0.0, float(value) - reach)
         found.append(Estimate(float(value), low, float(value) + reach) if value > 0 else None)
     return found

@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import satterthwaite_df, t_quantile
 from ray_bench.records import EnvironmentRecord, RunRecord
+from ray_bench.stats.means import t_reach
 
 Environments = Mapping[str, EnvironmentRecord]
 
@@ -146,11 +146,6 @@ def _pairs(world_size: int) -> float:
 
 def _is_sure(excess: float, weights: Mapping[int, float], curve: Curve) -> bool:
     """Whether an excess is above 0 with the noise of the costs; False where that is unknown."""
-    parts = []
-    for size, weight in weights.items():
-        estimate = curve.throughput[size]
-        if estimate.variance is None or estimate.df is None:
-            return False
-        parts.append((weight**2 * estimate.variance, float(estimate.df)))
-    spread = math.sqrt(sum(variance for variance, _ in parts))
-    return excess > t_quantile(satterthwaite_df(tuple(parts))) * spread
+    found = [(weight, curve.throughput[size].part) for size, weight in weights.items()]
+    parts = [(weight**2 * part[0], part[1]) for weight, part in found if part is not None]
+    return len(parts) == len(found) and excess > t_reach(parts)

@@ -19,9 +19,10 @@ from typing import Literal
 import numpy as np
 
 from ray_bench.analysis.batches import step_samples
-from ray_bench.analysis.estimate import Estimate, t_quantile
 from ray_bench.analysis.times import mean
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import t_quantile
 
 #: Where a batch lies against the interval of the noise scale.
 Place = Literal["below", "within", "above"]
@@ -64,7 +65,7 @@ def noise_rows(runs: Sequence[RunRecord]) -> tuple[NoiseRow, ...]:
     by_cell: dict[tuple[int, str], list[RunRecord]] = {}
     for run in runs:
         if run.grad_mean_sq_by_step and run.grad_variance_by_step:
-            by_cell.setdefault((run.point.world_size, run.point.lr_rule), []).append(run)
+            by_cell.setdefault((run.point.world_size, run.point.rule), []).append(run)
     return tuple(_row(by_cell[cell]) for cell in sorted(by_cell))
 
 
@@ -74,7 +75,7 @@ def _row(runs: Sequence[RunRecord]) -> NoiseRow:
     point = runs[0].point
     return NoiseRow(
         world_size=point.world_size,
-        lr_rule=point.lr_rule,
+        lr_rule=point.rule,
         global_batch_size=round(step_samples(runs)),
         num_seeds=len(by_seed),
         num_epochs=mean(run.num_epochs for run in by_seed.values()),

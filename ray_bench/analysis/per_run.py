@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost, mfu_frac
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.throughput import Blocks, run_throughput
 from ray_bench.analysis.times import total_s
 from ray_bench.records import Results, RunRecord
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def _on_curve(run: RunRecord, number: int, study: Study) -> dict[str, Any]:
     rate, base = run.throughput_samples_per_s, study.throughput.get(study.baseline)
     speedup = None if rate is None or base is None else rate / base.estimate.value
     growth = run.point.world_size / study.baseline
-    is_on_curve = run not in study.group.ddp_at_one
+    is_on_curve = run.run_id not in {x.run_id for x in study.group.ddp_at_one}
     rows = {row.world_size: row for row in study.rows} if is_on_curve else {}
     return {
         "curve": number,

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_bench.analysis.blocks import effective_count
 from ray_bench.analysis.phases import run_phases
 from ray_bench.records import RunRecord
+from ray_bench.stats.means import Part, mean_variance
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
-
-#: Variance of a mean, and its degrees of freedom.
-Part = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +63,3 @@ class LostSpread:
                 return []
             parts.append((part[0] * factor**2, part[1]))
         return parts
-
-
-def mean_variance(values: np.ndarray, *, is_correlated: bool = False) -> Part | None:
-    """Return the variance of the mean, None of a single value.
-
-    Args:
-        values: Shape (count,), count > 0.
-        is_correlated: Whether neighbours are alike, so that they are worth fewer values.
-    """
-    if len(values) < 2:
-        return None
-    count: float = len(values)
-    if is_correlated:
-        count = max(effective_count(values - values.mean()), 2.0)
-    return float(values.var(ddof=1)) / count, count - 1

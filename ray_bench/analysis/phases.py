@@ -9,9 +9,10 @@ import numpy as np
 
 from ray_bench.analysis.batches import batch_by_size
 from ray_bench.analysis.columns import codes_of, pair_keys
-from ray_bench.analysis.estimate import Estimate
-from ray_bench.analysis.sync import EXPOSED_PHASES, mean_estimate
+from ray_bench.analysis.sync import EXPOSED_PHASES
 from ray_bench.records import PHASES, RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import mean_estimate
 
 #: The phase pass and the throughput pass may differ by this share before the report warns.
 TOLERANCE_FRAC = 0.10

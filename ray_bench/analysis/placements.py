@@ -14,13 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.estimate import (
-    COVERAGE_FRAC,
-    Estimate,
-    LogEstimate,
-    satterthwaite_df,
-    t_quantile,
-)
 from ray_bench.analysis.fit.backtest import back_tests
 from ray_bench.analysis.fit.choose import candidates_of, choose
 from ray_bench.analysis.fit.combine import combine, law_weights
@@ -28,14 +21,18 @@ from ray_bench.analysis.fit.drift import Drift
 from ray_bench.analysis.fit.forecast import CurveFit
 from ray_bench.analysis.fit.points import Points, placed_points
 from ray_bench.analysis.fit.reach import is_wide
-from ray_bench.analysis.groups import PLACEMENT, Group
+from ray_bench.analysis.groups import Group
 from ray_bench.analysis.laws.law import Law
 from ray_bench.analysis.laws.place import Place
 from ray_bench.analysis.laws.two_level import OF_PLACEMENTS
 from ray_bench.analysis.nodes import Environments, most_on_a_node, nodes_used
 from ray_bench.analysis.throughput import Blocks, throughputs_by
 from ray_bench.analysis.verdict import clean_sizes
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.config.settings import PLACEMENT
+from ray_bench.records import Results, RunRecord, Scaling, known
+from ray_bench.stats.estimate import COVERAGE_FRAC, Estimate
+from ray_bench.stats.log_estimate import LogEstimate
+from ray_bench.stats.means import t_interval
 
 #: A law needs so many places: one more than the simplest has parameters.
 MIN_PLACES = 3
@@ -107,12 +104,12 @@ def _joined(groups: Sequence[Group], environments: Environments, blocks: Blocks)
         return None
     point = next(iter(keyed)).point
     batches = _Batches(
-        point.scaling,
-        point.local_batch_size if point.scaling == "weak" else point.global_batch_size,
+        known(point.scaling),
+        known(point.local_batch_size if point.scaling == "weak" else point.global_batch_size),
     )
     points = {key: batches.placed(key, rate.estimate) for key, rate in rates.items()}
     places = tuple(sorted(points.values(), key=lambda x: (x.world_size, x.num_nodes)))
-    fit = _fit(rates, point.scaling)
+    fit = _fit(rates, known(point.scaling))
     first_batch = batches.local(min(n for n, _ in rates))
     crossing = [] if fit is None else _crossing(fit, places, first_batch)
     return Joined(
@@ -219,14 +216,12 @@ def _same_size(
 
 def difference(first: tuple[float, LogEstimate], other: tuple[float, LogEstimate]) -> Estimate:
     """Return the difference of two step times, with Welch's t-interval."""
-    value = first[0] - other[0]
-    parts = []
-    for seconds, rate in (first, other):
-        if rate.variance is None or rate.df is None:
-            return Estimate(value)
-        parts.append((seconds**2 * rate.variance, float(rate.df)))
-    reach = t_quantile(satterthwaite_df(tuple(parts))) * math.sqrt(sum(x for x, _ in parts))
-    return Estimate(value, value - reach, value + reach)
+    parts = [
+        (seconds**2 * rate.part[0], rate.part[1])
+        for seconds, rate in (first, other)
+        if rate.part is not None
+    ]
+    return t_interval(first[0] - other[0], parts if len(parts) == 2 else [])
 
 
 def _crossing(fit: CurveFit, places: Sequence[PlacedPoint], first_batch: float) -> list[Boundary]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.forecast import CurveFit, Forecast
 from ray_bench.analysis.fit.reach import Unknown
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.records import Scaling
+from ray_bench.stats.estimate import Estimate
 
 #: World sizes that every report looks at, with the measured ones.
 WORLD_SIZES = (2, 4, 8, 16, 32, 64)

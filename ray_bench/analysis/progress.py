@@ -51,7 +51,7 @@ def progress_rows(
     by_cell: dict[tuple[int, str], list[Mapping[str, np.ndarray]]] = {}
     for run in runs:
         if run.run_id in epochs:
-            cell = by_cell.setdefault((run.point.world_size, run.point.lr_rule), [])
+            cell = by_cell.setdefault((run.point.world_size, run.point.rule), [])
             cell.append(_in_order(epochs[run.run_id]))
     return tuple(
         row

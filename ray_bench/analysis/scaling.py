@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.records import Scaling
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
 
 #: Below this efficiency the same work takes more than twice the worker-time.
 LOW_EFFICIENCY_FRAC = 0.50

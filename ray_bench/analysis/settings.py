@@ -12,27 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import Estimate
-from ray_bench.analysis.groups import SETTINGS, Group, idle_settings
+from ray_bench.analysis.groups import Group, idle_settings
+from ray_bench.config.settings import names, setting
 from ray_bench.records import RunRecord
-
-#: What is compared against: the plainest way, which is not always the default.
-_REFERENCE = {
-    "precision": "fp32",
-    "memory_format": "contiguous",
-    "compile": "none",
-    "bucket_cap": "25",
-    "compression": "none",
-    "accumulate_steps": "1",
-    "placement": "pack",
-}
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingRow:
     """One value of a setting against another at one world size."""
 
-    setting: str  # one of SETTINGS
+    setting: str  # its name
     value: str
     reference: str
     others: tuple[tuple[str, str], ...]  # the settings that were varied too, and are equal in both
@@ -54,7 +44,7 @@ def setting_rows(groups: Sequence[tuple[Group, Curve]]) -> tuple[SettingRow, ...
         groups: Each with its curve. Of a setting with several values, each is compared with the
             plainest that was measured.
     """
-    varied = [name for name in SETTINGS if len({_value(g, name) for g, _ in groups}) > 1]
+    varied = [name for name in names() if len({_value(g, name) for g, _ in groups}) > 1]
     return tuple(
         row
         for name in varied
@@ -69,7 +59,7 @@ def _reference(
 ) -> tuple[Group, Curve] | None:
     """Return the group that differs from this one in a setting alone and has its plainest value."""
     alike = [item for item in groups if _rest(item[0], name) == _rest(group, name)]
-    first = min(alike, key=lambda item: _value(item[0], name) != _REFERENCE[name])
+    first = min(alike, key=lambda item: _value(item[0], name) != setting(name).reference)
     return None if _value(first[0], name) == _value(group, name) else first
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ray_bench.analysis.blocks import effective_count
 from ray_bench.analysis.columns import codes_of
-from ray_bench.analysis.estimate import Estimate, t_quantile
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import mean_estimate
 
 INPUT_PHASES = ("data_wait", "host_to_device")
 COMPUTE_PHASES = ("forward", "loss", "backward")
@@ -79,11 +78,10 @@ def _lag(cube: np.ndarray, rank: int) -> RankLag | None:
     behind = cube[:, rank].sum(axis=1) - np.median(others.sum(axis=2), axis=1)
     if len(behind) < _MIN_STEPS:
         return None
-    mean = float(behind.mean())
-    effective = max(effective_count(behind - mean), 2.0)
-    reach = t_quantile(effective - 1) * float(behind.std(ddof=1)) / math.sqrt(effective)
-    if mean - reach <= 0 or mean < MIN_LAG_FRAC * float(others.sum(axis=2).mean()):
+    found = mean_estimate(behind, is_correlated=True)
+    is_sure = found.low is not None and found.low > 0
+    if not is_sure or found.value < MIN_LAG_FRAC * float(others.sum(axis=2).mean()):
         return None
     by_phase = cube[:, rank].mean(axis=0) - np.median(others.mean(axis=0), axis=0)
     phase = OWN_PHASES[int(by_phase.argmax())]
-    return RankLag(rank=rank, phase=phase, seconds=Estimate(mean, mean - reach, mean + reach))
+    return RankLag(rank=rank, phase=phase, seconds=found)

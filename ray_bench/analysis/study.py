@@ -1,227 +1,130 @@
-"""One group of comparable runs, analysed: everything that the report says about it."""
+"""One group of comparable runs: what was measured, the laws fitted to it, and the decision.
+
+Each of the three needs only those before it, and is computed when it is asked for: a page that
+shows another aim fits no law again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import copy
+from functools import cached_property
+from typing import final
 
-import numpy as np
-
-from ray_bench.analysis.accuracy import AccuracyRow, accuracy_rows
-from ray_bench.analysis.anomalies import Anomaly, anomalies
-from ray_bench.analysis.block_times import BlockTime, block_times
-from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.curve import Curve, curve_of
 from ray_bench.analysis.decision.advice import Ask, Decision, decide
 from ray_bench.analysis.decision.options import Measured
+from ray_bench.analysis.decision.prospect import Prospect
 from ray_bench.analysis.decision.target import convergence, default_target
-from ray_bench.analysis.estimate import LogEstimate, Source
 from ray_bench.analysis.fit.forecast import CurveFit, fit_curve
-from ray_bench.analysis.fit.points import points_of
+from ray_bench.analysis.fit.points import Points, points_of
 from ray_bench.analysis.fit.serial import SerialLaw, serial_law
-from ray_bench.analysis.groups import Group, first_of_launches, groups_of
-from ray_bench.analysis.losses import Steps
-from ray_bench.analysis.nodes import (
-    boundary_fall,
-    nodes_by_size,
-    workers_per_node,
-)
-from ray_bench.analysis.noise_scale import NoiseRow, noise_rows
-from ray_bench.analysis.phases import PhaseSplit, phase_splits
+from ray_bench.analysis.groups import Group, groups_of
+from ray_bench.analysis.long_tables import LongTables
+from ray_bench.analysis.nodes import workers_per_node
+from ray_bench.analysis.observed import Observed
 from ray_bench.analysis.predict import Prediction, predictions
-from ray_bench.analysis.progress import MAX_DRAWN_EPOCHS, ProgressRow, progress_rows
-from ray_bench.analysis.rank_times import RankTime, rank_times
-from ray_bench.analysis.resources import ResourceRow, resource_rows
-from ray_bench.analysis.scaling import ScalingRow, scaling_rows
-from ray_bench.analysis.stragglers import RankLag, rank_lags
-from ray_bench.analysis.sync import SyncSplit, sync_splits
-from ray_bench.analysis.throughput import source_of, throughputs
-from ray_bench.analysis.times import TimeRow, time_rows
-from ray_bench.analysis.verdict import Verdict, clean_sizes, judge
-from ray_bench.analysis.waterfall import Waterfall, waterfalls
-from ray_bench.records import Results, RunRecord, Scaling
-
-Tables = Mapping[str, Mapping[str, np.ndarray]]
+from ray_bench.records import Results
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
-    """The results of one group. Rows are in ascending order of world size."""
+@final
+class Study(Observed):
+    """The results of one group. Rows are in ascending order of world size.
 
-    group: Group
-    curve: Curve
-    rows: tuple[ScalingRow, ...]
-    ddp_at_one: LogEstimate | None  # samples/s of world size 1 with the DDP wrapper
-    law: SerialLaw | None
-    fit: CurveFit | None  # None with fewer than two world sizes that carry a claim
-    predictions: tuple[Prediction, ...]
-    times: tuple[TimeRow, ...]
-    resources: tuple[ResourceRow, ...]
-    phases: tuple[PhaseSplit, ...]
-    syncs: tuple[SyncSplit, ...]
-    lags: Mapping[int, tuple[RankLag, ...]]  # slow ranks by world size
-    waterfalls: tuple[Waterfall, ...]  # of every world size but the baseline
-    anomalies: tuple[Anomaly, ...]
-    accuracy: tuple[AccuracyRow, ...]
-    noise: tuple[NoiseRow, ...]  # by world size and learning-rate rule
-    progress: tuple[ProgressRow, ...]
-    learning: tuple[ProgressRow, ...]  # the same with more epochs, for pictures
-    rank_times: Mapping[int, tuple[RankTime, ...]]  # by world size
-    block_times: tuple[BlockTime, ...]
-    verdict: Verdict
-    decision: Decision
+    Args:
+        group: Comparable runs.
+        results: The sweep that they are of.
+        tables: Its long tables, which all groups share.
+        ask: What `decision` decides for.
+    """
 
-    @property
-    def throughput(self) -> Mapping[int, LogEstimate]:
-        """Samples/s by world size."""
-        return self.curve.throughput
+    def __init__(self, group: Group, results: Results, tables: LongTables, ask: Ask) -> None:
+        super().__init__(group, results, tables)
+        self.ask = ask
+        self._prospects: dict[tuple[object, ...], Prospect] = {}
 
-    @property
-    def is_ladder(self) -> bool:
-        """Whether all world sizes took turns in one group of workers."""
-        return any(run.ladder_id is not None for run in self.group.runs)
+    @cached_property
+    def law(self) -> SerialLaw | None:
+        """Amdahl's or Gustafson's law; None with fewer than two world sizes with a claim."""
+        return serial_law(self._points) if self._points else None
 
-    @property
-    def is_emulated(self) -> bool:
-        """Whether the accelerator was emulated by sleeping."""
-        return any("emulated" in run.flags for run in self.group.runs)
+    @cached_property
+    def fit(self) -> CurveFit | None:
+        """The laws; None with fewer than two world sizes that carry a claim."""
+        return fit_curve(self._points, is_unit_sure=True) if self._points else None
 
-    @property
-    def first(self) -> RunRecord:
-        """Any run, for what is equal in all of them."""
-        return self.group.runs[0]
+    @cached_property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """What the laws say of the usual world sizes."""
+        if self.fit is None:
+            return ()
+        return predictions(self.fit, self.rows, self.scaling, self.batch_size)
 
-    @property
-    def scaling(self) -> Scaling:
-        """Which batch was fixed."""
-        return self.first.point.scaling
+    @cached_property
+    def decision(self) -> Decision:
+        """What to do for what was asked."""
+        return self.decide(self.ask)
 
-    @property
-    def batch_size(self) -> int:
-        """The batch that was fixed: global in strong scaling, per worker in weak scaling."""
-        point = self.first.point
-        return point.local_batch_size if self.scaling == "weak" else point.global_batch_size
+    def decide(self, ask: Ask) -> Decision:
+        """Return the decision for another wish; nothing is measured or fitted again."""
+        target = ask.target_frac or self._default_target
+        return decide(
+            self._prospect(ask, target),
+            ask,
+            target_frac=target,
+            num_sizes=len(self.group.world_sizes),
+            num_clean=len(self.clean_sizes),
+        )
 
-    @property
-    def baseline(self) -> int:
-        """The smallest world size that was measured."""
-        return self.group.world_sizes[0]
+    def asking(self, ask: Ask) -> Study:
+        """Return the same study for another wish; it shares what a decision needs."""
+        _ = self.decision
+        other = copy.copy(self)
+        del other.__dict__["decision"]
+        other.ask = ask
+        return other
 
-    @property
-    def first_baseline(self) -> RunRecord:
-        """Any run of the smallest world size."""
-        return self.runs_at(self.baseline)[0]
+    @cached_property
+    def _points(self) -> Points | None:
+        if len(self.clean.sizes) < 2:
+            return None
+        held = workers_per_node(self.claimed, self._results.environments)
+        return points_of(self.clean.throughput, self.scaling, workers_per_node=held)
 
-    @property
-    def source(self) -> Source:
-        """Where the intervals come from."""
-        return source_of(self.throughput.values())
+    @cached_property
+    def _default_target(self) -> float | None:
+        return default_target(self.group.runs, self._tables.epochs)
 
-    def runs_at(self, world_size: int) -> tuple[RunRecord, ...]:
-        """Return the curve's runs of one world size."""
-        return tuple(run for run in self.group.runs if run.point.world_size == world_size)
+    def _prospect(self, ask: Ask, target_frac: float | None) -> Prospect:
+        """Return what can be had; that of the wish before is kept, which mostly fits."""
+        key = (ask.max_workers, ask.epochs, target_frac)
+        if key not in self._prospects:
+            data = self._measured(target_frac)
+            made = Prospect(data, max_workers=ask.max_workers, epochs=ask.epochs)
+            self._prospects = {key: made}
+        return self._prospects[key]
 
-
-@dataclass(frozen=True, slots=True)
-class _Long:
-    """The long tables, by run."""
-
-    blocks: Tables
-    phases: Tables
-    epochs: Tables
-    buckets: Tables
-    pairs: Tables
+    def _measured(self, target_frac: float | None) -> Measured:
+        runs, epochs = self.group.runs, self._tables.epochs
+        failed = {run.point.world_size for run in self._results.failed_runs}
+        return Measured(
+            curve=self.clean,
+            fit=self.fit,
+            times=self.times,
+            resources=self.resources,
+            convergence=convergence(runs, epochs, target_frac) if target_frac else {},
+            scaling=self.scaling,
+            batch_size=self.batch_size,
+            num_train_samples=self.first.num_train_samples,
+            is_ladder=self.is_ladder,
+            failed_sizes=frozenset(failed - {*self.group.world_sizes}),
+        )
 
 
 def studies(results: Results, ask: Ask | None = None) -> tuple[Study, ...]:
-    """Analyse every group of comparable runs, the one with most world sizes first.
+    """Return every group of comparable runs to study, the one with most world sizes first.
 
     Args:
         results: One sweep.
         ask: What to decide for; by default a balance of time and money.
     """
-    tables = _Long(
-        blocks=split_by_run(results.blocks),
-        phases=split_by_run(results.phases),
-        epochs=split_by_run(results.epochs),
-        buckets=split_by_run(results.buckets),
-        pairs=split_by_run(results.sync_pairs),
-    )
-    return tuple(_study(group, tables, ask or Ask(), results) for group in groups_of(results))
-
-
-def _study(group: Group, tables: _Long, ask: Ask, results: Results) -> Study:
-    environments = results.environments
-    point = group.runs[0].point
-    weak = point.scaling == "weak"
-    batch = point.local_batch_size if weak else point.global_batch_size
-    curve = curve_of(group.timed, tables.blocks)
-    rows = scaling_rows(curve, point.scaling)
-    claimed = [run for run in group.timed if run.point.world_size in clean_sizes(group.runs)]
-    clean = curve.only(clean_sizes(group.runs))
-    held = workers_per_node(claimed, environments)
-    points = (
-        points_of(clean.throughput, point.scaling, workers_per_node=held)
-        if len(clean.sizes) > 1
-        else None
-    )
-    failed = frozenset(r.point.world_size for r in results.failed_runs) - {*group.world_sizes}
-    fit = fit_curve(points, is_unit_sure=True) if points else None
-    times = time_rows(group.timed, curve.throughput)
-    resources = resource_rows(group.timed, times)
-    steps = _steps(group.timed, tables)
-    target = ask.target_frac or default_target(group.runs, tables.epochs)
-    measured = Measured(
-        curve=clean,
-        fit=fit,
-        times=times,
-        resources=resources,
-        convergence=convergence(group.runs, tables.epochs, target) if target else {},
-        scaling=point.scaling,
-        batch_size=batch,
-        num_train_samples=group.runs[0].num_train_samples,
-        is_ladder=any(run.ladder_id is not None for run in group.runs),
-        failed_sizes=failed,
-    )
-    return Study(
-        group=group,
-        curve=curve,
-        rows=rows,
-        ddp_at_one=throughputs(first_of_launches(group.ddp_at_one), tables.blocks).get(1),
-        law=serial_law(points) if points else None,
-        fit=fit,
-        predictions=predictions(fit, rows, point.scaling, batch) if fit else (),
-        times=times,
-        resources=resources,
-        phases=tuple(steps.splits.values()),
-        syncs=tuple(steps.syncs.values()),
-        lags=steps.lags,
-        waterfalls=waterfalls(group.timed, curve, times, steps, tables.phases),
-        anomalies=anomalies(group.timed, clean, rows, tables.blocks),
-        accuracy=accuracy_rows(group.runs, tables.epochs),
-        noise=noise_rows(group.runs),
-        progress=progress_rows(group.runs, tables.epochs),
-        learning=progress_rows(group.runs, tables.epochs, MAX_DRAWN_EPOCHS),
-        rank_times=rank_times(group.timed, tables.phases),
-        block_times=block_times(group.timed, tables.blocks),
-        verdict=judge(
-            group.runs, rows, steps, boundary_fall(clean, nodes_by_size(claimed, environments))
-        ),
-        decision=decide(
-            measured,
-            ask,
-            target_frac=target,
-            num_sizes=len(group.world_sizes),
-            num_clean=len(clean_sizes(group.runs)),
-        ),
-    )
-
-
-def _steps(runs: Sequence[RunRecord], tables: _Long) -> Steps:
-    splits = phase_splits(runs, tables.phases)
-    syncs = sync_splits(runs, tables.phases, tables.buckets, tables.pairs)
-    return Steps(
-        splits={split.world_size: split for split in splits},
-        syncs={split.world_size: split for split in syncs},
-        lags=rank_lags(runs, tables.phases),
-    )
+    tables = LongTables(results)
+    return tuple(Study(group, results, tables, ask or Ask()) for group in groups_of(results))

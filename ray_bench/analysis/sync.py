@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ray_bench.analysis.columns import pair_keys
-from ray_bench.analysis.estimate import Estimate, satterthwaite_df, t_quantile
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.means import Part, difference_of_means, mean_estimate, t_interval
 
 #: Phases in which a step waits for its gradients: for the slowest rank, and for the transfer.
 EXPOSED_PHASES = ("skew_wait", "exposed_comm")
@@ -138,14 +138,11 @@ def _service_s(table: Table) -> tuple[np.ndarray, np.ndarray]:
     return num_bytes, np.maximum(done - np.maximum(ready, previous), 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Mean:
-    value: float
-    variance: float | None
-    df: float
+#: A difference of means, and the variances of both; none where these are unknown.
+_Difference = tuple[float, Sequence[Part]]
 
 
-def contention(pairs: Table, exposed: np.ndarray) -> _Mean:
+def contention(pairs: Table, exposed: np.ndarray) -> _Difference:
     """Return by how much synchronisation slows one run's steps beyond what is exposed.
 
     C = mean(sync - no_sync) - mean(exposed), means over ranks first. The variances of the two are
@@ -154,31 +151,12 @@ def contention(pairs: Table, exposed: np.ndarray) -> _Mean:
     _, index = np.unique(pairs["pair"], return_inverse=True)
     seconds = pairs["sync_s"].astype(float) - pairs["no_sync_s"].astype(float)
     extra = np.bincount(index, weights=seconds) / np.bincount(index)
-    value = float(extra.mean() - exposed.mean())
-    parts = tuple(
-        (float(x.var(ddof=1)) / len(x), len(x) - 1.0) for x in (extra, exposed) if len(x) > 1
-    )
-    if len(parts) < 2:
-        return _Mean(value, None, 0.0)
-    return _Mean(value, sum(v for v, _ in parts), satterthwaite_df(parts))
+    return difference_of_means(extra, exposed)
 
 
-def _over_runs(found: Sequence[_Mean]) -> Estimate:
+def _over_runs(found: Sequence[_Difference]) -> Estimate:
     """Return the mean over runs: t over runs where there are several, else within the one run."""
     if len(found) > 1:
-        return mean_estimate([x.value for x in found])
+        return mean_estimate([value for value, _ in found])
     (only,) = found
-    if only.variance is None:
-        return Estimate(only.value)
-    reach = t_quantile(only.df) * math.sqrt(only.variance)
-    return Estimate(only.value, only.value - reach, only.value + reach)
-
-
-def mean_estimate(values: Sequence[float]) -> Estimate:
-    """Return the mean with a t-interval; without one where there is a single value."""
-    array = np.asarray(values, dtype=float)
-    mean = float(array.mean())
-    if len(array) == 1:
-        return Estimate(mean)
-    reach = t_quantile(len(array) - 1) * float(array.std(ddof=1)) / math.sqrt(len(array))
-    return Estimate(mean, mean - reach, mean + reach)
+    return t_interval(*only)

@@ -7,15 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ray_bench.analysis.batches import step_samples
-from ray_bench.analysis.estimate import (
-    Estimate,
-    LogEstimate,
-    log_ratio,
-    satterthwaite_df,
-    t_quantile,
-)
-from ray_bench.analysis.throughput import log_means
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio
+from ray_bench.stats.means import t_interval
 
 #: Runs whose amounts of data differ by more than this are not compared by their total time.
 _SAME_WORK_FRAC = 0.01
@@ -124,7 +119,7 @@ def run_time(row: TimeRow, rows: Sequence[TimeRow]) -> LogEstimate | None:
     if is_same_work(rows):
         return row.total
     epochs = rows[0].num_epochs
-    return _times(row.epoch, epochs) if epochs else None
+    return row.epoch.times(epochs) if epochs and row.epoch is not None else None
 
 
 def run_time_with_setup(row: TimeRow, rows: Sequence[TimeRow]) -> LogEstimate | None:
@@ -162,28 +157,15 @@ def seconds_saved(row: TimeRow, rows: Sequence[TimeRow]) -> Estimate | None:
         return None
     value = before.estimate.value - after.estimate.value
     parts = [
-        (x.variance * x.estimate.value**2, x.df)
-        for x in (before, after)
-        if x.variance is not None and x.df is not None
+        (x.part[0] * x.estimate.value**2, x.part[1]) for x in (before, after) if x.part is not None
     ]
-    if len(parts) < 2:  # one of the two has no interval
-        return Estimate(value)
-    reach = t_quantile(satterthwaite_df(tuple(parts))) * math.sqrt(sum(v for v, _ in parts))
-    return Estimate(value, value - reach, value + reach)
+    return t_interval(value, parts if len(parts) == 2 else [])
 
 
 def _seconds_for(samples: float | None, rate: LogEstimate | None) -> LogEstimate | None:
     if samples is None or rate is None:
         return None
-    inverse = LogEstimate(-rate.log_mean, rate.variance, rate.df, rate.num_runs, rate.source)
-    return _times(inverse, samples)
-
-
-def _times(estimate: LogEstimate | None, factor: float) -> LogEstimate | None:
-    if estimate is None:
-        return None
-    log_mean = estimate.log_mean + math.log(factor)
-    return LogEstimate(log_mean, estimate.variance, estimate.df, estimate.num_runs, estimate.source)
+    return rate.inverse.times(samples)
 
 
 def _known(values: Iterable[float | None]) -> list[float]:

@@ -24,17 +24,14 @@ import numpy as np
 
 from ray_bench.analysis.batches import batch_by_size
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import (
-    Estimate,
-    LogEstimate,
-    satterthwaite_df,
-    t_quantile,
-)
 from ray_bench.analysis.losses import Bottleneck, Steps, attributed
-from ray_bench.analysis.phase_spread import LostSpread, Part, Sampled, mean_variance, sampled
+from ray_bench.analysis.phase_spread import LostSpread, Sampled, sampled
 from ray_bench.analysis.stragglers import COMPUTE_PHASES, INPUT_PHASES
 from ray_bench.analysis.times import TimeRow
 from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
+from ray_bench.stats.means import Part, mean_variance, t_interval, t_quantile
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -221,9 +218,7 @@ def _estimate(value: float, parts: Sequence[Part]) -> Estimate:
     seen = [part for part in parts if part[0] > _ROUNDING]
     if not seen:
         return Estimate(value, value, value)
-    df = satterthwaite_df(tuple(seen))
-    reach = t_quantile(df) * math.sqrt(sum(variance for variance, _ in seen))
-    return Estimate(value, value - reach, value + reach)
+    return t_interval(value, seen)
 
 
 def _with_run(

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.choose import Candidate
 from ray_bench.analysis.predict import Prediction, predictions_at
 from ray_bench.analysis.scaling import ScalingRow
 from ray_bench.analysis.study import Study
 from ray_bench.report.cells import Table
+from ray_bench.stats.estimate import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd

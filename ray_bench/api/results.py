@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from ray_bench.api import frames
 from ray_bench.api.charts import Charts
 from ray_bench.api.notebook import page
 from ray_bench.errors import AnalysisError
+from ray_bench.journals.collect import collect
 from ray_bench.records import Results
 from ray_bench.report.model import Report, ask_of, build_report
 from ray_bench.report.screens.numbers_table import report_tables
@@ -39,6 +41,8 @@ class Options(TypedDict, total=False):
 def load_sweep(folder: str | Path, sweep: str | None, options: Options) -> SweepResults:
     """Read a sweep; see `ray_bench.load`."""
     store = ResultsStore(folder)
+    for note in collect(store).notes:
+        logging.getLogger(__name__).warning(note)
     results = SweepResults(store, store.read(sweep), options)
     results.ask_for()  # an aim that cannot be read is said at once
     return results
@@ -54,9 +58,16 @@ class SweepResults:
     have one.
     """
 
-    def __init__(self, store: ResultsStore, records: Results, options: Options) -> None:
+    def __init__(
+        self,
+        store: ResultsStore,
+        records: Results,
+        options: Options,
+        before: SweepResults | None = None,  # the same sweep, asked for something else
+    ) -> None:
         self._store = store
         self._options = options
+        self._before = before
         self.records = records
 
     @property
@@ -76,7 +87,7 @@ class SweepResults:
             **options: In place of those that it was loaded with; the others stay.
         """
         changed: Options = {**self._options, **options}
-        results = SweepResults(self._store, self.records, changed)
+        results = SweepResults(self._store, self.records, changed, before=self._before or self)
         results.ask_for()
         return results
 
@@ -87,7 +98,10 @@ class SweepResults:
     @cached_property
     def studies(self) -> tuple[Study, ...]:
         """Every group of comparable runs, analysed; the one with most world sizes first."""
-        return studies(self.records, self.ask_for())
+        ask = self.ask_for()
+        if self._before is not None:
+            return tuple(study.asking(ask) for study in self._before.studies)
+        return studies(self.records, ask)
 
     @property
     def study(self) -> Study:

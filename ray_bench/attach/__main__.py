@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ray_bench.attach import api
+from ray_bench.attach.about import script_of
 from ray_bench.attach.ending import EarlyEnd
 from ray_bench.attach.hooks import listening
 from ray_bench.attach.ranks import told_rank
@@ -35,12 +36,17 @@ def main() -> None:
     if not options.script:
         parser.error("give a SCRIPT to run, e.g. `python -m ray_bench.attach train.py`")
     rank = told_rank()
-    measure = MeasureConfig(warmup_steps=options.warmup_steps, warmup_s=options.warmup_s)
-    folder = Path(options.results).resolve() / "attached"
-    session = Session(Wanted(num_steps=options.steps, measure=measure), rank, folder)
     target, *arguments = options.script
+    wanted = Wanted(
+        num_steps=options.steps,
+        measure=MeasureConfig(warmup_steps=options.warmup_steps, warmup_s=options.warmup_s),
+        phase_steps=options.phase_steps,
+        script=script_of(target, arguments, is_module=options.module),
+    )
+    session = Session(wanted, rank, Path(options.results).resolve() / "attached")
     api.listen(session)
     reason = "the script failed"
+    error: BaseException | None = None
     try:
         with listening(session):
             run_script(target, arguments, is_module=options.module)
@@ -48,18 +54,27 @@ def main() -> None:
     except EarlyEnd:
         raise
     except SystemExit as err:
-        reason = f"the script ended with {err.code}"
+        reason = "the script ended" if not err.code else f"the script ended with {err.code}"
+        error = err if err.code else None
+        raise
+    except BaseException as err:
+        error = err
         raise
     finally:
-        session.close(reason)
-        if rank.rank == 0:
+        session.close(reason, error)
+        if rank.rank == 0 and not options.quiet:
             _say(session.folder)
 
 
 def _say(folder: Path | None) -> None:
     found = None if folder is None else summary_of(list(folder.glob("rank-*.jsonl")))
-    where = "" if found is None else f" Kept in {folder}."
+    where = "" if found is None or folder is None else _where(folder)
     sys.stderr.write(f"ray_bench: {_words(found)}{where}\n")
+
+
+def _where(folder: Path) -> str:
+    root = folder.parent.parent
+    return f" Kept in {folder}. `ray-bench report {root}` makes a curve of the jobs there."
 
 
 def _words(found: Summary | None) -> str:
@@ -84,8 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--results", default="results", metavar="DIR")
     parser.add_argument("--steps", type=int, metavar="N", help="end after so many measured steps")
+    parser.add_argument(
+        "--phase-steps",
+        type=int,
+        default=20,
+        metavar="N",
+        help="with --steps: take so many more apart by phase (default 20)",
+    )
     parser.add_argument("--warmup-steps", type=int, default=11, metavar="N")
     parser.add_argument("--warmup-s", type=float, default=2.0, metavar="S")
+    parser.add_argument("--quiet", action="store_true", help="say nothing at the end")
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name")
     parser.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT ...")
     return parser

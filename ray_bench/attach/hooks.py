@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from ray_bench.attach.loaders import tap
 from ray_bench.attach.session import Session
+from ray_bench.attach.wrapping import wrap
 
 
 @contextlib.contextmanager
@@ -21,21 +21,16 @@ def listening(session: Session) -> Iterator[None]:
         stack.callback(tap(session.ledger))
         updated = _opaque(lambda optimizer, *_: session.updated(optimizer))
         stack.callback(register_optimizer_step_post_hook(updated).remove)
-        stack.callback(_wrap(torch.autograd, "backward", _backward(session)))
-        stack.callback(_wrap(torch.nn.Module, "train", _mode(session)))
-        stack.callback(_wrap(torch.amp.GradScaler, "_maybe_opt_step", _scaled(session)))
+        stack.callback(wrap(torch.autograd, "backward", _backward(session)))
+        stack.callback(wrap(torch.nn.Module, "train", _mode(session)))
+        stack.callback(wrap(torch.autocast, "__enter__", _autocast(session)))
+        stack.callback(wrap(torch.amp.GradScaler, "_maybe_opt_step", _scaled(session)))
         yield
 
 
 def _opaque(hook: Callable[..., Any]) -> Any:
     """Keep a hook out of what torch compiles."""
     return torch.compiler.disable(hook)  # type: ignore[no-untyped-call]
-
-
-def _wrap(owner: Any, name: str, around: Callable[[Callable[..., Any]], Any]) -> Callable[[], None]:
-    original = getattr(owner, name)
-    setattr(owner, name, functools.wraps(original)(around(original)))
-    return lambda: setattr(owner, name, original)
 
 
 def _backward(session: Session) -> Callable[[Callable[..., Any]], Any]:
@@ -57,6 +52,18 @@ def _mode(session: Session) -> Callable[[Callable[..., Any]], Any]:
             return original(self, mode)
 
         return train
+
+    return around
+
+
+def _autocast(session: Session) -> Callable[[Callable[..., Any]], Any]:
+    def around(original: Callable[..., Any]) -> Any:
+        def enter(self: Any) -> Any:
+            if self._enabled:
+                session.autocast = self.fast_dtype
+            return original(self)
+
+        return enter
 
     return around
 

@@ -9,13 +9,21 @@ from __future__ import annotations
 import collections
 import weakref
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from torch.utils.data import dataloader
 
 from ray_bench.attach.samples import Count, count_of
 
 _Iterator: Any = dataloader._BaseDataLoaderIter
+
+
+class Taken(NamedTuple):
+    """What a step has trained on."""
+
+    drawn: Count
+    had_others: bool  # whether something else was read meanwhile
+    num_backwards: int  # backward passes: micro-batches, where there is one loss
 
 
 @final
@@ -26,6 +34,7 @@ class Ledger:
         self._drawn: dict[int, tuple[weakref.ref[Any], Count]] = {}  # since the last backward pass
         self._trained = Count()  # since the last step
         self._had_others = False
+        self._num_backwards = 0
 
     def draw(self, iterator: Any, count: Count) -> None:
         """A batch was drawn."""
@@ -41,6 +50,7 @@ class Ledger:
 
     def backward(self) -> None:
         """A backward pass has begun."""
+        self._num_backwards += 1
         for reference, count in self._drawn.values():
             if reference() is None:
                 self._had_others = True
@@ -48,10 +58,10 @@ class Ledger:
                 self._trained += count
         self._drawn.clear()
 
-    def take(self) -> tuple[Count, bool]:
-        """Return what was trained on since the last call, and whether something else was read."""
-        taken = self._trained, self._had_others
-        self._trained, self._had_others = Count(), False
+    def take(self) -> Taken:
+        """Return what was trained on since the last call."""
+        taken = Taken(self._trained, self._had_others, self._num_backwards)
+        self._trained, self._had_others, self._num_backwards = Count(), False, 0
         return taken
 
 

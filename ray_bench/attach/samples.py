@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-Source = Literal["indices", "batch", "script", "unknown"]
+from ray_bench.records import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,32 @@
-"""Turns updates of optimizers into timed blocks, beside a script that knows nothing of it.
+"""Turns updates of optimizers into recorded steps, beside a script that knows nothing of it.
 
-A step is one update of the anchor's optimizer. The first step after the start and after each
-evaluation is not timed: it has what went before in it.
+A step is one update of the anchor's optimizer.
 """
 
 from __future__ import annotations
 
 import os
+import traceback
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 import torch
 
+from ray_bench.attach.about import Script, process_facts
 from ray_bench.attach.anchor import Anchor
 from ray_bench.attach.ending import EarlyEnd
-from ray_bench.attach.found import facts_of
-from ray_bench.attach.journal import Journal
-from ray_bench.attach.loaders import Ledger
+from ray_bench.attach.found import Facts, facts_of
+from ray_bench.attach.loaders import Ledger, Taken
+from ray_bench.attach.phases import PhaseWindow
 from ray_bench.attach.ranks import Meeting, Rank
 from ray_bench.attach.samples import Count
 from ray_bench.config.groups import MeasureConfig
-from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import SystemClock
-from ray_bench.records import BlockRecord
-
-#: Warm-up ends by its own rule; a share of the script's unknown length cannot limit it.
-_UNKNOWN_STEPS = 10**9
+from ray_bench.measure.memory import peak_memory_bytes
+from ray_bench.measure.recorder import Recorder
+from ray_bench.records import Launched, kept_traceback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +35,9 @@ class Wanted:
 
     num_steps: int | None  # measured ones, after which the script is ended; None: its own end
     measure: MeasureConfig
+    phase_steps: int = 0  # after the measured ones, taken apart by phase where that can be told
+    script: Script | None = None  # None: not known
+    launched: Launched = "attached"
 
 
 @final
@@ -49,27 +51,27 @@ class Session:
 
     Attributes:
         folder: Of this launch; None before its first step.
+        autocast: The type that the script computes in, where it was last entered; None: in none.
     """
 
     def __init__(self, wanted: Wanted, rank: Rank, folder: Path) -> None:
         self.ledger = Ledger()
         self.folder: Path | None = None
+        self.autocast: torch.dtype | None = None
         self._root = folder
         self._began = datetime.now(UTC)
         self._wanted = wanted
         self._rank = rank
-        self._journal: Journal | None = None
-        self._count = Count()
         self._anchor = Anchor()
         self._meeting = Meeting()
-        self._timer: BlockTimer | None = None
-        self._is_paused = True  # until a step ends
-        self._epoch = 0  # stretches between evaluations
-        self._num_measured = 0
+        self._recorder = Recorder(wanted.measure, rank=rank.rank, agree=self._meeting.largest)
         self._counts_itself = False  # the script calls `ray_bench.step`
         self._pid = os.getpid()
+        self._device = torch.device("cpu")
         self._has_ended = False
-        self._lr: list[float] = []
+        self._window: PhaseWindow | None = None  # open after the timed steps
+        self._can_be_taken_apart = False
+        self._was_paused = False
 
     def updated(self, optimizer: Any, *, was_skipped: bool = False) -> None:
         """An optimizer has made an update, or a scaler of gradients has left one out."""
@@ -78,86 +80,112 @@ class Session:
         self._end_again()
         if not self._anchor.updated(id(optimizer)):
             return
-        self._lr = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
         if was_skipped:
-            self._write("skipped")
-        count, had_others = self.ledger.take()
-        self._step(count, is_mixed=had_others, optimizer=optimizer)
+            self._recorder.skipped()
+        taken = self.ledger.take()
+        self._step(taken, optimizer)
 
     def step(self, num_samples: int | None, num_tokens: int | None) -> None:
         """The script says itself that a step is over."""
         self._counts_itself = True
         self._end_again()
-        count, _ = self.ledger.take()
+        taken = self.ledger.take()._replace(had_others=False)
         if num_samples is not None:
-            count = Count(num_samples, num_tokens, "script")
-        self._step(count, is_mixed=False, optimizer=None)
+            taken = taken._replace(drawn=Count(num_samples, num_tokens, "script"))
+        self._step(taken, None)
 
     def log(self, values: dict[str, float]) -> None:
         """Keep what the script says of itself."""
-        self._write("metric", step=self._num_measured, values=values)
+        self._recorder.log(values)
 
     def pause(self) -> None:
         """An evaluation begins: what comes now is no training until a step ends."""
-        if self._timer is not None and not self._is_paused:
-            self._timer.end_epoch()
-            self._is_paused = True
+        self._was_paused = True
+        self._recorder.evaluated()
 
-    def close(self, reason: str) -> None:
-        """Nothing more is measured; the block that is going on is dropped."""
-        if self._journal is not None and not self._has_ended:
-            self._write("end", reason=reason, num_measured=self._num_measured)
-            self._journal.close()
+    def close(self, reason: str, error: BaseException | None = None) -> None:
+        """Nothing more is measured; the block that is going on is dropped.
+
+        Args:
+            reason: How the script ended, in words.
+            error: What it ended by, where it failed.
+        """
+        if self._window is not None:
+            self._window.close()
+        if not self._has_ended and os.getpid() == self._pid:
+            peak = peak_memory_bytes(self._device)
+            self._recorder.close(reason, peak_memory_bytes=peak, **_error_fields(error))
         self._has_ended = True
 
-    def _write(self, kind: str, **values: Any) -> None:
-        if self._journal is not None:
-            self._journal.write(kind, **values)
-
-    def _step(self, count: Count, *, is_mixed: bool, optimizer: Any) -> None:
-        if self._timer is None:
-            self._begin(optimizer)
-        timer = self._timer
-        assert timer is not None
-        if self._is_paused or is_mixed:
-            self._epoch += 1
-            timer.start_epoch(self._epoch)
-            self._is_paused = False
+    def _step(self, taken: Taken, optimizer: Any) -> None:
+        was_paused, self._was_paused = self._was_paused, False
+        if self._window is not None:
+            has_others = taken.had_others or was_paused
+            self._take_apart(self._window, is_update=optimizer is not None, has_others=has_others)
             return
-        was_warmup, self._count = timer.is_warmup, count
-        timer.step_done(count.samples)
-        if timer.is_warmup:
+        recorder, count = self._recorder, taken.drawn
+        if not recorder.has_started:
+            self._begin(optimizer)
+        recorder.step(
+            count.samples,
+            num_tokens=count.tokens,
+            source=count.source,
+            lr=_first_lr(optimizer),
+            num_backwards=taken.num_backwards if self._anchor.num_optimizers == 1 else None,
+            has_others=taken.had_others,
+        )
+        if recorder.is_warmup:
             return
         self._anchor.fix()
-        self._num_measured += not was_warmup
-        if self._wanted.num_steps is not None and self._num_measured >= self._wanted.num_steps:
-            self._end(timer)
+        if self._wanted.num_steps is not None and recorder.num_timed >= self._wanted.num_steps:
+            self._after_timing()
 
     def _begin(self, optimizer: Any) -> None:
         num_ranks = self._meeting.num_ranks
         began = datetime.fromtimestamp(self._meeting.largest(self._began.timestamp()), UTC)
         self.folder = self._root / f"{began:%Y%m%dT%H%M%S.%fZ}-w{num_ranks}"
-        self._journal = Journal(self.folder / f"rank-{self._rank.rank}.jsonl")
-        facts = facts_of(optimizer)
-        device = torch.device(facts.device)
-        self._timer = BlockTimer(
-            SystemClock(device),
-            self._wanted.measure,
-            agree=self._meeting.largest,
-            record=self._record,
-            total_steps=_UNKNOWN_STEPS,
-            run_id="",
-            rank=self._rank.rank,
+        facts = facts_of(optimizer, self.autocast)
+        self._device = torch.device(facts.device)
+        is_hidden = num_ranks > 1 and (facts.strategy != "ddp" or facts.has_comm_hook)
+        self._can_be_taken_apart = not (facts.is_compiled or is_hidden)
+        self._recorder.start(
+            self.folder / f"rank-{self._rank.rank}.jsonl",
+            SystemClock(self._device),
+            **self._about(facts),
+            rank=asdict(self._rank),
+            num_ranks=num_ranks,
         )
-        self._write("facts", **asdict(facts), rank=asdict(self._rank), num_ranks=num_ranks)
 
-    def _record(self, block: BlockRecord) -> None:
-        values = asdict(block)
-        del values["run_id"]
-        self._write("block", **values, source=self._count.source, lr=self._lr)
+    def _about(self, facts: Facts) -> dict[str, Any]:
+        script = self._wanted.script
+        return {
+            **asdict(facts),
+            **process_facts(self._device),
+            "launched": self._wanted.launched,
+            "script": None if script is None else asdict(script),
+            "began_unix_s": self._began.timestamp(),
+        }
 
-    def _end(self, timer: BlockTimer) -> None:
-        timer.end_epoch()
+    def _after_timing(self) -> None:
+        self._recorder.evaluated()
+        if not self._wanted.phase_steps or not self._can_be_taken_apart:
+            self._end()
+        self._window = PhaseWindow(
+            SystemClock(self._device),
+            self._device,
+            num_steps=self._wanted.phase_steps,
+            record=lambda stamps: self._recorder.write("stamps", **asdict(stamps)),
+        )
+        self._window.open()
+
+    def _take_apart(self, window: PhaseWindow, *, is_update: bool, has_others: bool) -> None:
+        window.step_done(is_update=is_update, has_others=has_others)
+        if window.is_over:
+            self._end()
+
+    def _end(self) -> NoReturn:
+        if self._window is not None:
+            self._window.close()
         self._meeting.largest(0.0)  # nobody leaves while another one still needs it
         self.close("measured")
         raise EarlyEnd
@@ -166,3 +194,18 @@ class Session:
         """A script that catches everything goes on after its end; it ends here."""
         if self._has_ended:
             os._exit(0)
+
+
+def _first_lr(optimizer: Any) -> float | None:
+    groups = [] if optimizer is None else optimizer.param_groups
+    return float(groups[0]["lr"]) if groups and "lr" in groups[0] else None
+
+
+def _error_fields(error: BaseException | None) -> dict[str, str]:
+    if error is None:
+        return {}
+    return {
+        "error_type": type(error).__name__,
+        "error_message": str(error),
+        "error_traceback": kept_traceback("".join(traceback.format_exception(error))),
+    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray_bench.attach.journal import lines_of
+from ray_bench.measure.journal import lines_of
 from ray_bench.measure.totals import throughput
 from ray_bench.records import BlockRecord
 

@@ -11,6 +11,7 @@ from ray_bench.cli.options import Currency, Output, Price, ReportFormat
 
 if TYPE_CHECKING:
     from ray_bench.analysis.comparison import Comparison
+    from ray_bench.report.model import Report
 
 HELP = """Compare two sweeps: what became better or worse, and how surely.
 
@@ -23,7 +24,7 @@ torch nor Ray.
 \b
 Examples:
   ray-bench compare base-results new-results
-  ray-bench compare results results --sweep-base 20260101T000000Z-1a2b3c
+  ray-bench compare results results --sweep-base baseline --sweep-new nightly
   ray-bench compare s3://bucket/main results --tolerance 0.05 --strict --format md
   ray-bench compare base new --gate throughput --gate memory --allow hardware
 """
@@ -65,11 +66,11 @@ def compare(
     ],
     sweep_base: Annotated[
         str | None,
-        typer.Option(metavar="ID", show_default=False, help="Of BASE. Not given: its newest."),
+        typer.Option(metavar="SWEEP", show_default=False, help="Of BASE. Not given: its newest."),
     ] = None,
     sweep_new: Annotated[
         str | None,
-        typer.Option(metavar="ID", show_default=False, help="Of NEW. Not given: its newest."),
+        typer.Option(metavar="SWEEP", show_default=False, help="Of NEW. Not given: its newest."),
     ] = None,
     tolerance: Annotated[
         float,
@@ -108,6 +109,12 @@ def compare(
             "run of both reached.",
         ),
     ] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", show_default=False, help="Print this topic instead, e.g. comparison."
+        ),
+    ] = None,
     form: Annotated[
         ReportFormat, typer.Option("--format", help="For people, for a page, or for programs.")
     ] = ReportFormat.TERMINAL,
@@ -118,11 +125,11 @@ def compare(
     """Compare two sweeps."""
     from ray_bench.analysis.comparison import Allow, Metric
     from ray_bench.analysis.comparison import compare as compared
-    from ray_bench.cli.reporting import write
+    from ray_bench.cli.opened import opened
+    from ray_bench.cli.reporting import print_topic, write
     from ray_bench.report.comparison import comparison_report
-    from ray_bench.store import ResultsStore
 
-    before, after = ResultsStore(base).read(sweep_base), ResultsStore(new).read(sweep_new)
+    before, after = opened(base).read(sweep_base), opened(new).read(sweep_new)
     found = compared(
         before,
         after,
@@ -131,9 +138,27 @@ def compare(
         allow=[Allow(x) for x in allow or []],
         target_frac=target,
     )
-    report = comparison_report(found, before, after, price_per_worker_hour=price, currency=currency)
-    write(report, form, output)
+    report = comparison_report(
+        found, before, after, price_per_worker_hour=price, currency=currency, new_root=new
+    )
+    if fold is not None:
+        print_topic(report, fold)
+    elif form is ReportFormat.TERMINAL and output is None:
+        _print(report)
+    else:
+        write(report, form, output)
     _end(found, strict)
+
+
+def _print(report: Report) -> None:
+    """Print what answers the question, and how to see the rest."""
+    from rich.console import Console
+
+    from ray_bench.cli.reporting import ALL
+    from ray_bench.report.screen_terminal import print_screens
+
+    how_to_open = "the same command with --fold"
+    print_screens(report, Console(), how_to_open=how_to_open, whole=ALL)
 
 
 def _end(comparison: Comparison, strict: bool) -> None:

@@ -30,6 +30,8 @@ def commands() -> dict[str, tuple[str, Callable[..., Any]]]:
     """Return help text and function of every command by what is typed to call it."""
     found = {}
     for info in app.registered_commands:
+        if info.hidden:
+            continue
         assert info.callback is not None, "a command is a function"
         found[f"ray-bench {info.name}"] = (info.help or "", info.callback)
     return found
@@ -64,6 +66,8 @@ def _block(paragraph: str) -> str:
 
 def _parameters(call: Callable[..., Any]) -> Iterator[str]:
     for parameter in inspect.signature(call, eval_str=True).parameters.values():
+        if parameter.annotation is typer.Context:
+            continue
         kind, info = get_args(parameter.annotation)
         words = " ".join(word for word in (_name(parameter.name, info), _value(kind, info)) if word)
         default = parameter.default if info.show_default else None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ray_bench.cli.options import TableForm, TableFormat
+from ray_bench.cli.after_dashes import script_of
+from ray_bench.cli.options import Overrides, TableForm, TableFormat
 
 if TYPE_CHECKING:
     from ray_bench.measure.check import Check
@@ -18,15 +19,22 @@ HELP = """Tell what this machine, or a cluster, can measure, what it cannot, and
 Looks at cores, noise, clock, energy counters, GPUs, memory, data and network, and takes some
 seconds. Nothing is stored. The exit code is 0 also where something is limited.
 
+After `--` stands your own training script instead: it makes 20 steps on this machine, with 1 worker
+and without Ray, and what was found of it is told. Exit code 1 where it failed.
+
 \b
 Examples:
   ray-bench doctor
   ray-bench doctor --address auto
   ray-bench doctor --format json
+  ray-bench doctor -- train.py --batch-size 64
+  ray-bench doctor batch_size=64 lr=0.1 -- train.py --batch-size {local_batch_size} --lr {lr}
 """
 
 
 def doctor(
+    ctx: typer.Context,
+    overrides: Overrides = None,
     address: Annotated[
         str | None,
         typer.Option(
@@ -38,14 +46,38 @@ def doctor(
     form: TableForm = TableFormat.TERMINAL,
 ) -> None:
     """Tell what can be measured here."""
+    script = script_of(ctx)
+    if script or overrides:
+        _script(script, overrides or [], form)
+        return
     from ray_bench.measure.doctor import machine_checks
     from ray_bench.measure.doctor_settings import data_sets
 
-    checks = [*machine_checks(), data_sets(_data_sets()), _ray(address)]
+    _show([*machine_checks(), data_sets(_data_sets()), _ray(address)], form)
+
+
+def _show(checks: list[Check], form: TableFormat) -> None:
     if form is TableFormat.JSON:
         typer.echo(json.dumps({"checks": [_values(check) for check in checks]}, indent=2))
     else:
         _print(checks)
+
+
+def _script(script: tuple[str, ...], overrides: list[str], form: TableFormat) -> None:
+    """Let a script make some steps, and tell what was found of it."""
+    from ray_bench.cli.execute import say
+    from ray_bench.config.script import what_varies
+    from ray_bench.launch.script_doctor import trial_run
+    from ray_bench.sweep.script import trial_config
+
+    config = trial_config(script, overrides)
+    say(what_varies(config.target_name, config.fields))
+    checks, failure = trial_run(config, lambda lines: say("\n".join(lines)) if lines else None)
+    if checks:
+        _show(checks, form)
+    if failure is not None:
+        say(f"{failure.type}: {failure.message}")
+        raise typer.Exit(1)
 
 
 def _ray(address: str | None) -> Check:

@@ -13,6 +13,7 @@ from ray_bench.sweep.plan import Plan
 from ray_bench.sweep.preview import Preview, preview
 from ray_bench.sweep.progress import as_duration
 from ray_bench.sweep.request import SweepRequest
+from ray_bench.sweep.script import shown_command, shown_environment
 
 
 def print_plan(request: SweepRequest, *, probe: bool = False) -> None:
@@ -20,6 +21,8 @@ def print_plan(request: SweepRequest, *, probe: bool = False) -> None:
     found = preview(request, say, probe=probe)
     typer.echo(_what(found.config, found.plan))
     typer.echo()
+    if found.config.target is not None:
+        _print_commands(found.config, found.plan)
     header = ("order", "workers", "placement", "ddp", "lr rule", "lr", "batch", "per worker")
     rows = [
         (*_plan_row(run), _time(time))
@@ -32,9 +35,22 @@ def print_plan(request: SweepRequest, *, probe: bool = False) -> None:
     typer.echo(f"\n{_total(found)}\n{found.fits}")
 
 
+def _print_commands(config: SweepConfig, plan: Plan) -> None:
+    """Print what each rank starts, once for each point."""
+    for point in dict.fromkeys(run.point for run in plan.todo):
+        typer.echo(shown_command(config, point))
+        if config.script is not None:
+            typer.echo(f"  {shown_environment(config, point)}")
+    typer.echo()
+
+
 def _what(config: SweepConfig, plan: Plan) -> str:
     length = f"{config.epochs} epochs" if config.steps is None else f"{config.steps} steps"
-    text = f"{len(plan.todo)} runs of {config.workload}, {config.scaling} scaling, {length}"
+    if config.epochs is None and config.steps is None:
+        length = "to its own end"
+    modes = {run.point.scaling for run in plan.planned}
+    scaling = "scaling as it is measured" if None in modes else f"{config.scaling} scaling"
+    text = f"{len(plan.todo)} runs of {config.workload}, {scaling}, {length}"
     if config.stop.half_width is None or plan.has_stopped:
         return text
     return (
@@ -67,8 +83,14 @@ def _range(seconds: Range) -> str:
 
 def _per_worker(point: Point) -> str:
     """`64`, or `4 x 16` micro-batches."""
+    if point.local_batch_size is None:
+        return "-"
     count = point.num_micro_batches
     return str(point.local_batch_size) if count == 1 else f"{count} x {point.micro_batch_size}"
+
+
+def _known(value: object, form: str = "") -> str:
+    return "-" if value is None else format(value, form)
 
 
 def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
@@ -78,10 +100,10 @@ def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
         str(point.world_size),
         point.placement or "-",
         "yes" if point.is_ddp else "no",
-        point.lr_rule,
-        f"{point.lr:g}",
-        str(point.global_batch_size),
+        point.rule,
+        _known(point.lr, "g"),
+        _known(point.global_batch_size),
         _per_worker(point),
-        str(point.seed),
+        _known(point.seed),
         str(planned.repeat),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -64,8 +63,7 @@ def _conclude(sweep: Sweep) -> None:
         price_per_worker_hour=price,
         currency=None if price is None else sweep.config.currency,
     )
-    again = ["ray-bench", "report", sweep.store.root, "--sweep", sweep.sweep_id]
-    show(built, sweep.store, shlex.join([*again, "--format", "terminal"]))
+    show(built, sweep.store)
     if sweep.budget is not None and sweep.num_kept < sweep.progress.num_planned:
         say(
             f"Within the budget of {sweep.request.budget}: {sweep.num_kept} of "
@@ -75,6 +73,9 @@ def _conclude(sweep: Sweep) -> None:
         # A run that the budget ended was stopped as asked; other failures are failures.
         if all(run.status in ("ok", "interrupted") for run in sweep.store.runs(sweep.sweep_id)):
             return
-    if outcome := sweep.progress.outcome:
+    outcome = sweep.progress.outcome
+    if outcome and not sweep.progress.must_go_on:
+        say(outcome)  # a run that diverged is a result
+    elif outcome:
         say(f"{outcome} Make what is missing with:\n  {sweep.request.command(resume=True)}")
         raise typer.Exit(1)

@@ -81,12 +81,12 @@ def export(
     currency: Currency = None,
 ) -> None:
     """Write results for other programs."""
-    from ray_bench.store import ResultsStore
+    from ray_bench.cli.opened import opened
     from ray_bench.store.export import WRITERS
 
     names = _names(table)
     form = _form(form, output, len(names))
-    store = ResultsStore(folder)
+    store = opened(folder)
     ids = _sweep_ids(store, sweep, every_sweep)
     write = WRITERS[form.value]
     if output is None:

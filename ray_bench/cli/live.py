@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ray_bench.cli.output import PatientConsole, echo, outliving
+from ray_bench.config.script import ScriptLines
 from ray_bench.records import RunRecord
 from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.live_run import LiveRun
@@ -83,8 +84,9 @@ class PlainLines:
             echo(run_line(self._live.progress, run), err=True)
 
     def note(self, text: str) -> None:
-        """Write the sentence."""
-        echo(text, err=True)
+        """Write the sentence; what a script says itself is progress."""
+        if not (self._failures_only and isinstance(text, ScriptLines)):
+            echo(text, err=True)
 
 
 @final
@@ -200,7 +202,7 @@ def summary_line(progress: SweepProgress) -> str:
 
 def run_line(progress: SweepProgress, run: RunRecord) -> str:
     """Return one line about a run that ended."""
-    head = f"[{progress.num_ended}/{progress.num_planned}] {progress.label(run.point)}:"
+    head = f"[{progress.num_ended}/{progress.num_planned}] {progress.label_of(run)}:"
     if not run.is_finished:
         cause = (run.error_message or "no message").strip().partition("\n")[0]
         rank = "" if run.error_rank is None else f"rank {run.error_rank}: "

@@ -18,6 +18,8 @@ from ray_bench.cli import (
     doctor,
     export,
     fit,
+    labels,
+    listing,
     network,
     predict,
     prices,
@@ -25,9 +27,9 @@ from ray_bench.cli import (
     run,
     selfcheck,
     submit,
-    sweeps,
     workloads,
 )
+from ray_bench.cli.after_dashes import AfterDashes
 from ray_bench.errors import RayBenchError
 
 HELP = """How many workers should this PyTorch DDP training use, and what does each one buy?
@@ -53,12 +55,24 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )
-app.command("run", help=run.HELP, short_help="Measure a sweep.")(run.run)
-app.command("submit", help=submit.HELP, short_help="Measure a sweep as a job on a cluster.")(
-    submit.submit
-)
+app.command("run", cls=AfterDashes, help=run.HELP, short_help="Measure a sweep.")(run.run)
+app.command(
+    "submit",
+    cls=AfterDashes,
+    help=submit.HELP,
+    short_help="Measure a sweep as a job on a cluster.",
+)(submit.submit)
 app.command("report", help=report.HELP, short_help="Explain a sweep.")(report.report)
-app.command("sweeps", help=sweeps.HELP, short_help="List the sweeps in the results.")(sweeps.sweeps)
+app.command("list", help=listing.HELP, short_help="List sweeps with their answers.")(
+    listing.list_sweeps
+)
+app.command("sweeps", help=listing.HELP, hidden=True)(listing.list_sweeps)  # its old name
+#: A tag that goes is written -tag; letters of an option of ours would be taken from it.
+_SIGNED = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+app.command(
+    "tag", help=labels.TAG_HELP, short_help="Name and tag a sweep.", context_settings=_SIGNED
+)(labels.tag)
+app.command("note", help=labels.NOTE_HELP, short_help="Write a note on a sweep.")(labels.note)
 app.command("compare", help=compare.HELP, short_help="Compare two sweeps.")(compare.compare)
 app.command("export", help=export.HELP, short_help="Write tables for other programs.")(
     export.export
@@ -66,7 +80,9 @@ app.command("export", help=export.HELP, short_help="Write tables for other progr
 app.command("fit", help=fit.HELP, short_help="Fit and predict any curve.")(fit.fit)
 app.command("predict", help=predict.HELP, short_help="Predict another network.")(predict.predict)
 app.command("network", help=network.HELP, short_help="Measure all-reduce.")(network.network)
-app.command("doctor", help=doctor.HELP, short_help="Tell what can be measured here.")(doctor.doctor)
+app.command(
+    "doctor", cls=AfterDashes, help=doctor.HELP, short_help="Tell what can be measured here."
+)(doctor.doctor)
 app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
     workloads.workloads
 )

@@ -78,7 +78,11 @@ Results = Annotated[
 ]
 SweepId = Annotated[
     str | None,
-    typer.Option(metavar="ID", show_default=False, help="Not given: the newest sweep."),
+    typer.Option(
+        metavar="SWEEP",
+        show_default=False,
+        help="An id or its start, a name, or a tag. Not given: the newest sweep.",
+    ),
 ]
 Address = Annotated[
     str | None,

@@ -157,9 +157,9 @@ def predict(
     from ray_bench.analysis.memory_rows import memory_of
     from ray_bench.analysis.replay.asked import given_link, links_of, question_of
     from ray_bench.analysis.replay.profile import step_profile
-    from ray_bench.store import ResultsStore
+    from ray_bench.cli.opened import opened
 
-    store = ResultsStore(folder)
+    store = opened(folder)
     names: list[str | None] = [*sweep] if sweep else [None]
     (results, study), *others = [_study(store, name) for name in names]
     profile = step_profile(results, study, others)

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from ray_bench.cli.options import Currency, Folder, Output, Price, PriceOf, ReportFormat, SweepId
+from ray_bench.errors import ConfigError
 
 HELP = """Explain a sweep: speedup, efficiency, laws, cost, verdicts, and what to be careful about.
 
-Without --format its answer is printed, with the findings, the recommendation and the speedups, and
-all of it written to DIR/report.html, DIR/report.md and DIR/report.json. The page is one file that
-works offline, with interactive charts; --format terminal prints all of it here.
+Without --format the curve, its numbers and, last, the answer are printed, and all of it written to
+DIR/reports/SWEEP/report.html, .md and .json; those of the newest sweep also to DIR/report.html, .md
+and .json. The page is one file that works offline, with interactive charts. --fold prints one of
+the topics that are folded away, --format terminal all of them.
 Works without torch and Ray, also on results that were measured elsewhere.
 
 \b
@@ -24,6 +26,7 @@ Examples:
   ray-bench report results --format html --output report.html
   ray-bench report s3://bucket/results --format md --output report.md
   ray-bench report results --failures
+  ray-bench report results --sweep baseline --fold losses
   ray-bench report results --sweep 20260102T030405Z-1a2b3c --format json
 """
 
@@ -82,6 +85,12 @@ def report(
             "and what to do.",
         ),
     ] = False,
+    fold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", show_default=False, help="Print this topic instead, e.g. losses."
+        ),
+    ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of --format json, and stop.")
     ] = False,
@@ -92,15 +101,17 @@ def report(
 
         typer.echo(schema_text().rstrip("\n"))
         return
-    from ray_bench.cli.reporting import build, show, what_failed, write
-    from ray_bench.store import ResultsStore
+    from ray_bench.cli.opened import opened
+    from ray_bench.cli.reporting import build, print_topic, show, what_failed, write
 
     if failures:
-        write(what_failed(ResultsStore(folder), sweep), form or ReportFormat.TERMINAL, output)
+        write(what_failed(opened(folder), sweep), form or ReportFormat.TERMINAL, output)
         return
     _check(epochs, target)
+    if fold is not None and (form is not None or output is not None):
+        raise ConfigError("--fold prints on the terminal; leave --format and --output out.")
     price, currency = _price(price, price_of, currency)
-    store = ResultsStore(folder)
+    store = opened(folder)
     built = build(
         store,
         sweep,
@@ -111,15 +122,15 @@ def report(
         epochs=epochs,
         target_frac=target,
     )
-    if form is None and output is None:
-        show(built, store, "the same command with --format terminal")
+    if fold is not None:
+        print_topic(built.report, fold)
+    elif form is None and output is None:
+        show(built, store)
     else:
-        write(built, form or ReportFormat.MD, output)
+        write(built.report, form or ReportFormat.MD, output)
 
 
 def _check(epochs: float | None, target: float | None) -> None:
-    from ray_bench.errors import ConfigError
-
     if epochs is not None and not 0 < epochs < float("inf"):
         raise ConfigError(f"--epochs has to be above 0, got {epochs:g}.")
     if target is not None and not 0 < target <= 1:
@@ -131,7 +142,6 @@ def _price(
 ) -> tuple[float | None, str | None]:
     """Return price and currency, from the price list where one of it is named."""
     from ray_bench.config.prices import price_of as listed
-    from ray_bench.errors import ConfigError
 
     if price_of is None:
         return price, currency

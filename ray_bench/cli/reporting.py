@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import io
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from ray_bench.records import Results
     from ray_bench.report.model import Report
     from ray_bench.store import ResultsStore
 
+#: In place of the key of a fold.
+ALL = "all"
 _FILE_WIDTH = 100
 _MARKDOWN = "report.md"  # its pictures lie beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A report of a stored sweep, and what it was made from."""
+
+    report: Report
+    results: Results
+    is_usual: bool  # of the usual aim, horizon and target
+
+    @property
+    def sweep_id(self) -> str:
+        """Its sweep."""
+        return self.results.sweep.sweep_id
 
 
 def build(
@@ -23,12 +42,12 @@ def build(
     price_per_worker_hour: float | None = None,
     currency: str | None = None,
     **ask: Any,
-) -> Report:
+) -> Built:
     """Return the report of a stored sweep.
 
     Args:
         store: Where it is.
-        sweep_id: None takes the newest one.
+        sweep_id: Or what else `ResultsStore.sweep_id` understands.
         price_per_worker_hour: None takes its own price.
         currency: None takes its own.
         ask: What else `build_report` takes, to decide for.
@@ -36,13 +55,15 @@ def build(
     from ray_bench.report.model import build_report
 
     results = store.read(sweep_id)
-    return build_report(
+    report = build_report(
         results,
         attempts=store.attempts(results.sweep.sweep_id),
         price_per_worker_hour=price_per_worker_hour,
         currency=currency,
         **ask,
     )
+    usual = {"aim": "balanced"}
+    return Built(report, results, all(x is None or x == usual.get(key) for key, x in ask.items()))
 
 
 def what_failed(store: ResultsStore, sweep_id: str | None) -> Report:
@@ -54,29 +75,72 @@ def what_failed(store: ResultsStore, sweep_id: str | None) -> Report:
     return failures_report(results, store.attempts(sweep_id), store.failures(sweep_id))
 
 
-def show(report: Report, store: ResultsStore, whole: str) -> None:
-    """Print what answers the question, write all of it beside the results, and say where.
+def show(built: Built, store: ResultsStore) -> None:
+    """Write all of a report beside the results, say where, and print what answers the question.
 
-    Args:
-        report: What to say.
-        store: Of the results.
-        whole: How to have all of it printed.
+    The answer comes last, so that it stays in view; it comes, too, where nothing can be written.
     """
     from ray_bench.cli.output import PatientConsole, echo
-    from ray_bench.report.digest import digest
-    from ray_bench.report.files import drawn, drawn_before, write_markdown
-    from ray_bench.report.html.page import html_report
-    from ray_bench.report.terminal import print_report
+    from ray_bench.report.screen_terminal import print_screens
 
-    print_report(digest(report), PatientConsole())
-    svgs = drawn(report, drawn_before(report, store, _MARKDOWN))
+    try:
+        for line in _written(built, store):
+            echo(line, err=True)
+    finally:
+        print_screens(
+            built.report,
+            PatientConsole(),
+            how_to_open=shlex.join(
+                ["ray-bench", "report", store.root, "--sweep", built.sweep_id, "--fold"]
+            ),
+            whole=ALL,
+        )
+
+
+def print_topic(report: Report, key: str) -> None:
+    """Print one fold of a report."""
+    from rich.console import Console
+
+    from ray_bench.report.terminal import print_fold, print_report
+
+    if key == ALL:
+        print_report(report, Console())
+    else:
+        print_fold(report, key, Console())
+
+
+def _written(built: Built, store: ResultsStore) -> list[str]:
+    """Write the reports, and what `ray-bench list` tells of them; return what to say of it."""
+    from ray_bench.report.files import (
+        copied_markdown,
+        drawn,
+        drawn_before,
+        report_folder,
+        write_markdown,
+    )
+    from ray_bench.report.html.page import html_report
+    from ray_bench.report.kept import answer_record
+
+    report, folder = built.report, report_folder(built.sweep_id)
+    markdown = f"{folder}/{_MARKDOWN}"
+    svgs = drawn(report, drawn_before(report, store, markdown))
+    page, document = html_report(report, svgs), render(report, "json")
     paths = [
-        store.write_text("report.html", html_report(report, svgs)),
-        write_markdown(report, store, _MARKDOWN, svgs),
-        store.write_text("report.json", render(report, "json")),
+        store.write_text(f"{folder}/report.html", page),
+        write_markdown(report, store, markdown, svgs),
+        store.write_text(f"{folder}/report.json", document),
     ]
-    echo(f"\nWritten: {', '.join(paths)}", err=True)
-    echo(f"All of it here: {whole}", err=True)
+    if built.is_usual:
+        store.write_answer(answer_record(report, built.results))
+    said = [f"Written: {', '.join(paths)}"]
+    if store.sweeps()[-1].sweep_id == built.sweep_id:
+        copies = [
+            store.write_text("report.html", page),
+            store.write_text(_MARKDOWN, copied_markdown(report, folder, _MARKDOWN)),
+            store.write_text("report.json", document),
+        ]
+        said.append(f"The same, as it is the newest sweep: {', '.join(copies)}")
+    return said
 
 
 def render(report: Report, form: str) -> str:

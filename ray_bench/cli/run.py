@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
+from ray_bench.cli.after_dashes import script_of
 from ray_bench.cli.options import Address, Config, Overrides, Results, split
+from ray_bench.errors import ConfigError
 
 HELP = """Measure a sweep: train the workload at every world size, and print the report.
+
+After `--` stands your own training script, which is measured as it is. {local_batch_size}, {lr},
+{seed} and others (`ray-bench config` lists them under `args`) are filled in for every run.
 
 Every run is stored as soon as it ends, so an interrupted sweep loses nothing: the same command with
 --resume runs only what is missing or has failed.
@@ -22,9 +27,12 @@ Examples:
   ray-bench run demo 'world_sizes=[1,2,4]' repeats=5 --budget 20min
   ray-bench run curve workload=cnn-digits 'world_sizes=[1,2]' cpus_per_worker=1
   ray-bench run workload=cnn-digits data.dir=/data --resume
+  ray-bench run demo --name baseline --tag nightly --note 'before the update'
   ray-bench run workload=cnn-digits 'world_sizes=[1,2]' --interleaved stop.half_width=0.01
   ray-bench run sweep.yaml 'world_sizes=[1,2,4]' 'placements=[pack,spread,2x2]' --address auto
   ray-bench run workload=my_package.my_module:MyWorkload 'world_sizes=[1,2]'
+  ray-bench run 'world_sizes=[1,2]' steps=300 -- train.py --epochs 90
+  ray-bench run batch_size=256 steps=300 -- -m package.train --batch-size {local_batch_size}
 
 `ray-bench config` lists all keys, `ray-bench workloads` all workloads.
 
@@ -33,6 +41,7 @@ Exit code: 0 all runs finished, 1 a run failed, 2 the request is wrong, 130 inte
 
 
 def run(
+    ctx: typer.Context,
     config: Config = None,
     overrides: Overrides = None,
     results: Results = "results",
@@ -77,6 +86,25 @@ def run(
             "curve is measured first, and nothing is begun that does not fit.",
         ),
     ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SWEEP",
+            show_default=False,
+            help="With --resume: continue this one; an id or its start, a name or a tag.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="What the sweep is called."),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", show_default=False, help="A tag of it; may be repeated."),
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(metavar="TEXT", show_default=False, help="A note on it.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; failures only.")] = False,
 ) -> None:
     """Measure a sweep."""
@@ -85,6 +113,7 @@ def run(
     if not dry_run:
         check_job(results)  # before the imports, which stop at the first package that is missing
     from ray_bench.cli.token_notice import warn_of_readable_token
+    from ray_bench.store.labels import Labels
     from ray_bench.sweep.request import SweepRequest
 
     source, settings = split(config, overrides)
@@ -92,7 +121,19 @@ def run(
         settings.append("interleaved=true")
     if trace:
         settings.append("measure.trace_steps=5")
-    request = SweepRequest(source, tuple(settings), results, address, resume=resume, budget=budget)
+    if sweep is not None and not resume:
+        raise ConfigError(f"--sweep {sweep} is for --resume; --name names a new sweep.")
+    request = SweepRequest(
+        source,
+        tuple(settings),
+        results,
+        address,
+        resume=resume,
+        budget=budget,
+        script=script_of(ctx),
+        resumed=sweep,
+        labels=Labels(name=name, tags=tuple(tag or ()), note=note),
+    )
     if dry_run:
         from ray_bench.cli.dry_run import print_plan
 

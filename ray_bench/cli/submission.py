@@ -65,10 +65,10 @@ def checked_working_dir(
     Raises:
         ConfigError: If the sweep is wrong, the job would miss a file, or Ray would refuse the size.
     """
-    workload = load(source, settings).workload
+    config = load(source, settings)
     is_file = source is not None and Path(source).expanduser().is_file()
-    needed = f"the file {source}" if is_file else f"the workload {workload}"
-    is_needed = is_file or ":" in workload
+    needed = f"the file {source}" if is_file else f"the workload {config.workload}"
+    is_needed = is_file or config.target is not None or ":" in config.workload
     asked = asked or env.get("working_dir") or ("." if is_needed else _NONE)
     if asked == _NONE:
         if is_file:

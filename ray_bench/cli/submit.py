@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ray_bench.cli.after_dashes import script_of
 from ray_bench.cli.options import Config, Overrides, split
 from ray_bench.errors import ConfigError
 
@@ -28,6 +29,7 @@ Examples:
   ray-bench submit demo 'world_sizes=[1,2]' --results /shared/results --address http://127.0.0.1:8265
   ray-bench submit sweep.yaml --results s3://bucket/results --install --report out
   ray-bench submit workload=my_workload:MyWorkload --results /shared/results --no-wait
+  ray-bench submit steps=300 --results /shared/results -- train.py --epochs 90
 
 A cluster with tokens needs RAY_AUTH_MODE=token here, and its token in ~/.ray/auth_token.
 
@@ -50,6 +52,7 @@ Address = Annotated[
 
 
 def submit(
+    ctx: typer.Context,
     results: Results,
     config: Config = None,
     overrides: Overrides = None,
@@ -59,8 +62,8 @@ def submit(
         typer.Option(
             metavar="DIR",
             show_default=False,
-            help="Folder to send along, or none. Not given: this one, if the sweep is a file or "
-            "the workload your own; else none.",
+            help="Folder to send along, or none. Not given: this one, if the sweep is a file, "
+            "or the workload or script your own; else none.",
         ),
     ] = None,
     runtime_env: Annotated[
@@ -116,7 +119,10 @@ def submit(
     from ray_bench.cli.token_notice import warn_of_readable_token
 
     check_results_stay(results)
+    from ray_bench.sweep.request import script_settings
+
     source, settings = split(config, overrides)
+    settings += script_settings(script_of(ctx))
     env = runtime_env_of(runtime_env)
     source, folder, note = checked_working_dir(source, settings, working_dir, env)
     _check_report(report, no_wait=no_wait)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.placements import normal
+from ray_bench.config.settings import Cap
 from ray_bench.records import CompileMode
 
 
@@ -50,8 +52,7 @@ def _cap(value: Any) -> Any:
     return "auto" if value == "auto" else float(number)
 
 
-#: Size of a gradient bucket, MiB; auto measures the network and chooses.
-BucketCap = Annotated[float | Literal["auto"], BeforeValidator(_cap)]
+BucketCap = Annotated[Cap, BeforeValidator(_cap)]
 
 
 def _compile_mode(value: Any) -> Any:
@@ -62,6 +63,14 @@ def _compile_mode(value: Any) -> Any:
 Compile = Annotated[CompileMode, BeforeValidator(_compile_mode)]
 #: One of Ray's strategies, or NxM.
 PlacementName = Annotated[str, BeforeValidator(normal)]
+
+
+def _rule_name(value: Any) -> Any:
+    return rule_of(value).name if isinstance(value, str) else value
+
+
+#: One of `lr_rules`.
+LrRuleName = Annotated[str, BeforeValidator(_rule_name)]
 
 
 def listed(value: Any) -> Any:

@@ -5,25 +5,28 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import math
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ray_bench.config.accumulation import micro_steps
-from ray_bench.config.groups import Settings
+from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.placements import ANYWHERE, Placement
 from ray_bench.config.schema import SweepConfig
+from ray_bench.config.script_grid import script_point
+from ray_bench.config.settings import point_values
+from ray_bench.config.stored import stored
+from ray_bench.config.training import ScheduleConfig
 from ray_bench.records import LrRule, PlannedRun, Point
 
 
 def lr_factor(rule: LrRule, growth: float) -> float:
     """Return by how much a rule multiplies the learning rate.
 
-    linear: k (Goyal et al. 2017, arXiv 1706.02677); sqrt: the square root of k (Krizhevsky 2014,
-    arXiv 1404.5997); none: 1. k is the growth of the global batch over the reference batch.
+    `growth` is that of the global batch over the base batch (`SweepConfig.growth`). Each rule's
+    source is in `lr_rules`.
     """
-    return {"none": 1.0, "linear": growth, "sqrt": math.sqrt(growth)}[rule]
+    return rule_of(rule).factor(growth)
 
 
 def point_of(
@@ -33,45 +36,43 @@ def point_of(
     rule: LrRule,
     seed: int,
     is_ddp: bool,
-    settings: Settings,
+    settings: Mapping[str, Any],
     placement: Placement = ANYWHERE,
 ) -> Point:
     """Return one cell of the grid. `config` must have its defaults filled in."""
+    if config.target is not None:
+        return script_point(
+            config,
+            world_size=world_size,
+            rule=rule,
+            seed=seed,
+            placement=placement,
+            factor=lambda growth: lr_factor(rule, growth),
+        )
     assert config.batch_size is not None, "defaults are filled in before the grid is made"
     assert config.lr is not None, "defaults are filled in before the grid is made"
-    weak = config.scaling == "weak"
-    global_batch = config.batch_size * world_size if weak else config.batch_size
-    by_world = config.optimizer.scale_with == "world_size"
-    growth = world_size if by_world else global_batch / config.batch_size
+    global_batch = config.global_batch_of(world_size)
     share, most = global_batch // world_size, config.max_local_batch_size
-    steps = settings.accumulate_steps if most is None else micro_steps(share, most)
+    steps = settings["accumulate_steps"] if most is None else micro_steps(share, most)
+    how = point_values(settings, is_ddp=is_ddp) | {"accumulate_steps": steps if steps > 1 else None}
     return Point(
         workload=config.workload,
         world_size=world_size,
         scaling=config.scaling,
         lr_rule=rule,
         seed=seed,
-        precision=settings.precision,
         is_ddp=is_ddp,
         global_batch_size=global_batch,
         local_batch_size=share,
         base_lr=config.lr,
-        lr=config.lr * lr_factor(rule, growth),
-        memory_format=settings.memory_format,
-        compile=settings.compile,
-        bucket_cap=_in_words(settings.bucket_cap_mb) if is_ddp else None,
-        compression=settings.compression if is_ddp else None,
+        lr=config.lr * lr_factor(rule, config.growth(world_size)),
         placement=placement.name,
         num_nodes=placement.num_nodes,
         workers_per_node=placement.workers_per_node,
-        accumulate_steps=steps if steps > 1 else None,
         max_local_batch_size=most,
         clip_grad_norm=config.clip_grad_norm,
+        **how,
     )
-
-
-def _in_words(cap: float | str) -> str:
-    return cap if isinstance(cap, str) else f"{cap:g}"
 
 
 def rules_coincide(config: SweepConfig) -> bool:
@@ -80,6 +81,9 @@ def rules_coincide(config: SweepConfig) -> bool:
     They do in strong scaling, where the global batch does not grow with the workers.
     """
     by_batch = config.optimizer.scale_with == "global_batch"
+    base = config.optimizer.base_batch_size
+    if by_batch and base not in (None, config.batch_size):
+        return False
     only_one = max(config.world_sizes) == 1
     return len(config.lr_rules) > 1 and (only_one or (config.scaling == "strong" and by_batch))
 
@@ -208,8 +212,32 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
         "accumulate_steps": [1],
         "max_local_batch_size": None,
         "clip_grad_norm": None,
-        "evaluation": {"every": None, "max_samples": None},
+        "script": None,
+        "args": [],
+        "train_fn": None,
+        "train_fn_config": {},
+        "until_end": False,
+        "schedule": ScheduleConfig(name="constant").model_dump(mode="json"),
+        "checkpoint": {"dir": None, "every": 1},
+        "label_smoothing": 0.0,
+        "batch_norm": "per_worker",
     },
+    "optimizer": {
+        "name": "sgd",
+        "nesterov": False,
+        "decay_norms_and_biases": True,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "hold_beta2_half_life": False,
+        "trust": 0.001,
+        "ema_half_life_samples": None,
+        "warmup_from": None,
+        "base_batch_size": None,
+    },
+    "evaluation": {"every_samples": None},
+    "measure": {"noise_curve": False},
+    "stop": {"diverged_factor": 1000.0, "hopeless_epochs": None, "hopeless_accuracy": None},
     "launch": {"labels": {}, "gpu_type": None, "tuned": True},
     "ddp": {
         "find_unused_parameters": False,
@@ -234,11 +262,15 @@ def config_sha256(config: SweepConfig) -> str:
         "trackers": True,
         "launch": {"wait_s"},
     }
-    values = config.model_dump(mode="json", exclude=uncounted)
+    values = stored(config.model_dump(mode="json", exclude=uncounted))
+    for part, name in (("optimizer", "sgd"), ("schedule", "constant")):
+        values[part]["name"] = values[part]["name"] or name
     values["ddp"]["static_graph"] = config.ddp.has_static_graph  # not set, it was true
     for part, keys in _LATER.items():
         group = values[part] if part else values
         for key, before in keys.items():
             if group[key] == before:
                 del group[key]
+    if values["evaluation"] == {"every": None, "max_samples": None}:
+        del values["evaluation"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

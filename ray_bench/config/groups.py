@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from ray_bench.config.fields import BucketCap, EnvText, Float, Int, Model, differing, listed
 from ray_bench.config.labels import is_selector
-from ray_bench.records import CompileMode, Compression, MemoryFormat, Precision
+from ray_bench.config.training import OptimizerName, ScheduleName
+from ray_bench.records import Compression, MemoryFormat
 
 
 class WorkloadDefaults(Model):
@@ -22,6 +23,8 @@ class WorkloadDefaults(Model):
     weight_decay: float = Field(0.0, ge=0)
     epochs: Int = Field(1, ge=1)
     memory_format: MemoryFormat = Field("contiguous")
+    optimizer: OptimizerName = Field("sgd")
+    schedule: ScheduleName = Field("constant")
     use_gpu: bool | None = None  # None: where the cluster has enough
 
 
@@ -50,24 +53,6 @@ class DataConfig(Model):
     def _absolute(cls, value: Path | None) -> Path | None:
         # Ray changes the working directory of its workers.
         return None if value is None else Path(os.path.abspath(value.expanduser()))
-
-
-class OptimizerConfig(Model):
-    """SGD and its learning-rate schedule."""
-
-    momentum: Float | None = Field(None, ge=0, lt=1, description="SGD momentum.")
-    weight_decay: Float | None = Field(None, ge=0, description="L2 penalty.")
-    warmup_epochs: Float | None = Field(
-        None,
-        ge=0,
-        description="Epochs in which the rate climbs from `lr` to its scaled value. "
-        "Not set: 5, or a tenth of the run where that is shorter.",
-    )
-    scale_with: Literal["global_batch", "world_size"] = Field(
-        "global_batch",
-        description="What a learning-rate rule follows: the growth of the global batch (the "
-        "theory; no change in strong scaling) or the world size.",
-    )
 
 
 class DdpConfig(Model):
@@ -150,6 +135,12 @@ class EvaluationConfig(Model):
         "`evaluation=off`, never does. Not set: after every epoch; with `steps`, where speed is "
         "meant, only if `evaluation.max_samples` is set.",
     )
+    every_samples: Int | None = Field(
+        None,
+        ge=1,
+        description="Evaluate also within epochs, each time that so many more samples were trained "
+        "on; `every` says when it is done at their ends.",
+    )
     max_samples: Int | None = Field(
         None,
         ge=1,
@@ -161,6 +152,24 @@ class EvaluationConfig(Model):
     @classmethod
     def _off(cls, value: Any) -> Any:
         return {"every": 0} if value in ("off", False) else value
+
+
+class CheckpointConfig(Model):
+    """From where a run goes on after its workers were lost."""
+
+    dir: Path | None = Field(
+        None,
+        description="Folder that all nodes see: checkpoints of every run are written there after "
+        "epochs, the last and the best one kept, and `--resume` lets a failed run go on from its "
+        "last one. Not set: none are.",
+    )
+    every: Int = Field(1, ge=1, description="Epochs from one checkpoint to the next.")
+
+    @field_validator("dir")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        # Ray changes the working directory of its workers.
+        return None if value is None else Path(os.path.abspath(value.expanduser()))
 
 
 class MeasureConfig(Model):
@@ -185,6 +194,12 @@ class MeasureConfig(Model):
         description="Batches, 3 or more, whose gradients show the gradient noise scale after "
         "training, at its last weights; 0 leaves it out.",
     )
+    noise_curve: bool = Field(
+        False,
+        description="Measure the gradient noise scale in every training step too, from the "
+        "gradients before and after they are reduced (with one worker: from its micro-batches), "
+        "and store it by epoch. Takes time in every step.",
+    )
     trace_steps: Int = Field(
         0, ge=0, le=100, description="Steps of a Chrome trace of every rank; 0 writes none."
     )
@@ -207,7 +222,7 @@ class MeasureConfig(Model):
 
 
 class StopConfig(Model):
-    """When a sweep has measured enough."""
+    """When a sweep has measured enough, and when a run has."""
 
     half_width: Float | None = Field(
         None,
@@ -220,6 +235,30 @@ class StopConfig(Model):
     budget_s: Float | None = Field(
         None, gt=0, description="At most so many seconds; what runs then is still finished."
     )
+    diverged_factor: Float = Field(
+        1000.0,
+        gt=1,
+        description="A run whose training loss becomes so many times its first one is ended and "
+        "recorded as diverged, as is one whose loss is not finite.",
+    )
+    hopeless_epochs: Float | None = Field(
+        None,
+        gt=0,
+        description="With `stop.hopeless_accuracy`: a run that has not reached it by an evaluation "
+        "after so many epochs is ended and recorded as stopped. Not set: none is.",
+    )
+    hopeless_accuracy: Float | None = Field(
+        None, gt=0, le=1, description="Validation accuracy that a run with hope has by then."
+    )
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> StopConfig:
+        if (self.hopeless_epochs is None) != (self.hopeless_accuracy is None):
+            raise ValueError(
+                "`stop.hopeless_epochs` and `stop.hopeless_accuracy` say together which runs are "
+                "stopped; give both, or none"
+            )
+        return self
 
 
 class LadderConfig(Model):
@@ -257,17 +296,6 @@ class EmulatedConfig(Model):
     def has_wire(self) -> bool:
         """Whether there is a virtual wire at all."""
         return self.latency_s > 0 or self.gbit_per_s is not None
-
-
-class Settings(NamedTuple):
-    """How a step is computed and reduced: what a sweep varies beside the training itself."""
-
-    precision: Precision
-    memory_format: MemoryFormat
-    compile: CompileMode
-    bucket_cap_mb: float | Literal["auto"]
-    compression: Compression
-    accumulate_steps: int
 
 
 class LaunchConfig(Model):

@@ -5,17 +5,20 @@ A field that is None is not set: the workload's own default is used (`SweepConfi
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from ray_bench.config import script_checks
 from ray_bench.config.accumulation import complaint
 from ray_bench.config.fields import (
     Compile,
+    EnvText,
     Float,
     Int,
+    LrRuleName,
     Model,
     PlacementName,
     Seed,
@@ -23,6 +26,7 @@ from ray_bench.config.fields import (
     listed,
 )
 from ray_bench.config.groups import (
+    CheckpointConfig,
     DataConfig,
     DdpConfig,
     EmulatedConfig,
@@ -30,14 +34,16 @@ from ray_bench.config.groups import (
     LadderConfig,
     LaunchConfig,
     MeasureConfig,
-    OptimizerConfig,
-    Settings,
     StopConfig,
     TrackersConfig,
     WorkloadDefaults,
 )
+from ray_bench.config.lr_rules import AdamSettings, rule_of
 from ray_bench.config.placements import Asked, Placement
-from ray_bench.records import LrRule, MemoryFormat, Precision, Scaling
+from ray_bench.config.script import as_written, fields_in, name_of
+from ray_bench.config.settings import SETTINGS, combinations
+from ray_bench.config.training import OptimizerConfig, ScheduleConfig
+from ray_bench.records import BatchNorm, MemoryFormat, Precision, Scaling
 
 _LISTS = (
     *("world_sizes", "lr_rules", "seeds", "precision", "memory_format", "compile"),
@@ -55,8 +61,11 @@ class SweepConfig(Model):
     scaling: Scaling = Field(
         "strong", description="strong: global batch fixed. weak: batch per worker fixed."
     )
-    lr_rules: tuple[LrRule, ...] = Field(
-        ("linear",), min_length=1, description="How the learning rate follows the batch."
+    lr_rules: tuple[LrRuleName, ...] = Field(
+        ("linear",),
+        min_length=1,
+        description="How the learning rate follows the batch: none, linear, sqrt, legw, adascale, "
+        "or power:0.66 with any exponent.",
     )
     batch_size: Int | None = Field(
         None,
@@ -124,8 +133,53 @@ class SweepConfig(Model):
         None, ge=0, description="Money per worker and hour, in `currency`."
     )
     currency: str = Field("USD", max_length=8, description="Currency of the price.")
+    script: str | None = Field(
+        None,
+        min_length=1,
+        description="Instead of a workload: your own training script, `train.py` or `-m "
+        "package.module`, as `ray-bench run ... -- train.py ARGS`.",
+    )
+    args: tuple[EnvText, ...] = Field(
+        (),
+        description="Arguments of the script. {world_size}, {local_batch_size}, "
+        "{global_batch_size}, {lr}, {seed}, {epochs} and {run_dir} are filled in.",
+    )
+    train_fn: str | None = Field(
+        None,
+        min_length=1,
+        description="Instead of a workload: your own Ray Train function, `module:name`.",
+    )
+    train_fn_config: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What the function is called with, filled in as `args` are: "
+        "train_fn_config.lr={lr}.",
+    )
+    train_fn_datasets: str | None = Field(
+        None,
+        min_length=1,
+        description="A function `module:name` that returns the data sets which the workers get "
+        "shards of, as `TorchTrainer(datasets=...)`.",
+    )
+    until_end: bool = Field(
+        False,
+        description="Let the script or function come to its own end, instead of ending it after "
+        "`steps` measured steps.",
+    )
     data: DataConfig = DataConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    label_smoothing: Float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of a label that is spread over all classes while training; for the "
+        "built-in image workloads.",
+    )
+    batch_norm: BatchNorm = Field(
+        "per_worker",
+        description="Batch statistics of normalisation: per_worker, or synchronised over all "
+        "workers (on GPUs alone).",
+    )
     clip_grad_norm: Float | None = Field(
         None,
         gt=0,
@@ -133,6 +187,7 @@ class SweepConfig(Model):
         "reduction. Not set: never.",
     )
     evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
     ddp: DdpConfig = DdpConfig()
     measure: MeasureConfig = MeasureConfig()
     launch: LaunchConfig = LaunchConfig()
@@ -145,6 +200,24 @@ class SweepConfig(Model):
     stop: StopConfig = StopConfig()
     emulated: EmulatedConfig = EmulatedConfig()
     trackers: TrackersConfig = TrackersConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_as_its_script(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "workload" in values:
+            return values
+        target = values.get("script") or values.get("train_fn")
+        return {**values, "workload": name_of(target)} if isinstance(target, str) else values
+
+    @field_validator("args", mode="before")
+    @classmethod
+    def _fields_of_args(cls, value: Any) -> Any:
+        return as_written(listed(value))
+
+    @field_validator("train_fn_config", mode="before")
+    @classmethod
+    def _fields_of_a_function(cls, value: Any) -> Any:
+        return {k: as_written(v) for k, v in value.items()} if isinstance(value, dict) else value
 
     @field_validator(*_LISTS, mode="before")
     @classmethod
@@ -218,13 +291,14 @@ class SweepConfig(Model):
 
     @model_validator(mode="after")
     def _an_evaluation_that_is_made(self) -> SweepConfig:
-        asked = self.evaluation.max_samples is not None or bool(self.evaluation.every)
+        within = self.evaluation.every_samples is not None
+        asked = self.evaluation.max_samples is not None or bool(self.evaluation.every) or within
         if asked and self.interleaved:
             raise ValueError(
                 "`interleaved` measures speed and evaluates nothing; leave `evaluation` or "
                 "`interleaved` out"
             )
-        if self.evaluation.max_samples is not None and self.evaluation.every == 0:
+        if self.evaluation.max_samples is not None and self.evaluation.every == 0 and not within:
             raise ValueError(
                 "`evaluation.every=0` evaluates nothing, so `evaluation.max_samples` has no "
                 "meaning; leave one of them out"
@@ -245,9 +319,8 @@ class SweepConfig(Model):
         places = len(self.placements or ()) + len(self.workers_per_node or ())
         if self.stop.half_width is not None and max(len(self.settings), places) > 1:
             raise ValueError(
-                "`stop.half_width` looks at one curve; give one of each of precision, "
-                "memory_format, compile, ddp.bucket_cap_mb, ddp.compression, accumulate_steps, "
-                "placements and workers_per_node"
+                "`stop.half_width` looks at one curve; give one of each of "
+                f"{', '.join(x.key for x in SETTINGS)} and workers_per_node"
             )
         return self
 
@@ -287,20 +360,122 @@ class SweepConfig(Model):
             raise ValueError(found)
         return self
 
+    @model_validator(mode="after")
+    def _what_reaches_a_script(self) -> SweepConfig:
+        found = script_checks.complaint(self)
+        if found is not None:
+            raise ValueError(found)
+        return self
+
     @property
-    def settings(self) -> tuple[Settings, ...]:
-        """Every combination of the settings that change speed and not what is trained."""
-        return tuple(
-            Settings(*values)
-            for values in itertools.product(
-                self.precision,
-                self.memory_format or ("contiguous",),
-                self.compile,
-                self.ddp.bucket_cap_mb,
-                self.ddp.compression,
-                self.accumulate_steps,
+    def target(self) -> str | None:
+        """Somebody else's script or Ray Train function; None where a workload is trained."""
+        return self.train_fn if self.script is None else self.script
+
+    @property
+    def target_key(self) -> str:
+        """The key that names the target."""
+        return "train_fn" if self.script is None else "script"
+
+    @property
+    def target_name(self) -> str:
+        """What results call it."""
+        return name_of(self.target or self.workload)
+
+    @property
+    def given(self) -> Any:
+        """What the target is given: its arguments, or its function's configuration."""
+        return self.args if self.train_fn is None else self.train_fn_config
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What a point fills in of it."""
+        return fields_in(self.given)
+
+    @model_validator(mode="after")
+    def _rules_that_have_a_base(self) -> SweepConfig:
+        optimizer = self.optimizer
+        has_base = self.scaling == "weak" or optimizer.base_batch_size is not None
+        needing = [rule for rule in self.lr_rules if rule not in ("none", "linear", "sqrt")]
+        if needing and not has_base and optimizer.scale_with == "global_batch":
+            raise ValueError(
+                f"the rule {needing[0]} follows the growth of the global batch over a base batch, "
+                "and in strong scaling none is known; set optimizer.base_batch_size to the batch "
+                "that `lr` was chosen for, or scaling=weak"
             )
-        )
+        return self
+
+    @model_validator(mode="after")
+    def _one_warmup(self) -> SweepConfig:
+        if self.schedule.name == "one-cycle" and self.optimizer.warmup_epochs is not None:
+            raise ValueError(
+                "`schedule.name=one-cycle` has its own warm-up, of the share schedule.peak_frac of "
+                "the run; leave out optimizer.warmup_epochs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gradients_that_can_be_watched(self) -> SweepConfig:
+        is_adaptive = any(rule_of(rule).is_adaptive for rule in self.lr_rules)
+        if is_adaptive and self.optimizer.name not in (None, "sgd"):
+            raise ValueError(
+                f"the rule adascale is one for sgd, got optimizer.name={self.optimizer.name}; take "
+                "sqrt, or optimizer.name=sgd"
+            )
+        if self.interleaved and (is_adaptive or self.measure.noise_curve):
+            raise ValueError(
+                "`interleaved` measures speed and watches no gradients; leave out the rule "
+                "adascale and measure.noise_curve, or `interleaved`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _betas_that_follow(self) -> SweepConfig:
+        if self.batch_size is None or not self.optimizer.is_adam_like:
+            return self
+        for rule in self.lr_rules:
+            for world_size in self.world_sizes:
+                found = self.adam_settings(rule, world_size)
+                if not (0 <= found.beta1 < 1 and 0 <= found.beta2 < 1):
+                    growth = self.growth(world_size)
+                    raise ValueError(
+                        f"the rule {rule} makes 1 - beta {growth:g} times as large at world size "
+                        f"{world_size}, and a beta falls below 0; take a smaller batch, or another "
+                        "rule, such as power:0.5"
+                    )
+        return self
+
+    def global_batch_of(self, world_size: int) -> int:
+        """Return the samples of an optimizer step; the defaults are filled in."""
+        assert self.batch_size is not None, "defaults are filled in before"
+        return self.batch_size * world_size if self.scaling == "weak" else self.batch_size
+
+    def batch_growth(self, world_size: int) -> float:
+        """Return the global batch over the one that `lr` was chosen for.
+
+        That is `optimizer.base_batch_size`, or else `batch_size`: one worker's in weak scaling.
+        """
+        global_batch = self.global_batch_of(world_size)
+        return global_batch / (self.optimizer.base_batch_size or self.batch_size or global_batch)
+
+    def growth(self, world_size: int) -> float:
+        """Return what a learning-rate rule follows; `optimizer.scale_with` says it."""
+        by_world = self.optimizer.scale_with == "world_size"
+        return world_size if by_world else self.batch_growth(world_size)
+
+    def adam_settings(self, rule: str, world_size: int) -> AdamSettings:
+        """Return the betas and epsilon of a run; a beta may be below 0, which is refused."""
+        optimizer = self.optimizer
+        asked = AdamSettings(optimizer.beta1, optimizer.beta2, optimizer.epsilon)
+        found = rule_of(rule).adam(asked, self.growth(world_size))
+        if not optimizer.hold_beta2_half_life:
+            return found
+        return found._replace(beta2=asked.beta2 ** self.batch_growth(world_size))
+
+    @property
+    def settings(self) -> tuple[Mapping[str, Any], ...]:
+        """Every combination of the settings that change speed and not what is trained, by name."""
+        return combinations(self)
 
     @property
     def evaluated_every(self) -> int:
@@ -336,6 +511,9 @@ class SweepConfig(Model):
                 values[name] = getattr(defaults, name)
         if self.epochs is None and self.steps is None:
             values["epochs"] = defaults.epochs
+        for part, default in (("optimizer", defaults.optimizer), ("schedule", defaults.schedule)):
+            if values[part]["name"] is None:
+                values[part]["name"] = default
         for name in ("momentum", "weight_decay"):
             if values["optimizer"][name] is None:
                 values["optimizer"][name] = getattr(defaults, name)

@@ -14,6 +14,12 @@ from ray_bench.errors import RayBenchError
 from ray_bench.records import Status, kept_traceback
 
 MAX_MESSAGE = 500
+#: Errors that are a result of the training, which the same run would have again.
+_RESULTS: Mapping[str, Status] = {
+    "NonFiniteLossError": "diverged",
+    "ExplodedLossError": "diverged",
+    "HopelessRunError": "stopped",
+}
 _EXIT_CODE = re.compile(r"exit code ([1-9]\d*)")
 _PROCESS = re.compile(r"\bpid: (\d+)\b.*?\bip: (\S+)")
 _DETAIL = re.compile(r"Worker exit detail: (.*?)\.?(?: Some common causes.*)?$")
@@ -39,7 +45,9 @@ class Failure:
 def told_by(error: BaseException, rank: int) -> Failure:
     """Return what a rank that raised says of it itself: then nothing has to survive pickling."""
     lines = traceback.format_exception(error)
-    return Failure(*_name_and_text(_root(error)), rank, traceback=kept_traceback("".join(lines)))
+    kind, words = _name_and_text(_root(error))
+    status = _RESULTS.get(kind, "failed")
+    return Failure(kind, words, rank, status, traceback=kept_traceback("".join(lines)))
 
 
 def blamed(failure: Failure, told: Mapping[int, Failure]) -> Failure:
@@ -61,7 +69,8 @@ def describe(error: BaseException) -> Failure:
     """Return the failure that explains an error of `TorchTrainer.fit()` or of a Tune trial."""
     rank, cause = _blamed_rank(error)
     taken = any(type(link).__name__ == "PreemptionError" for link in _chain(error))
-    return Failure(*_name_and_text(cause), rank, "preempted" if taken else "failed")
+    kind, words = _name_and_text(cause)
+    return Failure(kind, words, rank, "preempted" if taken else _RESULTS.get(kind, "failed"))
 
 
 def _blamed_rank(error: BaseException) -> tuple[int | None, BaseException]:

@@ -77,7 +77,7 @@ class _Gauges:
                 self._values[name, sweep] = before + counts
             for name in RUN_GAUGES:
                 value = getattr(run, name)
-                tags = (*sweep, str(point.world_size), point.lr_rule, point.placement or "any")
+                tags = (*sweep, str(point.world_size), point.rule, point.placement or "any")
                 if value is not None:
                     self._values[name, tags] = float(value)
         self._set()

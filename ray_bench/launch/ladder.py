@@ -13,7 +13,7 @@ from ray_bench.launch.requests import Ladders, Launch
 from ray_bench.launch.session import session
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.launch.tuning import make
-from ray_bench.measure.stopping import Decision
+from ray_bench.stats.stopping import Decision
 from ray_bench.train.requests import LadderRequest
 
 #: Told why a ladder with a stop rule ended.

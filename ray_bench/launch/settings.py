@@ -41,6 +41,10 @@ DRIVER_ENV: Mapping[str, str] = {
 WORKER_ENV: Mapping[str, str] = {
     # Ray gives its workers nice 15; a benchmark competes with nobody on purpose.
     "RAY_worker_niceness": "0",
+}
+
+#: For workers in which our own loop trains; a script has the main thread of a process.
+LOOP_ENV: Mapping[str, str] = {
     # Ray trains in a thread, whose own arena of glibc's gives every buffer above 64 MiB back to the
     # system: with it a step of ResNet-50 at batch 128 takes 1.30 (1.27 to 1.34) times as long on a
     # CPU (docs/results/naive).

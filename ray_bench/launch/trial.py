@@ -19,10 +19,11 @@ from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.hosts_backend import HostsConfig
 from ray_bench.launch.placing import asked_of, scaling_config
 from ray_bench.launch.requests import Launch
+from ray_bench.launch.train_fn import imported
 from ray_bench.launch.tuned import release_callbacks, release_own_groups, trainer_class
 from ray_bench.launch.vacancy import demand_of_launch, wait_for
 from ray_bench.launch.watchdog import watching
-from ray_bench.launch.worker import launch_worker
+from ray_bench.launch.worker import import_from, launch_worker
 
 
 def run_launch(launch: Launch) -> Any:
@@ -60,14 +61,27 @@ def _fit(launch: Launch, waited_s: float) -> Any:
         # Ray resumes a run whose name it knows: a name is never used twice.
         name=f"{first}-{uuid.uuid4().hex[:8]}",
         scratch_dir=launch.scratch_dir,
+        datasets=_datasets(launch),
         asked=asked_of(launch.work.point),
         hosts_config=HostsConfig(
+            # Only the workers beside a script talk to each other in it: no GPU memory for that.
+            backend=None if launch.config.script is None else "gloo",
             timeout_s=int(launch.config.launch.timeout_s),
             inbox=launch.inbox,
             launch_id=launch.launch_id,
         ),
     ).fit()
     return result.return_value  # metrics would be those of the last checkpoint
+
+
+def _datasets(launch: Launch) -> dict[str, Any] | None:
+    """Return the data sets whose shards somebody's function asks for, by name."""
+    target = launch.config.train_fn_datasets
+    if target is None:
+        return None
+    import_from(launch.import_path)
+    made: dict[str, Any] = imported(target)()
+    return made
 
 
 def make_trainer(
@@ -81,6 +95,7 @@ def make_trainer(
     scratch_dir: str,
     hosts_config: HostsConfig | None = None,
     asked: Placement = ANYWHERE,
+    datasets: dict[str, Any] | None = None,
 ) -> TorchTrainer:
     """Return the trainer of one run; `num_workers=0` is Ray's local mode, in this process.
 
@@ -91,6 +106,7 @@ def make_trainer(
     return trainer_class(tuned=config.launch.tuned)(
         loop,
         train_loop_config=loop_config,
+        datasets=datasets,
         # A new one each time: the trainer changes its backend.
         torch_config=hosts_config or HostsConfig(timeout_s=int(config.launch.timeout_s)),
         scaling_config=scaling_config(config, asked, num_workers=num_workers, use_gpu=use_gpu),
@@ -98,10 +114,16 @@ def make_trainer(
             name=name,
             storage_path=scratch_dir,
             callbacks=release_callbacks(),
-            worker_runtime_env={"env_vars": {**settings.WORKER_ENV, **config.launch.env}},
+            worker_runtime_env={"env_vars": worker_env(config)},
             failure_config=_failure_config(),
         ),
     )
+
+
+def worker_env(config: SweepConfig) -> dict[str, str]:
+    """Return what is added to the environment of workers."""
+    ours = settings.LOOP_ENV if config.target is None else {}
+    return {**settings.WORKER_ENV, **ours, **config.launch.env}
 
 
 def _failure_config() -> FailureConfig:

@@ -24,11 +24,12 @@ from ray_bench.launch.courier import Courier
 from ray_bench.launch.hosts_backend import here
 from ray_bench.launch.placing import asked_of, difference, hosts_of, is_exact
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
+from ray_bench.launch.script_launch import run_script
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.launch.vacancy import narrowed
 from ray_bench.measure.clock import SystemClock
-from ray_bench.measure.stopping import Decision
 from ray_bench.records import RunData
+from ray_bench.stats.stopping import Decision
 from ray_bench.train.group import Group
 from ray_bench.train.ladder import Deliver, train_ladder
 from ray_bench.train.requests import RunRequest
@@ -92,11 +93,33 @@ def _runs(
                     ray.get(launch.inbox.keep.remote(of_launch(data)))
 
             request = _run_request(launch, work, expected, started_at)
+            if launch.config.target is not None:
+                _script(launch, request, expected, group, courier, deliver, flags, loop_config)
+                continue
             data = _train(request, group, courier, keep)
             if group.rank == 0:
                 deliver([of_launch(data)])
             gc.collect()  # what a workload of the user's own holds in cycles
             started_at = datetime.now(UTC)
+
+
+def _script(
+    launch: Launch,
+    request: RunRequest,
+    expected: ExpectedRun,
+    group: Group,
+    courier: Courier,
+    deliver: Deliver,
+    flags: tuple[str, ...],
+    loop_config: dict[str, Any],
+) -> None:
+    data = run_script(
+        *(launch, request, expected, group, courier),
+        wait_s=loop_config.get("wait_s"),
+        flags=flags,
+    )
+    if data is not None:
+        deliver([data])
 
 
 def _placement_flags(launch: Launch, group: Group) -> tuple[str, ...]:

@@ -65,6 +65,11 @@ class BlockTimer:
         """Whether the next block is still warm-up."""
         return self._block_steps == 0
 
+    def go_on(self, num_blocks: int, seconds: float) -> None:
+        """Count on from blocks of an earlier process, which took so many seconds."""
+        self._num_blocks = num_blocks
+        self._origin_ns = self._clock.now_ns() - round(seconds / NS)
+
     def start_epoch(self, epoch: int) -> None:
         """Stamp the start of the first block of an epoch."""
         self._clock.synchronize()
@@ -75,11 +80,15 @@ class BlockTimer:
         self._steps = self._samples = 0
         self._tokens: Any = 0
 
-    def step_done(self, num_samples: int, num_tokens: Any = None) -> bool:
+    def step_done(
+        self, num_samples: int, num_tokens: Any = None, *, lr: float | None = None
+    ) -> bool:
         """Count a step of so many local samples; return True when it ended a block.
 
         Tokens may be a tensor of one number: it is read when the block ends. None: unknown.
+        `lr` is the rate that the step was made with, of the first parameter group.
         """
+        self._lr = lr
         self._steps += 1
         self._samples += num_samples
         if num_tokens is None:
@@ -90,6 +99,18 @@ class BlockTimer:
             return False
         self._close()
         return True
+
+    def pause(self) -> float:
+        """Close the last block and stand still; return the seconds of the epoch so far."""
+        seconds = self.end_epoch()
+        self._paused_ns = self._clock.now_ns()
+        return seconds
+
+    def resume(self) -> None:
+        """Go on after a pause, of which no time counts."""
+        self._clock.synchronize()
+        self._start_ns = self._clock.now_ns()
+        self._epoch_start_ns += self._start_ns - self._paused_ns
 
     def end_epoch(self) -> float:
         """Close the last block; return the seconds of the epoch on this rank's clock."""
@@ -117,6 +138,7 @@ class BlockTimer:
                 duration_s=(end_ns - self._start_ns) * NS,
                 is_warmup=was_warmup,
                 num_tokens=None if self._tokens is None else int(self._tokens),
+                applied_lr=self._lr,
             )
         )
         self._num_blocks += 1

@@ -16,59 +16,15 @@ a bucket, therefore it never runs in the throughput pass.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, final
 
 import torch
 
 from ray_bench.measure.clock import Clock
+from ray_bench.measure.stamps import BucketStamps, StepStamps
 
 #: A DDP communication hook, called as hook(state, bucket); returns a future of the gradients.
 Hook = Callable[[Any, Any], "torch.futures.Future[Any]"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketStamps:
-    """When one gradient bucket was ready and when it was reduced, in nanoseconds of a clock."""
-
-    num_bytes: int
-    ready_ns: int
-    end_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepStamps:
-    """One step on one rank, in nanoseconds of a clock.
-
-    A mark (phase, ns) ends a phase that began at the mark before; the first mark is the start. The
-    buckets are in the order in which they became ready.
-    """
-
-    step: int
-    marks: tuple[tuple[str, int], ...]
-    buckets: tuple[BucketStamps, ...]
-
-    @property
-    def start_ns(self) -> int:
-        """When the step began."""
-        return self.marks[0][1]
-
-    def window_ns(self, phase: str) -> tuple[int, int] | None:
-        """Return (begin, end) of a phase, the last time it happened; None where it did not."""
-        found = [(a, b) for (_, a), (name, b) in pairwise(self.marks) if name == phase]
-        return found[-1] if found else None
-
-    def shifted(self, by_ns: int) -> StepStamps:
-        """Return the step as a clock that is so much further on would have stamped it."""
-        return replace(
-            self,
-            marks=tuple((phase, ns + by_ns) for phase, ns in self.marks),
-            buckets=tuple(
-                replace(b, ready_ns=b.ready_ns + by_ns, end_ns=b.end_ns + by_ns)
-                for b in self.buckets
-            ),
-        )
 
 
 class _Bucket:
@@ -94,11 +50,13 @@ class PhaseProbe:
         self._marks: list[tuple[str, Any]] = []
         self._buckets: list[_Bucket] = []
         self._start_ns = 0
+        self._num_before = 0  # buckets of earlier backward passes of the step
 
     def start(self) -> None:
         """Begin a step."""
         self._marks = []
         self._buckets = []
+        self._num_before = 0
         self._clock.synchronize()
         self.mark("start")
         self._start_ns = self._clock.now_ns() if self._is_cuda else self._marks[0][1]
@@ -107,15 +65,24 @@ class PhaseProbe:
         """End `phase` here; it began at the mark before."""
         self._marks.append((phase, self._stamp()))
 
+    @property
+    def has_reduced(self) -> bool:
+        """Whether the last backward pass has sent gradients."""
+        return len(self._buckets) > self._num_before
+
+    def before_backward(self) -> None:
+        """Begin a backward pass; needed where a step has several."""
+        self._num_before = len(self._buckets)
+
     def after_backward(self) -> None:
         """Mark the return of backward(): what the hook's callback left over is exposed."""
-        self.mark("exposed_comm" if self._buckets else "backward")
+        self.mark("exposed_comm" if self.has_reduced else "backward")
 
     def hook(self, inner: Hook) -> Hook:
         """Return a communication hook that does what `inner` does, and stamps it."""
 
         def stamped(state, bucket):  # type: ignore[no-untyped-def]  # torch compares annotations
-            if not self._buckets:
+            if len(self._buckets) == self._num_before:
                 engine = torch.autograd.Variable._execution_engine
                 engine.queue_callback(lambda: self.mark("backward"))
             ours = _Bucket(_nbytes(bucket.buffer()), self._stamp())

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from scipy import stats
 from torch import nn
+
+from ray_bench.stats.means import median_estimate
 
 _BUDGET_S = 0.3
 _LEAST_PAIRS = 8
@@ -72,16 +72,16 @@ def _compared(work: str, layer: nn.Module, inputs: torch.Tensor) -> Bf16Time:
 def ratio_of(work: str, log_ratios: list[float]) -> Bf16Time:
     """Return the median of ratios, with an interval between two of them that holds any median.
 
-    The order statistics that the sign test gives: a pair that was disturbed moves neither far.
+    A pair that was disturbed moves neither far.
 
     Args:
         work: What was timed.
         log_ratios: ln(time of bf16 / time of fp32) of each pair, six or more for 95 %.
     """
-    values, count = np.sort(log_ratios), len(log_ratios)
-    skipped = max(0, int(stats.binom.ppf(0.025, count, 0.5)) - 1)
-    low, middle, high = values[skipped], np.median(values), values[count - 1 - skipped]
-    return Bf16Time(work=work, ratio=math.exp(middle), low=math.exp(low), high=math.exp(high))
+    ratio = median_estimate(log_ratios).mapped(math.exp)
+    assert ratio.low is not None, "six or more"
+    assert ratio.high is not None, "six or more"
+    return Bf16Time(work=work, ratio=ratio.value, low=ratio.low, high=ratio.high)
 
 
 def _pass_s(layer: nn.Module, inputs: torch.Tensor, *, is_bf16: bool) -> float:

@@ -7,7 +7,10 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-from ray_bench.records import BlockRecord, EpochRecord
+import numpy as np
+
+from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord
+from ray_bench.stats.throughput import job_rate, job_seconds
 
 CLOCK_TOLERANCE_FRAC = 0.02
 ENOUGH_BLOCKS = 20
@@ -24,10 +27,8 @@ def throughput(
     Args:
         ranks: The blocks of every rank, shape (world_size, num_blocks).
 
-    All ranks' samples over the time of the slowest rank: a ratio of sums, never a mean of ratios.
-    The largest sum is taken, not the sum of each block's largest, which grows with the number of
-    ranks by noise alone. With no block after warm-up, all but the first count and the run is
-    flagged. Unknown where a clock that stepped backwards leaves no time at all.
+    As `stats.throughput` defines them. With no block after warm-up, all but the first count and the
+    run is flagged. Unknown where a clock that stepped backwards leaves no time at all.
     """
     flags = []
     steady = steady_blocks(ranks)
@@ -35,11 +36,10 @@ def throughput(
         flags.append("warmup_included")
     if len(steady[0]) < ENOUGH_BLOCKS:
         flags.append("few_blocks")
-    seconds = _slowest_s(steady)
-    if seconds <= 0:
-        return None, None, flags
-    samples = sum(block.num_samples for blocks in steady for block in blocks)
-    return samples / seconds, seconds / sum(block.num_steps for block in steady[0]), flags
+    steps = sum(block.num_steps for block in steady[0])
+    samples = [block.num_samples for blocks in steady for block in blocks]
+    rate = job_rate(*_times(steady), np.array(samples))
+    return rate, None if rate is None else job_seconds(*_times(steady)) / steps, flags
 
 
 def tokens_per_s(ranks: Sequence[Sequence[BlockRecord]]) -> float | None:
@@ -47,8 +47,7 @@ def tokens_per_s(ranks: Sequence[Sequence[BlockRecord]]) -> float | None:
     steady = steady_blocks(ranks)
     counts = [block.num_tokens for blocks in steady for block in blocks]
     known = [count for count in counts if count is not None]
-    seconds = _slowest_s(steady)
-    return sum(known) / seconds if len(known) == len(counts) and seconds > 0 else None
+    return job_rate(*_times(steady), np.array(known)) if len(known) == len(counts) else None
 
 
 def mean_local_samples(ranks: Sequence[Sequence[BlockRecord]]) -> float:
@@ -57,8 +56,10 @@ def mean_local_samples(ranks: Sequence[Sequence[BlockRecord]]) -> float:
     return sum(block.num_samples for block in blocks) / sum(block.num_steps for block in blocks)
 
 
-def _slowest_s(steady: Sequence[Sequence[BlockRecord]]) -> float:
-    return max(sum(block.duration_s for block in blocks) for blocks in steady)
+def _times(steady: Sequence[Sequence[BlockRecord]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return rank and seconds of every block."""
+    seconds = np.array([block.duration_s for blocks in steady for block in blocks])
+    return np.repeat(np.arange(len(steady)), [len(blocks) for blocks in steady]), seconds
 
 
 def steady_blocks(ranks: Sequence[Sequence[BlockRecord]]) -> list[list[BlockRecord]]:
@@ -96,6 +97,17 @@ def slowest_epochs(per_rank: Sequence[Sequence[EpochRecord]]) -> tuple[EpochReco
             train_s=max(epoch.train_s for epoch in ranks),
             eval_s=max_or_none([epoch.eval_s for epoch in ranks]),
         )
+        for ranks in zip(*per_rank, strict=True)
+    )
+
+
+def slowest_evaluations(
+    per_rank: Sequence[Sequence[EvaluationRecord]],
+) -> tuple[EvaluationRecord, ...]:
+    """Merge the ranks' evaluations: what they found is joint, times are of the slowest rank."""
+    times = ("train_s", "with_eval_s", "eval_s")
+    return tuple(
+        replace(ranks[0], **{name: max(getattr(x, name) for x in ranks) for name in times})
         for ranks in zip(*per_rank, strict=True)
     )
 

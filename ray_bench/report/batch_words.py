@@ -26,7 +26,7 @@ def batch_words(study: Study) -> str:
 
 def batch_cell(study: Study, world_size: int) -> Cell:
     """Return the samples per worker and step at a world size."""
-    row = next((x for x in batch_rows(study.group.runs) if x.world_size == world_size), None)
+    row = study.size(world_size).batch
     if row is not None:
         return number(row.mean, "count")
     return asked(study.runs_at(world_size)[0].point.local_batch_size)
@@ -34,7 +34,7 @@ def batch_cell(study: Study, world_size: int) -> Cell:
 
 def global_batch_cell(study: Study, world_size: int) -> Cell:
     """Return the samples of all workers in a step at a world size."""
-    row = next((x for x in batch_rows(study.group.runs) if x.world_size == world_size), None)
+    row = study.size(world_size).batch
     if row is not None:
         return number(row.mean * world_size, "count")
     return asked(study.runs_at(world_size)[0].point.global_batch_size)

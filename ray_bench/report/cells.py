@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
 
 #: measured: a mean or a ratio of measurements. derived: a measurement times something that was not
 #: measured with it (a price, a number of epochs). predicted: from a fitted law.

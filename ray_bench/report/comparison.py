@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from ray_bench.analysis.comparison.compare import Comparison
 from ray_bench.analysis.comparison.facts import Difference
 from ray_bench.analysis.comparison.refusal import REASON_WORDS
 from ray_bench.analysis.comparison.row import Metric, Row, Verdict
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost
 from ray_bench.records import Results
 from ray_bench.report.cells import (
@@ -23,11 +22,21 @@ from ray_bench.report.cells import (
     table,
     text,
 )
-from ray_bench.report.comparison_words import answer, change_cell, flags, next_steps, plain
+from ray_bench.report.comparison_screen import comparison_screen
+from ray_bench.report.comparison_words import (
+    change_cell,
+    flags,
+    next_steps,
+    paid_words,
+    plain,
+    why,
+)
 from ray_bench.report.flags import in_words
 from ray_bench.report.model import Report, price_of
-from ray_bench.report.overview import Figure, Overview
+from ray_bench.report.picture import Picture
 from ray_bench.report.pictures.change import pictures
+from ray_bench.report.screen import Fold
+from ray_bench.stats.estimate import Estimate
 
 _UNITS: dict[Metric, Unit] = {
     Metric.THROUGHPUT: "samples/s",
@@ -41,12 +50,7 @@ _UNITS: dict[Metric, Unit] = {
     Metric.ALPHA: "s",
     Metric.BETA: "s/byte",
 }
-_LEGEND = (
-    "d: derived, a measurement times something that was not measured with it. No mark: measured, "
-    "or asked for. Numbers after a value: its 95 % interval. -: unknown or not applicable."
-)
 _DERIVED = (Metric.TIME_TO_ACCURACY, Metric.COST)
-_FIGURES = 4
 
 
 def comparison_report(
@@ -56,6 +60,7 @@ def comparison_report(
     *,
     price_per_worker_hour: float | None = None,
     currency: str | None = None,
+    new_root: str | None = None,
 ) -> Report:
     """Return the report of a comparison.
 
@@ -65,33 +70,57 @@ def comparison_report(
         new: What it is now.
         price_per_worker_hour: Of both; by default that of the new sweep's configuration.
         currency: Of the price; by default that of the new sweep's configuration.
+        new_root: Where the new sweep is stored, for commands.
     """
     price, money = price_of(new, price_per_worker_hour, currency)
     rows = _row_cells(comparison, price, money)
-    words, steps = answer(comparison), tuple(next_steps(comparison))
+    steps, found = tuple(next_steps(comparison)), flags(comparison, base, new)
+    screen = comparison_screen(
+        comparison, base, new, found, steps, paid_words(price, money), new_root
+    )
+    sections = (
+        Section("comparison", "Comparison", steps, (_gate(comparison), rows)),
+        Section("differences", "What differs", tables=_differences(comparison)),
+        Section("record", "The two sweeps", tables=(_sweeps(base, new),)),
+    )
+    drawn = pictures(comparison)
     return Report(
-        title=f"Comparison: {comparison.pairs[0].new.runs[0].point.workload}",
+        title=f"Comparison: {screen.context[0]}",
         sweep_id=f"{base.sweep.sweep_id}..{new.sweep.sweep_id}",
-        answer=words,
-        flags=flags(comparison, base, new),
-        sections=(
-            Section("comparison", "Comparison", steps, (_gate(comparison), rows)),
-            Section("differences", "What differs", tables=_differences(comparison)),
-            Section("record", "The two sweeps", tables=(_sweeps(base, new),)),
-        ),
-        pictures=pictures(comparison),
-        legend=_LEGEND,
-        overviews=(Overview(sentence=words, figures=_figures(comparison), next_steps=steps),),
+        answer=why(comparison),
+        flags=found,
+        sections=sections,
+        pictures=drawn,
+        screens=(screen,),
+        folds=tuple(_folds(comparison, sections, drawn)),
     )
 
 
-def _figures(comparison: Comparison) -> tuple[Figure, ...]:
-    ordered = sorted(comparison.gated, key=lambda row: row.gain.value)[:_FIGURES]
-    labels = (f"{plain(row.metric).capitalize()}, workers: {row.world_size}" for row in ordered)
-    return tuple(
-        Figure(label=label, cell=change_cell(row))
-        for label, row in zip(labels, ordered, strict=True)
-    )
+def _folds(
+    comparison: Comparison, sections: Sequence[Section], drawn: tuple[Picture, ...]
+) -> Iterator[Fold]:
+    """Yield a fold for every section, with what is in it."""
+    says = {
+        "comparison": f"{len(comparison.rows)} changes with both values; the gate: "
+        f"{comparison.outcome}, {len(comparison.worse)} of {len(comparison.gated)} rows worse",
+        "differences": _counted(len(sections[1].tables[0].rows)),
+        "record": "ids, dates, commits, runs and commands",
+    }
+    for section in sections:
+        own = tuple(x for x in drawn if x.section == section.key)
+        yield Fold(
+            key=section.key,
+            title=section.title,
+            says=says[section.key],
+            sections=(section,),
+            pictures=own,
+        )
+
+
+def _counted(count: int) -> str:
+    if not count:
+        return "nothing that is recorded"
+    return "1 fact or setting, with both values" if count == 1 else f"{count} facts and settings"
 
 
 def _gate(comparison: Comparison) -> Table:
@@ -179,8 +208,7 @@ def _notes(comparison: Comparison, price: float | None, currency: str) -> list[s
         notes.append(
             f"Time to accuracy: to {100 * comparison.target_frac:.1f} % validation accuracy."
         )
-    paid = "worker-time" if price is None else f"at {price:g} {currency} per worker and hour"
-    notes.append(f"Cost: of an epoch, {paid}.")
+    notes.append(paid_words(price, currency))
     if len(comparison.pairs) > 1:
         notes.append(
             f"{len(comparison.pairs)} pairs of curves are compared, one after the other; they "

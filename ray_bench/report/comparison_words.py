@@ -1,4 +1,4 @@
-"""A comparison in sentences: the answer, what to do next, and what to be careful about."""
+"""A comparison in sentences: why, what to do next, and what to be careful about."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def change_cell(row: Row) -> Cell:
     return estimate(row.change, "points" if row.is_share else "change")
 
 
-def answer(comparison: Comparison) -> str:
+def why(comparison: Comparison) -> str:
     """Return what the gate says, and what of it decided."""
     words = _ANSWERS[comparison.outcome](comparison)
     better = [row for row in comparison.gated if row.verdict is Verdict.BETTER]
@@ -64,12 +64,12 @@ def _undecided(comparison: Comparison) -> str:
             f"out for {_places(comparison.open)}"
         )
     if comparison.missing_sizes:
-        sizes = _listed([str(n) for n in comparison.missing_sizes])
+        sizes = listed([str(n) for n in comparison.missing_sizes])
         reasons.append(f"the new sweep has no usable run with {sizes} workers, which it asked for")
     if comparison.num_alone:
         reasons.append("a part of the base has no counterpart in the new sweep")
     if comparison.unseen:
-        metrics = _listed([plain(metric) for metric in comparison.unseen])
+        metrics = listed([plain(metric) for metric in comparison.unseen])
         who = "at some world size neither sweep, or only one of them,"
         reasons.append(f"{who} tells anything about {metrics}")
     return f"Cannot tell whether it is worse: {'; '.join(reasons)}."
@@ -85,12 +85,13 @@ _ANSWERS = {
 def _named(rows: Sequence[Row]) -> str:
     """Return `throughput with 8 workers -10.2 % (-11.3 to -9.1)`, the largest changes first."""
     ordered = sorted(rows, key=lambda row: -abs(row.change.value))
-    named = [f"{_place(row)} {show(change_cell(row))}" for row in ordered[:_MOST_NAMED]]
+    named = [f"{place(row)} {show(change_cell(row))}" for row in ordered[:_MOST_NAMED]]
     more = len(rows) - len(named)
     return ", ".join(named) + (f", and {more} more" if more else "")
 
 
-def _place(row: Row) -> str:
+def place(row: Row) -> str:
+    """Return `throughput with 8 workers`."""
     return f"{plain(row.metric)}{_with([row.world_size])}"
 
 
@@ -106,10 +107,11 @@ def _with(sizes: Sequence[int | None]) -> str:
     known = sorted({size for size in sizes if size is not None})
     if not known:
         return ""
-    return f" with {_listed([str(n) for n in known])} worker{'s' * (known != [1])}"
+    return f" with {listed([str(n) for n in known])} worker{'s' * (known != [1])}"
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """Return `1, 2 and 4`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
@@ -118,7 +120,7 @@ def next_steps(comparison: Comparison) -> Iterator[str]:
     if comparison.outcome is Outcome.FAILED:
         yield (
             "Look at `ray-bench report` of both sweeps: where the time of a step goes tells which "
-            "part became slower. What differs between them is listed below."
+            "part became slower."
         )
     if comparison.missing_sizes:
         yield "`ray-bench report` of the new sweep lists the causes of failed runs."
@@ -134,16 +136,21 @@ def _narrower(comparison: Comparison) -> str:
             "Measure both with repeats=3 or more, not interleaved: one launch does not show the "
             "noise between launches, which had to be assumed. Or give a larger --tolerance."
         )
-    needed = [_repeats_needed(row, comparison.tolerance_frac) for row in comparison.open]
-    known = [count for count in needed if count is not None]
-    if len(known) < len(needed):
+    most = repeats_that_would_do(comparison)
+    if most is None:
         return "The change is near the tolerance, or the noise too large for it: measure more."
-    most = max(known)
     words = f"about {most}" if most <= _MOST_REPEATS else f"more than {_MOST_REPEATS}"
     return (
         f"With {words} repeats of each sweep the interval would be as narrow as the tolerance; a "
         "quieter machine needs fewer."
     )
+
+
+def repeats_that_would_do(comparison: Comparison) -> int | None:
+    """Return the repeats that let every open row be judged; None where that is not known."""
+    needed = [_repeats_needed(row, comparison.tolerance_frac) for row in comparison.open]
+    known = [count for count in needed if count is not None]
+    return max(known, default=None) if len(known) == len(needed) else None
 
 
 def _repeats_needed(row: Row, tolerance_frac: float) -> int | None:
@@ -208,6 +215,23 @@ def allowed_differences(comparison: Comparison) -> tuple[Difference, ...]:
     """Return the differences that would have been refused."""
     found = (x for pair in comparison.pairs for x in pair.differences if x.is_refused)
     return tuple(dict.fromkeys(found))
+
+
+def paid_words(price: float | None, currency: str) -> str:
+    """Return what the cost is: of an epoch, in money where there is a price."""
+    paid = "worker-time" if price is None else f"at {price:g} {currency} per worker and hour"
+    return f"Cost: of an epoch, {paid}."
+
+
+def differences_in_words(comparison: Comparison) -> str:
+    """Return what differs between the two, the first few by name."""
+    found = dict.fromkeys(x for pair in comparison.pairs for x in pair.differences)
+    names = [difference_words(x) for x in (*found, *comparison.settings)]
+    if not names:
+        return "Nothing that is recorded differs between them."
+    more = len(names) - _MOST_NAMED
+    shown = ", ".join(names[:_MOST_NAMED]) + (f", and {more} more" if more > 0 else "")
+    return f"What differs: {shown}."
 
 
 def difference_words(difference: Difference) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ray_bench.analysis.groups import PLACEMENT, Group, differences
+from ray_bench.analysis.groups import Group, differences
 from ray_bench.analysis.nodes import nodes_by_size, workers_per_node
 from ray_bench.analysis.study import Study
-from ray_bench.analysis.verdict import clean_sizes
+from ray_bench.config.settings import PLACEMENT
 from ray_bench.records import Results
 
 
@@ -85,7 +85,7 @@ def workers(count: int) -> str:
 def room_of(context: Context) -> int | None:
     """Return for how many workers the nodes of the sweep have cores or GPUs; None is unknown."""
     runs, environments = context.study.group.runs, context.results.environments
-    clean = set(clean_sizes(runs))
+    clean = set(context.study.clean_sizes)
     claimed = [run for run in runs if run.point.world_size in clean]
     held, nodes = workers_per_node(claimed, environments), nodes_by_size(runs, environments)
     return held * max(nodes.values()) if held is not None and nodes else None

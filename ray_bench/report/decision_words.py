@@ -5,11 +5,11 @@ from __future__ import annotations
 from ray_bench.analysis.decision.advice import Ask, Decision
 from ray_bench.analysis.decision.aim import Kind as AimKind
 from ray_bench.analysis.decision.options import Option
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost
 from ray_bench.report.cells import Kind, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
+from ray_bench.stats.estimate import Estimate
 
 #: The aims without a limit.
 AIM_WORDS: dict[AimKind, str] = {

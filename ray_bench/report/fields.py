@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.report.cells import (
     Cell,
     Column,
@@ -19,6 +18,8 @@ from ray_bench.report.cells import (
     table,
     text,
 )
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
 
 Item = TypeVar("Item")
 Value = Estimate | LogEstimate | float | int | str | None

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.drift import Drift
 from ray_bench.analysis.fit.forecast import CurveFit, Forecast, default_sizes, fit_curve, reached
 from ray_bench.analysis.fit.measured import MeasuredCurve
@@ -22,6 +21,7 @@ from ray_bench.report.flags import Flag
 from ray_bench.report.format import LEGEND, show
 from ray_bench.report.model import Report
 from ray_bench.report.pictures.curves import Point, curves_picture
+from ray_bench.stats.estimate import Estimate
 
 #: The unit of curves of which nothing tells how fast one worker is.
 RELATIVE = "speedup"

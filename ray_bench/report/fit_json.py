@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.choose import Candidate
 from ray_bench.analysis.fit.forecast import CurveFit, Forecast, reached
 from ray_bench.analysis.fit.measured import MeasuredCurve
@@ -17,6 +16,7 @@ from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.analysis.laws import usl
 from ray_bench.report.fit_tables import efficiency, points_of_fit
 from ray_bench.report.fit_words import warning_words
+from ray_bench.stats.estimate import Estimate
 
 #: Rises when a key changes its meaning or goes away.
 FORMAT_VERSION = 1

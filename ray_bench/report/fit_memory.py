@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.forecast import Forecast
 from ray_bench.analysis.fit.measured import fixed_batch
 from ray_bench.analysis.memory import MemoryLine, MemoryPoint, memory_line
 from ray_bench.report.cells import Table, asked, estimate, table, text
 from ray_bench.report.sections.memory import line_words
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.choose import Candidate
 from ray_bench.analysis.fit.forecast import CurveFit, Forecast
 from ray_bench.analysis.fit.reach import parameter_told
 from ray_bench.analysis.scaling import gustafson_serial_frac, karp_flatt
 from ray_bench.report.cells import Cell, Table, Unit, asked, estimate, number, table, text
+from ray_bench.stats.estimate import Estimate
 
 #: Said of a world size that needs a second node where no point had one.
 NO_INTER_NODE = "no inter-node measurement"

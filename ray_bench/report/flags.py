@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ray_bench.analysis.groups import INVALID_FLAGS, SETTINGS, Group, differences
+from ray_bench.analysis.groups import INVALID_FLAGS, Group, differences
 from ray_bench.analysis.study import Study
-from ray_bench.records import FLAGS, Results
+from ray_bench.config import settings
+from ray_bench.records import FLAGS, Results, Status
 from ray_bench.report.accumulation import cut_words
 from ray_bench.report.anomalies import warnings
+from ray_bench.report.script_words import script_warnings
 from ray_bench.report.stopping import stop_warning
 
 
@@ -49,11 +52,22 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:].rstrip(".") + "."
 
 
+#: What a run can end with that is a result of its training.
+_LASTING: Mapping[Status, str] = {
+    "diverged": "Runs diverged: their loss was not finite any more, or exploded. They are a "
+    "result, and are not made again.",
+    "stopped": "Runs were stopped because stop.hopeless_accuracy was not reached by then.",
+}
+
+
 def _outcomes(results: Results) -> list[Flag]:
     flags = []
-    if results.failed_runs:
+    ended = Counter(run.status for run in results.failed_runs)
+    failed = sum(count for status, count in ended.items() if status not in _LASTING)
+    if failed:
         words = "Runs failed; causes and remedies are listed below."
-        flags.append(Flag("failed", words, len(results.failed_runs)))
+        flags.append(Flag("failed", words, failed))
+    flags += [Flag(key, words, ended[key]) for key, words in _LASTING.items() if ended[key]]
     if results.missing_run_ids:
         words = "Planned runs have left no record: the sweep was interrupted. Resume it."
         flags.append(Flag("missing", words, len(results.missing_run_ids)))
@@ -67,7 +81,7 @@ def _groups(studies: tuple[Study, ...]) -> list[Flag]:
     groups = tuple(study.group for study in studies)
     different = differences(groups)
     names = ", ".join(_difference(name, groups) for name in different)
-    if set(different) <= set(SETTINGS):
+    if set(different) <= set(settings.names()):
         words = (
             f"The sweep varied settings: {names}. Each combination is a group with a curve of its "
             "own; the table of settings says what each is worth."
@@ -98,7 +112,7 @@ def in_words(value: object) -> str:
 
 
 def _study_flags(study: Study) -> list[Flag]:
-    flags = []
+    flags = [Flag(key, words) for key, words in script_warnings(study)]
     if study.is_ladder:
         words = (
             "Interleaved: all world sizes took turns in one group of workers. It measures speed, "

@@ -20,7 +20,9 @@ from ray_bench.report.sections import (
     method,
     network,
     nodes,
+    parity,
     predictions,
+    rates,
     record,
     settings,
     steps,
@@ -86,6 +88,8 @@ def folds_of(
     found = (
         *_numbers(screens),
         *(_of_curves(x, contexts, drawn) for x in _OF_A_CURVE if contexts),
+        *_same_model(contexts),
+        *_rates(contexts),
         *_noise(contexts, drawn),
         *_networks(results, drawn),
         *_varied(results, contexts),
@@ -147,6 +151,18 @@ def _said(says: Callable[[Context], str], contexts: Sequence[Context]) -> str:
         return says(first)
     more = len(contexts) - 1
     return f"{first.name}: {says(first)}; {more} more curve{'s' * (more > 1)}"
+
+
+def _same_model(contexts: Sequence[Context]) -> Iterator[Fold]:
+    if found := parity.sections(contexts):
+        says = parity.says(found)
+        yield Fold(key="parity", title="The same model?", says=says, sections=found)
+
+
+def _rates(contexts: Sequence[Context]) -> Iterator[Fold]:
+    if found := rates.sections(contexts):
+        says = rates.says(contexts)
+        yield Fold(key="rates", title="Learning rate as applied", says=says, sections=found)
 
 
 def _noise(contexts: Sequence[Context], drawn: _Drawn) -> Iterator[Fold]:

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.report.cells import Cell, Unit, estimate
+from ray_bench.stats.estimate import Estimate
 
 UNKNOWN = "-"
 LEGEND = (

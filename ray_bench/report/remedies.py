@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from ray_bench.analysis.losses import Bottleneck, Loss
 from ray_bench.analysis.nodes import nodes_used
-from ray_bench.analysis.sync import SyncSplit
-from ray_bench.records import RunRecord
 from ray_bench.report.cells import number
 from ray_bench.report.context import Context
 from ray_bench.report.format import show
@@ -18,7 +16,7 @@ _NAMES = {
     Bottleneck.INPUT: "waiting for data",
     Bottleneck.COMMUNICATION: "transfer not hidden",
     Bottleneck.LATENCY: "the latency of gradient messages",
-    Bottleneck.NODE_BOUNDARY: "the boundary between nodes, where efficiency falls,",
+    Bottleneck.NODE_BOUNDARY: "the boundary between nodes, where efficiency falls with the second node,",
     Bottleneck.STRAGGLER: "waiting for {ranks}, slow in {phase},",
     Bottleneck.SKEW: "waiting for slow ranks",
     Bottleneck.CONTENTION: "contention with gradients on their way",
@@ -59,10 +57,8 @@ class _Facts:
     def of(cls, context: Context) -> _Facts:
         study = context.study
         size = study.verdict.judged_at
-        sync: SyncSplit | None = next((x for x in study.syncs if x.world_size == size), None)
-        run: RunRecord = next(
-            (x for x in study.group.runs if x.point.world_size == size), study.first
-        )
+        sync = None if size is None else study.size(size).sync
+        run = study.first if size is None else study.size(size).runs[0]
         environment = context.results.environments.get(run.environment_hash or "")
         return cls(
             num_buckets=None if sync is None else sync.num_buckets,

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.memory import MemoryLine
 from ray_bench.analysis.replay.forecast import PredictedStep, Question
 from ray_bench.analysis.replay.links import LinkValues, doubtful_latency
@@ -24,6 +23,7 @@ from ray_bench.report.format import show
 from ray_bench.report.model import Report
 from ray_bench.report.replay_words import assumptions, latency_warning
 from ray_bench.report.sections.memory import line_words
+from ray_bench.stats.estimate import Estimate
 
 #: Rises when a key changes its meaning or goes away.
 FORMAT_VERSION = 1

@@ -32,6 +32,9 @@ OF_A_FILE = Hints(
 OF_A_SWEEP = Hints(
     cause="The phases of a step would tell: measure.phase_steps=20 samples them.", nodes=""
 )
+OF_A_SCRIPT = Hints(
+    cause="The phases of a step would tell: they are sampled of DDP after `--steps`.", nodes=""
+)
 OF_A_SWEEP_WITH_PHASES = Hints(
     cause="What the phase pass saw is in the table of what loses time.", nodes=""
 )

@@ -10,43 +10,89 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ray_bench.errors import ConfigError
 from ray_bench.report.cells import Cell, Section, Table
+from ray_bench.report.flags import Flag
 from ray_bench.report.format import clean, clean_line, show
 from ray_bench.report.model import Report
 from ray_bench.report.picture import Picture
-from ray_bench.report.terminal_bars import print_bars
+from ray_bench.report.screen import Fold
+from ray_bench.report.screen_terminal import print_quantities, print_screens
 from ray_bench.report.terminal_curves import print_curves
 
-_MARK_STYLES = {"p": "magenta", "d": "cyan"}
 _GAP = 2  # blank columns between two columns of a table
 _MIN_TEXT_WIDTH = 24
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print the whole report. Marks are letters; colour only repeats what they say."""
+    """Print the whole report; of a sweep the answer comes last, so that it stays in view."""
     console.print(Text(clean(report.title), style="bold underline"))
     console.print()
+    if report.screens:
+        console.print(Text(clean(report.legend), style="dim"))
+        for fold in report.folds:
+            _print_fold(fold, console)
+        console.print()
+        print_screens(report, console)
+        return
     console.print(Text(clean(report.answer), style="bold"))
     console.print()
-    for flag in report.flags:
-        runs = f" ({flag.runs})" if flag.num_runs else ""
-        head = Text(f"! {clean(flag.key)}{runs}: ", style="bold yellow")
-        console.print(head.append(clean(flag.text), style="not bold"))
-    if report.flags:
-        console.print()
+    _print_flags(report.flags, console)
     console.print(Text(clean(report.legend), style="dim"))
     for section in report.sections:
         _print_section(section, console, report.pictures)
 
 
-def _print_section(section: Section, console: Console, pictures: Sequence[Picture] = ()) -> None:
+def print_fold(report: Report, key: str, console: Console) -> None:
+    """Print one fold of a report.
+
+    Raises:
+        ConfigError: There is none of this key; names those that there are.
+    """
+    found = [fold for fold in report.folds if fold.key == key]
+    if not found:
+        known = ", ".join(fold.key for fold in report.folds) or "none"
+        raise ConfigError(f"This report has no fold {key!r}; there are: {known}.")
+    _print_fold(found[0], console)
+
+
+def _print_flags(flags: Sequence[Flag], console: Console) -> None:
+    for flag in flags:
+        runs = f" ({flag.runs})" if flag.num_runs else ""
+        head = Text(f"! {clean(flag.key)}{runs}: ", style="bold yellow")
+        console.print(head.append(clean(flag.text), style="not bold"))
+    if flags:
+        console.print()
+
+
+def _print_fold(fold: Fold, console: Console) -> None:
     console.print()
-    console.rule(Text(clean(section.title), style="bold"), align="left")
+    console.rule(Text(clean(fold.title), style="bold"), align="left")
+    if fold.says:
+        console.print(Text(clean(fold.says), style="bold"))
+    if fold.numbers is not None:
+        print_quantities(fold.numbers, console)
+    sections = {section.key for section in fold.sections}
+    for picture in fold.pictures:
+        if picture.section not in sections:
+            print_curves(picture, console)
+    for section in fold.sections:
+        _print_section(section, console, fold.pictures, within=fold.title)
+
+
+def _print_section(
+    section: Section, console: Console, pictures: Sequence[Picture] = (), *, within: str = ""
+) -> None:
+    """Print a section; `within` is the title above it. No title is printed twice."""
+    console.print()
+    if not within:
+        console.rule(Text(clean(section.title), style="bold"), align="left")
+    elif section.title not in (within, *(table.title for table in section.tables)):
+        console.print(Text(clean(section.title), style="bold underline"))
     for words in section.paragraphs:
         console.print(Text(clean(words)))
     for picture in pictures:
         if picture.section == section.key:
-            print_bars(picture, console)
             print_curves(picture, console)
     for table in section.tables:
         _print_table(table.drawn, console)
@@ -119,11 +165,9 @@ def _drawn(table: Table, widths: Mapping[int, int]) -> RichTable:
 
 
 def _text(cell: Cell) -> Text:
-    """Return a cell as one or two lines: the value and its mark, then the interval."""
+    """Return a cell as one or two lines: the value, then the interval."""
     shown = show(cell)
     drawn = Text(shown.value)
-    if shown.mark:
-        drawn.append(f" {shown.mark}", style=_MARK_STYLES[shown.mark])
     if shown.interval:
         drawn.append(f"\n{shown.interval}", style="dim")
     return drawn

@@ -23,6 +23,7 @@ from ray_bench.store.tables import checked_table, file_bytes, parsed
 
 #: Of so many files that are in no segment one is made when a sweep begins, ...
 _MIN_FILES: Mapping[str, int] = {"sweeps": 16, "runs": 64}
+_FEW_FILES = 16  # of another table
 #: ... of so many at most: it must not wait long for an old store.
 _MAX_FILES_AT_START = 2_000
 #: A reader, who has read the files anyway, makes one of this share already.
@@ -36,6 +37,8 @@ _VERSION_KEY = b"ray_bench.index_version"
 _COLUMNS: Mapping[str, tuple[str, ...] | None] = {
     "sweeps": None,
     "runs": ("sweep_id", "run_id", "attempt", "status", "workload", "world_size"),
+    "labels": None,
+    "answers": None,
 }
 _FILE_COLUMNS = (
     pa.field("file_name", pa.string(), nullable=False),
@@ -52,12 +55,14 @@ class Index:
 
     Args:
         location: of the results.
-        table: "sweeps" or "runs".
+        table: "sweeps", "runs", "labels" or "answers".
     """
 
     def __init__(self, location: Location, table: str) -> None:
         self._location = location
         self._table = table
+        self._min_files = _MIN_FILES.get(table, _FEW_FILES)
+        self._has_folders = table in ("runs", "labels")
         names = _COLUMNS[table]
         columns = [column for column in SCHEMAS[table] if names is None or column.name in names]
         self._columns = [column.name for column in columns]
@@ -66,11 +71,13 @@ class Index:
     def rows(self) -> tuple[list[Row], list[StoreError]]:
         """Return the rows of all files, by name of file, and the errors of damaged ones."""
         files = self._files()
+        if not files:
+            return [], []
         segments = self._segments()
         known = self._known(segments, files)
         missing = [info for info in files if info not in known]
         read, errors = self._read(missing)
-        if len(read) * _READERS_SHARE >= _MIN_FILES[self._table]:
+        if len(read) * _READERS_SHARE >= self._min_files:
             self._grow(segments, read)
         found = {**known, **{info: row for info, row in read if row is not None}}
         return [found[info] for info in files if info in found], errors
@@ -78,18 +85,18 @@ class Index:
     def grow(self) -> bool:
         """Make a segment of files that are in none, if they are many; tells whether it was due."""
         files = self._files()
-        if len(files) < _MIN_FILES[self._table]:
+        if len(files) < self._min_files:
             return False
         segments = self._segments()
         known = self._known(segments, files)
         missing = [info for info in files if info not in known]
-        if len(missing) < _MIN_FILES[self._table]:
+        if len(missing) < self._min_files:
             return False
         self._grow(segments, self._read(missing[:_MAX_FILES_AT_START])[0])
         return True
 
     def _files(self) -> list[FileInfo]:
-        return self._location.listing(self._table, below=self._table == "runs")
+        return self._location.listing(self._table, below=self._has_folders)
 
     def _segments(self) -> dict[str, pa.Table]:
         """Return the usable segments by name; none where there is no index to be read."""
@@ -178,7 +185,7 @@ class Index:
 
 
 def _own_name(table: str, row: Row) -> str:
-    """Return what the file of a row has to be called; for a run, its folder."""
-    if table == "sweeps":
-        return f"sweeps/{safe_name(row['sweep_id'])}.parquet"
-    return folder("runs", row["sweep_id"]) + "/"
+    """Return what the file of a row has to be called; for a run or a label, its folder."""
+    if table in ("sweeps", "answers"):
+        return f"{table}/{safe_name(row['sweep_id'])}.parquet"
+    return folder(table, row["sweep_id"]) + "/"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import final
 
 import pyarrow as pa
 
@@ -22,15 +21,18 @@ from ray_bench.records import (
     StopRecord,
     SweepRecord,
 )
+from ray_bench.store.answers import AnswerRecord
+from ray_bench.store.catalog import Catalog, by_age
 from ray_bench.store.index import Index
+from ray_bench.store.labels import Labels, change_of, labels_of, standing
 from ray_bench.store.location import Location, safe_name
 from ray_bench.store.patience import Say
 from ray_bench.store.reader import Reader
-from ray_bench.store.rows import columns_of, plain, sweep_of
-from ray_bench.store.run_files import RunFiles, files_of, store_run
+from ray_bench.store.rows import columns_of, plain
+from ray_bench.store.run_files import RunFiles, files_of, folder, store_run
 from ray_bench.store.schema import LONG_TABLES, SCHEMAS
 from ray_bench.store.spool import Spool
-from ray_bench.store.summary import SweepSummary, summarised
+from ray_bench.store.summary import SweepSummary
 from ray_bench.store.tables import table_bytes
 
 #: Run id, and number of the attempt.
@@ -47,8 +49,12 @@ class ResultsStore:
         environments/<hash>.parquet
         network/<network_id>.parquet
         stops/<sweep_id>.parquet
-        index/<table>/<hash>.parquet                  a cache of sweeps/ and runs/; may be removed
+        labels/sweep=<sweep_id>/<label_id>.parquet    a change of its name, tags or note
+        answers/<sweep_id>.parquet                    what its last report said, for lists
+        reports/<sweep_id>/report.html                not a table; also .md and .json
+        index/<table>/<hash>.parquet                  a cache of tables; may be removed
         traces/sweep=<sweep_id>/<run_id>-rank<rank>.json.gz     not a table; with `--trace` only
+        outputs/sweep=<sweep_id>/<run_id>-rank<rank>.txt        not a table; what a script wrote
         tensorboard/<sweep_id>/<run_id>/events.out.tfevents.ray_bench     not a table
 
     A run counts when its file in `runs/` is there; that one is written last. Its newest attempt is
@@ -65,6 +71,7 @@ class ResultsStore:
         self._reader = Reader(self._location)
         self._spool = Spool(self._location.key)
         self._say = say or logging.getLogger(__name__).warning
+        self._catalog = Catalog(self._location, self._say)
         self.root = self._location.root
 
     def check_writable(self) -> None:
@@ -122,13 +129,13 @@ class ResultsStore:
     def _kept(self, files: RunFiles, *, refused: bool = False) -> str:
         """Keep a run on this machine; returns where, in words."""
         try:
-            folder = self._spool.keep(files, refused=refused)
+            place = self._spool.keep(files, refused=refused)
         except (OSError, RuntimeError) as err:  # no home, or no room there either
             return f"The run could not be kept in {self._spool.folder} either: {err}."
         if refused:
-            return f"The run is kept in {folder}."
+            return f"The run is kept in {place}."
         return (
-            f"The run is kept in {folder}, and will be stored when ray-bench next writes to "
+            f"The run is kept in {place}, and will be stored when ray-bench next writes to "
             f"{self.root}."
         )
 
@@ -166,8 +173,8 @@ class ResultsStore:
 
     def write_events(self, sweep_id: str, run_id: str, events: bytes) -> None:
         """Store a run's TensorBoard event file, in place of that of an earlier attempt."""
-        folder = f"tensorboard/{safe_name(sweep_id)}/{safe_name(run_id)}"
-        self._location.write(f"{folder}/events.out.tfevents.ray_bench", events)
+        place = f"tensorboard/{safe_name(sweep_id)}/{safe_name(run_id)}"
+        self._location.write(f"{place}/events.out.tfevents.ray_bench", events)
 
     @property
     def local_folder(self) -> Path | None:
@@ -189,7 +196,8 @@ class ResultsStore:
         One whose own file is damaged is left out, and said: no other sweep depends on it.
         """
         found, errors = self._sweeps()
-        self._note("sweep", errors)
+        for error in errors:
+            self._say(f"note: a sweep is left out. {error}")
         return found
 
     def summaries(self) -> tuple[SweepSummary, ...]:
@@ -197,16 +205,71 @@ class ResultsStore:
 
         A run whose file is damaged counts as missing, and is said.
         """
-        (sweeps, damaged_sweeps), (runs, damaged_runs) = self._location.each(
-            lambda table: Index(self._location, table).rows(), ("sweeps", "runs")
-        )
-        self._note("sweep", damaged_sweeps)
-        self._note("run", damaged_runs)
-        return tuple(summarised(reversed(_by_age(sweeps)), runs))
+        return self._catalog.summaries()
 
-    def _note(self, what: str, errors: Sequence[StoreError]) -> None:
-        for error in errors:
-            self._say(f"note: a {what} is left out. {error}")
+    def sweep_id(self, word: str | None = None) -> str:
+        """Return the id of the sweep that a word means, and say it where it is not the id itself.
+
+        Args:
+            word: an id or the start of one, a name, or a tag, which means the newest with it; None
+                means the newest of all.
+
+        Raises:
+            StoreError: If there is none, or more than one.
+        """
+        return self._find(word).sweep_id
+
+    def label(
+        self,
+        sweep_id: str,
+        *,
+        name: str | None = None,
+        note: str | None = None,
+        added: Sequence[str] = (),
+        removed: Sequence[str] = (),
+    ) -> None:
+        """Change what a sweep is called; a change that is made at the same time stays, too.
+
+        Args:
+            sweep_id: Which sweep.
+            name: Its new name; empty takes the name away, None leaves it.
+            note: Its new note; the same.
+            added: Tags.
+            removed: Tags that it loses.
+
+        Raises:
+            ConfigError: A name, tag or note cannot be one, or another sweep has the name.
+        """
+        self.check_label(sweep_id, name=name, note=note, added=added)
+        change = change_of(sweep_id, name=name, note=note, added=added, removed=removed)
+        self._catalog.write_label(change)
+
+    def check_label(
+        self, sweep_id: str, *, name: str | None, note: str | None, added: Sequence[str]
+    ) -> None:
+        """Find out before a sweep whether it can be called so; see `label`.
+
+        Raises:
+            ConfigError: It cannot.
+        """
+        change_of(sweep_id, name=name, note=note, added=added)
+        if name:
+            self._catalog.check_free(name, sweep_id)
+
+    def undo_label(self, sweep_id: str) -> bool:
+        """Take back the newest change of a sweep's labels; tells whether there was one."""
+        changes = standing(self._catalog.changes(sweep_id))
+        if changes:
+            self._catalog.write_label(change_of(sweep_id, undone_id=changes[-1].label_id))
+        return bool(changes)
+
+    def labels(self, sweep_id: str) -> Labels:
+        """Return what a sweep is called."""
+        return labels_of(self._catalog.changes(sweep_id))
+
+    def write_answer(self, answer: AnswerRecord) -> None:
+        """Store what a report said, in place of what an earlier one of this sweep said."""
+        self._catalog.write_answer(answer)
 
     def attempts(self, sweep_id: str) -> tuple[RunRecord, ...]:
         """Return every attempt of every run of a sweep, oldest first."""
@@ -239,7 +302,7 @@ class ResultsStore:
         """Read one sweep back.
 
         Args:
-            sweep_id: None takes the newest.
+            sweep_id: Or what else `sweep_id` understands.
 
         Raises:
             StoreError: If there are no results, no such sweep, or a damaged file: without it other
@@ -269,7 +332,7 @@ class ResultsStore:
 
         Args:
             table: Its name, e.g. "blocks".
-            sweep_id: Of which sweep; None takes the newest.
+            sweep_id: Of which sweep; or what else `sweep_id` understands.
 
         Raises:
             StoreError: As for `read`.
@@ -282,8 +345,10 @@ class ResultsStore:
         return found.add_column(0, pa.field("sweep_id", pa.string(), nullable=False), ids)
 
     def _arrow(self, table: str, sweep_id: str) -> pa.Table:
-        if table in ("sweeps", "stops", "network"):
+        if table in ("sweeps", "stops", "network", "answers"):
             return self._reader.single(table, sweep_id)
+        if table == "labels":
+            return self._reader.joined(table, self._location.names(folder(table, sweep_id)))
         stored = self._reader.newest(sweep_id)
         if table == "runs":
             return pa.concat_tables([SCHEMAS[table].empty_table(), *(x.table for x in stored)])
@@ -293,37 +358,17 @@ class ResultsStore:
 
     def _sweeps(self) -> tuple[tuple[SweepRecord, ...], list[StoreError]]:
         rows, errors = Index(self._location, "sweeps").rows()
-        return _by_age(rows), errors
+        return by_age(rows), errors
 
     def _find(self, sweep_id: str | None) -> SweepRecord:
         if sweep_id is not None:
             sweep = self._reader.sweep(sweep_id)
-            return sweep if sweep is not None else self._raise_unknown(sweep_id)
+            return sweep if sweep is not None else self._find(self._catalog.meant(sweep_id))
         sweeps, errors = self._sweeps()
         if errors:  # it may be the newest
             raise errors[0]
-        return sweeps[-1] if sweeps else self._raise_unknown(None)
-
-    def _raise_unknown(self, sweep_id: str | None) -> NoReturn:
-        names = self._location.names("sweeps")
-        if not names or sweep_id is None:
-            why = "has no results" if self._location.exists() else "does not exist"
-            raise StoreError(
-                f"{self.root} {why}. Measure first: ray-bench run demo --results {self.root}"
-            )
-        ids = [name.removeprefix("sweeps/").removesuffix(".parquet") for name in names]
-        raise StoreError(f"{self.root} has no sweep {sweep_id!r}. {_hint(sweep_id, ids)}")
-
-
-def _by_age(rows: Iterable[Mapping[str, Any]]) -> tuple[SweepRecord, ...]:
-    sweeps = map(sweep_of, rows)
-    return tuple(sorted(sweeps, key=lambda sweep: (sweep.created_at_utc, sweep.sweep_id)))
+        return sweeps[-1] if sweeps else self._catalog.raise_empty()
 
 
 def _single(table: str, name: str) -> str:
     return f"{table}/{safe_name(name)}.parquet"
-
-
-def _hint(wanted: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"It has: {', '.join(known[-5:])}."

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from ray_bench.records import Columns, EnvironmentRecord, RunRecord, SweepRecord, record_from_dict
 from ray_bench.store.schema import SCHEMAS
+
+T = TypeVar("T")
 
 
 def storable(value: Any) -> Any:
@@ -56,6 +58,11 @@ def sweeps_of(table: pa.Table) -> list[SweepRecord]:
 def sweep_of(row: Mapping[str, Any]) -> SweepRecord:
     """Return a row of a sweeps table."""
     return SweepRecord(**_unlisted(row))
+
+
+def records_of(record: Callable[..., T], rows: Iterable[Mapping[str, Any]]) -> list[T]:
+    """Return rows as records of a kind whose fields are the columns."""
+    return [record(**_unlisted(row)) for row in rows]
 
 
 def environments_of(table: pa.Table) -> dict[str, EnvironmentRecord]:

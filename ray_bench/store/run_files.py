@@ -55,7 +55,9 @@ def files_of(data: RunData) -> RunFiles:
     tables = {names[table]: _long_table(table, data) for table in filled}
     return RunFiles(
         run=(f"{folder('runs', run.sweep_id)}/{name}", table_bytes("runs", [flat_run(run)])),
-        tables=tables | _traces(data),
+        tables=tables
+        | _beside("traces", "json.gz", data.run, data.traces)
+        | _beside("outputs", "txt", data.run, data.outputs),
         absent=tuple(names[table] for table in TABLES_OF_A_RUN if table not in filled),
         environment=_environment(data),
     )
@@ -66,13 +68,13 @@ def _long_table(table: str, data: RunData) -> bytes:
     return table_bytes(table, [{**plain(x), ATTEMPT: data.run.attempt} for x in records])
 
 
-def _traces(data: RunData) -> dict[str, bytes]:
-    run: RunRecord = data.run
-    place = folder("traces", run.sweep_id)
+def _beside(table: str, end: str, run: RunRecord, by_rank: Mapping[int, bytes]) -> dict[str, bytes]:
+    """Return files by rank that are no tables."""
+    place = folder(table, run.sweep_id)
     start = run.run_id if run.attempt == 1 else stem(run.run_id, run.attempt)
     return {
-        f"{place}/{safe_name(f'{start}-rank{rank}')}.json.gz": trace
-        for rank, trace in data.traces.items()
+        f"{place}/{safe_name(f'{start}-rank{rank}')}.{end}": content
+        for rank, content in by_rank.items()
     }
 
 

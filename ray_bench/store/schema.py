@@ -16,6 +16,7 @@ from ray_bench.records import (
     BucketRecord,
     EnvironmentRecord,
     EpochRecord,
+    EvaluationRecord,
     FailureRecord,
     NetworkRecord,
     PhaseRecord,
@@ -25,6 +26,8 @@ from ray_bench.records import (
     SweepRecord,
     SyncPairRecord,
 )
+from ray_bench.store.answers import AnswerRecord
+from ray_bench.store.labels import LabelRecord
 
 #: Version of the stored tables. A new column that may be null needs no new version; anything else
 #: does, together with a step in `migrate.py`.
@@ -129,14 +132,17 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         "phases": _long_fields(PhaseRecord),
         "buckets": _long_fields(BucketRecord),
         "sync_pairs": _long_fields(SyncPairRecord),
+        "evaluations": _long_fields(EvaluationRecord),
         "failures": _long_fields(FailureRecord),
         "network": _fields_of(NetworkRecord),
         "stops": _fields_of(StopRecord),
         "environments": _environment_fields(),
+        "labels": _fields_of(LabelRecord),
+        "answers": _fields_of(AnswerRecord),
     }.items()
 }
 
 #: Tables with many rows a run, read back as columns.
-LONG_TABLES = ("epochs", "blocks", "phases", "buckets", "sync_pairs")
+LONG_TABLES = ("epochs", "blocks", "phases", "buckets", "sync_pairs", "evaluations")
 #: All that an attempt of a run writes beside its own row.
 TABLES_OF_A_RUN = (*LONG_TABLES, "failures")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from ray_bench.records import SweepRecord
+from ray_bench.store.answers import AnswerRecord, basis_of
+from ray_bench.store.labels import Labels
 
-State = Literal["complete", "failed", "unfinished"]
+State = Literal["finished", "failed", "unfinished"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,10 @@ class SweepSummary:
         num_planned: runs that were asked for, those included that a stop rule added.
         num_done: runs that finished.
         num_failed: runs whose newest attempt did not finish.
-        state: complete: all runs are done; failed: all have ended, some did not finish;
+        labels: what people call it.
+        answer: what its last report said; None where no report was written.
+        is_answer_current: whether it is of the runs that are there now.
+        state: finished: all runs are done; failed: all have ended, some did not finish;
             unfinished: some have left no record.
     """
 
@@ -34,23 +39,31 @@ class SweepSummary:
     num_planned: int
     num_done: int
     num_failed: int
+    labels: Labels = field(default_factory=Labels)
+    answer: AnswerRecord | None = None
+    is_answer_current: bool = False
 
     @property
     def state(self) -> State:
         """How far the sweep is."""
         if self.num_done + self.num_failed < self.num_planned:
             return "unfinished"
-        return "failed" if self.num_failed else "complete"
+        return "failed" if self.num_failed else "finished"
 
 
 def summarised(
-    sweeps: Iterable[SweepRecord], runs: Iterable[Mapping[str, Any]]
+    sweeps: Iterable[SweepRecord],
+    runs: Iterable[Mapping[str, Any]],
+    labels: Mapping[str, Labels],
+    answers: Mapping[str, AnswerRecord],
 ) -> list[SweepSummary]:
     """Return a summary of every sweep, in their order.
 
     Args:
         sweeps: what was asked for.
         runs: of every attempt `sweep_id`, `run_id`, `attempt`, `status` and `world_size`.
+        labels: by sweep.
+        answers: by sweep.
     """
     newest: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in runs:
@@ -58,10 +71,23 @@ def summarised(
         before = found.get(row["run_id"])
         if before is None or row["attempt"] > before["attempt"]:
             found[row["run_id"]] = row
-    return [_summary(sweep, newest.get(sweep.sweep_id, {})) for sweep in sweeps]
+    return [
+        _summary(
+            sweep,
+            newest.get(sweep.sweep_id, {}),
+            labels.get(sweep.sweep_id, Labels()),
+            answers.get(sweep.sweep_id),
+        )
+        for sweep in sweeps
+    ]
 
 
-def _summary(sweep: SweepRecord, runs: Mapping[str, Mapping[str, Any]]) -> SweepSummary:
+def _summary(
+    sweep: SweepRecord,
+    runs: Mapping[str, Mapping[str, Any]],
+    labels: Labels,
+    answer: AnswerRecord | None,
+) -> SweepSummary:
     workload, world_sizes = _asked(sweep.config_json)
     num_done = sum(row["status"] == "ok" for row in runs.values())
     return SweepSummary(
@@ -72,7 +98,14 @@ def _summary(sweep: SweepRecord, runs: Mapping[str, Mapping[str, Any]]) -> Sweep
         num_planned=len({*sweep.run_ids, *runs}),
         num_done=num_done,
         num_failed=len(runs) - num_done,
+        labels=labels,
+        answer=answer,
+        is_answer_current=answer is not None and answer.basis == _basis(runs),
     )
+
+
+def _basis(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    return basis_of((row["run_id"], row["attempt"], row["status"]) for row in runs.values())
 
 
 def _asked(config_json: str) -> tuple[str | None, tuple[int, ...]]:

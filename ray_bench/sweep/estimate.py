@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.records import Point, RunRecord
+from ray_bench.records import Point, RunRecord, known
 from ray_bench.store import ResultsStore
 
 #: What a single run, or runs that agree by chance, may be off by: launches differ from each other.
@@ -65,7 +65,7 @@ class Estimates:
 
     def of(self, point: Point) -> RunTime | None:
         """Return the expected time of a run of this point; None where nothing is known."""
-        if not self._known:
+        if not self._known or point.global_batch_size is None:  # of a script that is its own
             return None
         size = min(self._known, key=lambda n: (_distance(n, point.world_size), n))
         runs = self._known[size]
@@ -99,7 +99,7 @@ class Estimates:
             and point.precision in config.precision
         )
 
-    def _batch(self, point: Point) -> int:
+    def _batch(self, point: Point) -> int | None:
         is_weak = point.scaling == "weak"
         return point.local_batch_size if is_weak else point.global_batch_size
 
@@ -130,7 +130,7 @@ class Estimates:
 def _step_samples(run: RunRecord, point: Point) -> float:
     """Return the samples of a step, by those of a run where the batches are the workload's own."""
     if not run.has_own_batches:
-        return point.global_batch_size
+        return known(point.global_batch_size)
     return run.samples_per_step / run.point.world_size * point.world_size
 
 

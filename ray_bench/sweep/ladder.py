@@ -10,10 +10,11 @@ from ray_bench.config.rounds import ladder_runs
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.ladder import Decided
 from ray_bench.measure.commit import git_commit
-from ray_bench.measure.stopping import Decision, stop_rule
 from ray_bench.records import StopRecord
+from ray_bench.stats.stopping import Decision
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.plan import Plan
+from ray_bench.sweep.rounds import stop_rule
 from ray_bench.train.requests import LadderRequest
 
 

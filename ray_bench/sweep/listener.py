@@ -25,6 +25,7 @@ class StoringListener:
         viewer: Shows them.
         tracking: The trackers.
         new_sweep: Written when the cluster can place its runs; None where it is resumed.
+        joined: Called then, too.
         kept: Returns what is kept and how to go on, for last words.
     """
 
@@ -36,6 +37,7 @@ class StoringListener:
         tracking: Tracking,
         new_sweep: SweepRecord | None,
         kept: Callable[[], str],
+        joined: Callable[[], None],
     ) -> None:
         self._store = store
         self._live = live
@@ -43,11 +45,13 @@ class StoringListener:
         self._tracking = tracking
         self._new_sweep = new_sweep
         self._kept = kept
+        self._joined = joined
 
     def joined(self) -> None:
         """Write down what is to run; a sweep that cannot be placed leaves nothing."""
         if self._new_sweep is not None:
             self._store.write_sweep(self._new_sweep)
+        self._joined()
 
     def run_started(self, planned: PlannedRun) -> None:
         """Count a run as running."""

@@ -12,11 +12,14 @@ from ray_bench.config.grid import config_sha256, further_round, rules_coincide
 from ray_bench.config.load import fill_in, load
 from ray_bench.config.rounds import planned_runs
 from ray_bench.config.schema import SweepConfig
+from ray_bench.config.script import what_varies
+from ray_bench.config.stored import stored
 from ray_bench.errors import ConfigError
 from ray_bench.records import PlannedRun, RunRecord, SweepRecord
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.budget import informative_order
 from ray_bench.sweep.request import SweepRequest
+from ray_bench.sweep.script import script_info
 from ray_bench.workloads.catalog import WorkloadInfo, find
 
 
@@ -57,8 +60,10 @@ class Plan:
 
 
 def resolve(source: str | None, overrides: Sequence[str]) -> Resolved:
-    """Load a configuration and fill in its workload's defaults."""
+    """Load a configuration and fill in its workload's defaults; a script has its own."""
     config = load(source, overrides)
+    if config.target is not None:
+        return Resolved(config=config, info=script_info(config))
     info = find(config.workload)
     return Resolved(config=fill_in(config, info.defaults), info=info)
 
@@ -67,6 +72,8 @@ def requested_plan(
     request: SweepRequest, config: SweepConfig, store: ResultsStore, say: Callable[[str], None]
 ) -> Plan:
     """Return the plan of a new sweep or of a resumed one, and say which."""
+    if config.target is not None:
+        say(f"note: {what_varies(config.target_name, config.fields)}")
     if rules_coincide(config):
         rules = ", ".join(config.lr_rules)
         say(
@@ -81,7 +88,7 @@ def requested_plan(
             say(f"note: {note}")
         plan = new_plan(config, store, request.command(resume=False))
         return plan if request.budget is None else _most_telling_first(plan)
-    plan = resumed_plan(config, store)
+    plan = resumed_plan(config, store, request.resumed)
     if request.budget is not None:
         plan = replace(plan, planned=informative_order(plan.planned))
     failed = len(plan.stored) - len(plan.finished)
@@ -107,7 +114,7 @@ def new_plan(config: SweepConfig, store: ResultsStore, command: str) -> Plan:
     sweep = SweepRecord(
         sweep_id=_unused(f"{now:%Y%m%dT%H%M%SZ}-{sha256[:6]}", store),
         created_at_utc=now,
-        config_json=config.model_dump_json(),
+        config_json=json.dumps(stored(config.model_dump(mode="json"))),
         config_sha256=sha256,
         command=command,
         ray_bench_version=__version__,
@@ -116,13 +123,18 @@ def new_plan(config: SweepConfig, store: ResultsStore, command: str) -> Plan:
     return Plan(sweep=sweep, planned=planned)
 
 
-def resumed_plan(config: SweepConfig, store: ResultsStore) -> Plan:
-    """Return the plan of what the newest sweep of this configuration still lacks.
+def resumed_plan(config: SweepConfig, store: ResultsStore, asked: str | None = None) -> Plan:
+    """Return the plan of what a sweep of this configuration still lacks.
+
+    Args:
+        config: What is asked for.
+        store: With the sweep.
+        asked: Which one, in a word that the store understands; None takes the newest.
 
     Raises:
         ConfigError: If there is none; names the keys in which the newest sweep differs.
     """
-    sweep = newest_alike(config, store)
+    sweep = newest_alike(config, store) if asked is None else _asked(asked, config, store)
     if sweep is None:
         raise ConfigError(_nothing_alike(config, store))
     planned = planned_runs(config)
@@ -180,16 +192,31 @@ def _nothing_alike(config: SweepConfig, store: ResultsStore) -> str:
     sweeps = store.sweeps()
     if not sweeps:
         return f"There is nothing to resume in {store.root}. Leave out --resume to start."
-    newest = sweeps[-1]
-    old = json.loads(newest.config_json)
-    new = config.model_dump(mode="json")
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    changes = ", ".join(
-        f"{key} (was {_short(old.get(key))}, now {_short(new.get(key))})" for key in keys
-    )
     return (
-        f"No sweep in {store.root} has this configuration. The newest, {newest.sweep_id}, differs "
-        f"in {changes}. Leave out --resume to start a new one."
+        f"No sweep in {store.root} has this configuration. The newest, {sweeps[-1].sweep_id}, "
+        f"differs in {_changes(sweeps[-1], config)}. Leave out --resume to start a new one."
+    )
+
+
+def _asked(word: str, config: SweepConfig, store: ResultsStore) -> SweepRecord:
+    """Return the sweep that a word means, if it can be resumed with this configuration."""
+    sweep_id = store.sweep_id(word)
+    (sweep,) = (x for x in store.sweeps() if x.sweep_id == sweep_id)
+    if sweep.config_sha256 != config_sha256(config):
+        raise ConfigError(
+            f"Sweep {sweep_id} cannot be resumed with this configuration, which differs in "
+            f"{_changes(sweep, config)}. Give that of the sweep: {sweep.command}"
+        )
+    return sweep
+
+
+def _changes(sweep: SweepRecord, config: SweepConfig) -> str:
+    """Return in which keys a configuration differs from that of a sweep."""
+    old = json.loads(sweep.config_json)
+    new = stored(config.model_dump(mode="json"))
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    return ", ".join(
+        f"{key} (was {_short(old.get(key))}, now {_short(new.get(key))})" for key in keys
     )
 
 

@@ -53,11 +53,13 @@ def preview(request: SweepRequest, say: Callable[[str], None], *, probe: bool) -
         say: Told what the user should know, a sentence at a time.
         probe: Make a short run of 1 worker first, where nothing is known.
     """
-    config = resolve(request.source, request.overrides).config
+    config = resolve(request.source, request.settings).config
     store = ResultsStore(request.results)
     plan = requested_plan(request, config, store, say)
     runs = earlier_runs(store, config)
-    if probe and Estimates(config, runs).of(plan.planned[0].point) is None:
+    if probe and config.target is not None and config.steps is None:
+        say("--probe ends a script after some steps, and this one is to come to its own end.")
+    elif probe and Estimates(config, runs).of(plan.planned[0].point) is None:
         say("Nothing alike was measured here before: a short run with 1 worker will tell.")
         runs = probe_run(request, config)
     estimates = Estimates(config, runs)

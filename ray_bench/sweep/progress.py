@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -56,13 +57,14 @@ class SweepProgress:
         self._max_concurrent = max_concurrent
         self._clock_s = clock_s
         self._start_s = clock_s()
-        self._known = {run.run_id for run in planned}
+        self._known = {run.run_id: run.point for run in planned}
         self._open = {run.run_id: run.point for run in planned}
         self._running: dict[str, float] = {}
         self._walls: dict[int, list[float]] = {}
         several_seeds = len({run.point.seed for run in planned}) > 1
         self.num_stalled = 0
         self.num_elsewhere = 0
+        self.num_by_status: Counter[str] = Counter()
         self._points = _points(planned, several_seeds)
         for run in finished:
             self.finished(run)
@@ -83,6 +85,17 @@ class SweepProgress:
         return sum(row.num_failed for row in self._points.values())
 
     @property
+    def must_go_on(self) -> bool:
+        """Whether a resumed sweep would have something to make."""
+        lost = self.num_failed - self.num_lasting + self.num_stalled + self.num_elsewhere
+        return lost > 0 or self.num_ended < self.num_planned
+
+    @property
+    def num_lasting(self) -> int:
+        """Runs that ended early by what their training did, and are not made again."""
+        return self.num_by_status["diverged"] + self.num_by_status["stopped"]
+
+    @property
     def outcome(self) -> str | None:
         """What did not end well, in a sentence; None where nothing failed or stood still."""
         not_counted = self.num_stalled + self.num_elsewhere
@@ -91,7 +104,9 @@ class SweepProgress:
         good = sum(row.num_done for row in self._points.values()) - not_counted
         left = self.num_planned - good - self.num_failed - not_counted
         counts = {
-            "failed": self.num_failed,
+            "failed": self.num_failed - self.num_lasting,
+            "diverged": self.num_by_status["diverged"],
+            "stopped as hopeless": self.num_by_status["stopped"],
             "stood still for a time and do not count": self.num_stalled,
             "were on other nodes than asked for and do not count": self.num_elsewhere,
             "did not begin": left,
@@ -108,13 +123,21 @@ class SweepProgress:
         """Count further runs of points that are known."""
         self.num_planned += len(planned)
         for run in planned:
-            self._known.add(run.run_id)
+            self._known[run.run_id] = run.point
             self._open[run.run_id] = run.point
             self._points[run.point].num_planned += 1
 
     def label(self, point: Point) -> str:
         """Return a point's short name."""
         return self._points[point].label
+
+    def label_of(self, run: RunRecord) -> str:
+        """Return the short name of a run's point, as it was planned."""
+        return self.label(self._planned_point(run))
+
+    def _planned_point(self, run: RunRecord) -> Point:
+        # What was unknown of a script's is filled in when it has been measured.
+        return self._known.get(run.run_id, run.point)
 
     def started(self, planned: PlannedRun) -> None:
         """Count a run as running, and as planned where it is a further one."""
@@ -125,12 +148,13 @@ class SweepProgress:
 
     def finished(self, run: RunRecord) -> None:
         """Count a run as done or failed."""
-        row = self._points[run.point]
+        row = self._points[self._planned_point(run)]
         if self._running.pop(run.run_id, None) is not None:
             row.num_running -= 1
         self._open.pop(run.run_id, None)
         if not run.is_finished:
             row.num_failed += 1
+            self.num_by_status[run.status] += 1
             return
         row.num_done += 1
         is_stalled = "stalled" in run.flags
@@ -165,14 +189,15 @@ def _points(planned: Sequence[PlannedRun], with_seed: bool) -> dict[Point, Point
 
 
 def _order(point: Point) -> tuple[int, bool, str, str, int]:
-    return point.world_size, point.is_ddp, point.placement or "", point.lr_rule, point.seed
+    return point.world_size, point.is_ddp, point.placement or "", point.rule, point.seed or 0
 
 
 def _label(point: Point, with_seed: bool) -> str:
     wrap = " ddp" if point.world_size == 1 and point.is_ddp else ""
     seed = f" seed={point.seed}" if with_seed else ""
     where = "" if point.placement is None else f" {point.placement}"
-    return f"{point.workload} w={point.world_size}{wrap}{where} {point.lr_rule}{seed}"
+    rule = "" if point.lr_rule is None else f" {point.lr_rule}"
+    return f"{point.workload} w={point.world_size}{wrap}{where}{rule}{seed}"
 
 
 def as_duration(seconds: float) -> str:

@@ -11,12 +11,30 @@ from typing import final
 
 from ray_bench.analysis.groups import INVALID_FLAGS, first_of_launches
 from ray_bench.config.grid import further_round
+from ray_bench.config.groups import StopConfig
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ConfigError
-from ray_bench.measure.stopping import Decision, StopRule
 from ray_bench.records import PlannedRun, RunRecord, StopRecord
+from ray_bench.stats.stopping import Decision, StopRule
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.plan import Plan
+
+
+def stop_rule(config: StopConfig, *, min_rounds: int) -> StopRule | None:
+    """Return the rule that a configuration asks for, None where it asks for none.
+
+    Args:
+        config: The stop rule's part of the configuration.
+        min_rounds: `repeats` of fresh runs, `ladder.rounds` of a ladder.
+    """
+    if config.half_width is None:
+        return None
+    return StopRule(
+        half_width_frac=config.half_width,
+        min_rounds=min_rounds,
+        max_rounds=config.max_repeats,
+        budget_s=config.budget_s,
+    )
 
 
 def check_stop(config: SweepConfig) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.measure.stopping import stop_rule
 from ray_bench.records import PlannedRun
 from ray_bench.store import ResultsStore
+from ray_bench.store.labels import Labels
 from ray_bench.sweep.budget import AffordableRuns, Budget, Spending, parse_budget
 from ray_bench.sweep.budgeted import Alarm, BudgetListener, ended_by
 from ray_bench.sweep.estimate import Estimates, earlier_runs
@@ -20,7 +20,8 @@ from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.request import SweepRequest
-from ray_bench.sweep.rounds import FurtherRounds, check_stop
+from ray_bench.sweep.rounds import FurtherRounds, check_stop, stop_rule
+from ray_bench.sweep.script import check_script
 from ray_bench.sweep.viewer import Viewer, Voice
 from ray_bench.trackers.base import Tracker
 from ray_bench.trackers.chosen import chosen_trackers
@@ -85,6 +86,7 @@ class Sweep:
                 tracking,
                 new_sweep=None if self.plan.is_resumed else self.plan.sweep,
                 kept=self.what_is_kept,
+                joined=self._label,
             )
             if self.config.interleaved:
                 self._climb(listener)
@@ -92,6 +94,12 @@ class Sweep:
                 self._run_within(self.budget, listener)
             else:
                 self._run(listener, self.plan.todo, self._further())
+
+    def _label(self) -> None:
+        """Say in the store what the sweep is called, if anything was asked for."""
+        labels = self.request.labels
+        if labels != Labels():
+            self.store.label(self.sweep_id, name=labels.name, note=labels.note, added=labels.tags)
 
     def _tracking(self, say: Callable[[str], None]) -> Tracking:
         entries = Entries(
@@ -178,8 +186,10 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     Raises:
         RayBenchError: If it cannot start.
     """
-    resolved = resolve(request.source, request.overrides)
+    resolved = resolve(request.source, request.settings)
     check_stop(resolved.config)
+    if not joins_cluster(request.address):
+        check_script(resolved.config)
     voice = Voice(say)
     store = ResultsStore(request.results, say=voice)
     store.check_writable()
@@ -187,6 +197,8 @@ def prepare(request: SweepRequest, say: Callable[[str], None]) -> Sweep:
     config = _with_data_found(resolved, joins_cluster=joins_cluster(request.address))
     budget = None if request.budget is None else parse_budget(request.budget, resolved.config)
     plan = requested_plan(request, resolved.config, store, say)
+    labels = request.labels
+    store.check_label(plan.sweep.sweep_id, name=labels.name, note=labels.note, added=labels.tags)
     concurrent = config.launch.max_concurrent
     progress = SweepProgress(plan.planned, plan.finished, max_concurrent=concurrent)
     return Sweep(

@@ -10,6 +10,7 @@ from typing import TypeVar, final
 
 from ray_bench.analysis.groups import INVALID_FLAGS
 from ray_bench.analysis.times import total_s
+from ray_bench.config import settings
 from ray_bench.records import EpochRecord, RunData, RunRecord, Status
 
 Parameter = str | int | float | bool
@@ -37,11 +38,11 @@ _BY_EPOCH = (
     *("lr", "train_s", "eval_s"),
 )
 
-#: Fields of a point in which a run may differ from its baseline.
+#: Fields of a point in which a run may differ from its baseline, which is one worker without DDP:
+#: beside these, those of the settings that mean nothing there.
 _NOT_A_SETTING = (
     *("world_size", "is_ddp", "lr_rule", "seed", "base_lr", "lr"),
-    *("global_batch_size", "local_batch_size", "bucket_cap", "compression"),
-    *("placement", "num_nodes", "workers_per_node"),
+    *("global_batch_size", "local_batch_size"),
 )
 #: Each world size has its own, where another field of the point decides it.
 _DECIDED = {"accumulate_steps": "max_local_batch_size"}
@@ -148,7 +149,8 @@ class Entries:
 def _setting(run: RunRecord) -> _Setting:
     values = asdict(run.point)
     decided = {name for name, by in _DECIDED.items() if values[by] is not None}
-    apart = {*_NOT_A_SETTING, *decided}
+    idle = [x for x in settings.SETTINGS if x.needs_ddp or x.needs_several]
+    apart = {*_NOT_A_SETTING, *decided, *(name for x in idle for name in x.point_fields)}
     setting = {(name, value) for name, value in values.items() if name not in apart}
     return frozenset(setting | {("trainer", run.trainer or "tuned")})
 

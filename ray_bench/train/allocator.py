@@ -24,7 +24,7 @@ def keep_freed_memory() -> bool:
     training step frees its activations: every step then takes them anew, page by page, zeroed by
     the kernel. For ResNet-50 at batch 128 that is 660,000 page faults a step, a quarter of its CPU
     time. The peak of the resident set grows, as freed holes are not always filled. In a thread it
-    helps only as far as there is one arena for all (`launch.settings.WORKER_ENV`).
+    helps only as far as there is one arena for all (`launch.settings.LOOP_ENV`).
     """
     if platform.libc_ver()[0] != "glibc":
         return False

@@ -79,6 +79,7 @@ class Arm:
             phases=_of(PhaseRecord, records),
             buckets=_of(BucketRecord, records),
             sync_pairs=_of(SyncPairRecord, records),
+            evaluations=[],  # a ladder makes none
             failures=_of(FailureRecord, records),
             extra=self.extra,
             flags=("warmup_unsettled",) if self.timer.is_unsettled else (),

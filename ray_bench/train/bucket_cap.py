@@ -2,11 +2,7 @@
 
 DDP reduces a bucket when all of its gradients are there. Small buckets start early and leave little
 for after the backward pass, but each pays the latency of a ring; the last one never overlaps. With
-r_k the moment at which bucket k is complete and t(S) = A + B S the time of an all-reduce among the
-run's ranks, reduced one after the other:
-
-    f_k = max(r_k, f_(k-1)) + t(S_k)        exposed = f_K - r_K
-
+t(S) = A + B S the time of an all-reduce among the run's ranks, `stats.buckets` has what is exposed.
 The candidate with the least exposed time is taken, the larger one where they are within 1 %.
 """
 
@@ -19,19 +15,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from ray_bench.config.settings import cap_of
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.network import all_reduce_times
 from ray_bench.records import Point
+from ray_bench.stats.buckets import DEFAULT_CAP_MB, MIB, first_cap_bytes, last_reduced_s
+from ray_bench.stats.lines import relative_line
 from ray_bench.train.group import Group
-from ray_bench.train.model import DEFAULT_CAP_MB
 from ray_bench.train.shares import Feed, endless, whole
 from ray_bench.train.step import Stepper
 
 CANDIDATES_MB = (1.0, 2.0, 5.0, 10.0, DEFAULT_CAP_MB, 50.0, 100.0)
 _SIZES_BYTES = (4, 2**14, 2**18, 2**20, 2**22, 2**24)
-_FIRST_BUCKET_BYTES = 2**20  # of DDP, with its own cap
 _ALIKE_FRAC = 0.01
-_MIB = 2**20
 #: The first pass allocates; of the others the quickest is taken.
 _NUM_PASSES = 4
 
@@ -49,8 +45,9 @@ def bucket_cap_mb(point: Point, stepper: Stepper, feed: Feed, group: Group, cloc
         group: The ranks.
         clock: Where the time comes from.
     """
-    if point.bucket_cap != "auto":
-        return float(point.bucket_cap or DEFAULT_CAP_MB)
+    asked = DEFAULT_CAP_MB if point.bucket_cap is None else cap_of(point.bucket_cap)
+    if asked != "auto":
+        return asked
     if group.world_size == 1:
         return DEFAULT_CAP_MB
     times = all_reduce_times(
@@ -70,8 +67,8 @@ def line_of(times: Mapping[int, Sequence[float]]) -> tuple[float, float]:
     """
     sizes = np.array(list(times), dtype=float)
     medians = np.array([statistics.median(samples) for samples in times.values()])
-    terms = np.column_stack([np.ones_like(sizes), sizes]) / medians[:, None]
-    fixed_s, s_per_byte = np.linalg.lstsq(terms, np.ones_like(sizes), rcond=None)[0]
+    terms = np.column_stack([np.ones_like(sizes), sizes])
+    fixed_s, s_per_byte = relative_line(terms, medians)
     return max(0.0, float(fixed_s)), max(0.0, float(s_per_byte))
 
 
@@ -100,8 +97,8 @@ def buckets_of(gradients: Gradients, cap_mb: float) -> list[tuple[float, int]]:
     held = 0
     for ready_s, num_bytes in gradients:
         held += num_bytes
-        is_first = not buckets and cap_mb == DEFAULT_CAP_MB
-        if held >= (_FIRST_BUCKET_BYTES if is_first else cap_mb * _MIB):
+        cap_bytes = cap_mb * MIB if buckets else first_cap_bytes(cap_mb * MIB)
+        if held >= cap_bytes:
             buckets.append((ready_s, held))
             held = 0
     return [*buckets, (gradients[-1][0], held)] if held else buckets
@@ -109,10 +106,9 @@ def buckets_of(gradients: Gradients, cap_mb: float) -> list[tuple[float, int]]:
 
 def exposed_s(buckets: Sequence[tuple[float, int]], fixed_s: float, s_per_byte: float) -> float:
     """Return the seconds from the last gradient to the end of the last reduction."""
-    end_s = 0.0
-    for ready_s, num_bytes in buckets:
-        end_s = max(ready_s, end_s) + fixed_s + s_per_byte * num_bytes
-    return end_s - buckets[-1][0]
+    ready_s, num_bytes = np.array(buckets, dtype=float).T
+    end_s = last_reduced_s(ready_s, fixed_s + s_per_byte * num_bytes)
+    return float(end_s - ready_s[-1])
 
 
 def gradients_of(stepper: Stepper, feed: Feed, group: Group, clock: Clock) -> Gradients:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
-from ray_bench.records import Point
+from ray_bench.records import BatchNorm, Point
 from ray_bench.train.group import Group
 
 
@@ -52,6 +54,47 @@ def _check_batch_norm(module: torch.nn.Module, config: SweepConfig, group: Group
             "and the ranks are on CPUs; use BatchNorm, convert it only where "
             "context.device.type is 'cuda', or take use_gpu=true."
         )
+
+
+def check_smoothing(workload: Any, config: SweepConfig) -> None:
+    """Refuse label smoothing for a workload that does not say that it does it.
+
+    Raises:
+        TrainingError: Says what to change.
+    """
+    if config.label_smoothing and not getattr(workload, "takes_label_smoothing", False):
+        raise TrainingError(
+            "The workload does not smooth labels: leave out label_smoothing, or use "
+            "context.label_smoothing in its loss and set takes_label_smoothing = True."
+        )
+
+
+def with_batch_norm(module: torch.nn.Module, config: SweepConfig, group: Group) -> torch.nn.Module:
+    """Return the module with the batch statistics that are asked for.
+
+    Raises:
+        TrainingError: Synchronised ones on CPUs, where torch has none.
+    """
+    if config.batch_norm == "per_worker" or batch_norm_of(module) is None:
+        return module
+    if group.device.type == "cpu":
+        raise TrainingError(
+            "batch_norm=synchronised works on GPUs alone, and the ranks are on CPUs; take "
+            "batch_norm=per_worker, or use_gpu=true."
+        )
+    synchronised: torch.nn.Module = torch.nn.SyncBatchNorm.convert_sync_batchnorm(  # type: ignore[no-untyped-call]
+        module, group.process_group
+    )
+    return synchronised
+
+
+def batch_norm_of(module: torch.nn.Module) -> BatchNorm | None:
+    """Return whose batch statistics a module normalises with; None where it does not."""
+    parts = list(module.modules())
+    if any(isinstance(part, torch.nn.SyncBatchNorm) for part in parts):
+        return "synchronised"
+    norms = torch.nn.modules.batchnorm._BatchNorm
+    return "per_worker" if any(isinstance(part, norms) for part in parts) else None
 
 
 def _check_sparse(point: Point, config: SweepConfig, group: Group, has_own_optimizer: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ray_bench.records import known
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share, shares
@@ -39,7 +40,7 @@ def flops_per_sample(loop: Loop) -> float | None:
 def _forward_backward(loop: Loop, share: Share) -> None:
     batch = to_device(share.batch, loop.group.device)
     args, keywords, targets = loop.stepper.reader.arguments(batch)
-    with autocast(loop.point.precision, loop.group.device):
+    with autocast(known(loop.point.precision), loop.group.device):
         # Buffers of its own, and gradients that are returned instead of being added up.
         outputs: Any = torch.func.functional_call(
             loop.module, _buffers(loop.module), args, dict(keywords)

@@ -62,6 +62,15 @@ class Group:
             dist.all_reduce(values, group=self.process_group)
         return values
 
+    def first(self, value: T) -> T:
+        """Return rank 0's value on every rank, tensors on its device."""
+        if self.world_size == 1:
+            return value
+        values: list[Any] = [value]
+        dist.broadcast_object_list(values, group=self.process_group, group_src=0)
+        found: T = values[0]
+        return found
+
     def gather(self, value: T) -> list[T]:
         """Return every rank's value in rank order, on every rank."""
         if self.world_size == 1:

@@ -16,8 +16,8 @@ import torch
 import torch.distributed as dist
 
 from ray_bench.measure.clock import Clock
-from ray_bench.measure.stopping import Decision, StopRule
 from ray_bench.records import PlannedRun, Point, RunData
+from ray_bench.stats.stopping import Decision, StopRule
 from ray_bench.train.arm import Arm, make_arm
 from ray_bench.train.group import Group, Spare
 from ray_bench.train.live import LiveRank

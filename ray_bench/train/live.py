@@ -18,6 +18,7 @@ Phase = Literal[
     "warm-up",
     "training",
     "evaluating",
+    "checkpointing",
     "passes",
     "storing",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,25 +11,37 @@ from typing import Any
 import torch
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.errors import TrainingError
+from ray_bench.errors import HopelessRunError, TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.phases import Hook
-from ray_bench.records import BlockRecord, EpochRecord, FailureRecord, Point
+from ray_bench.records import (
+    BlockRecord,
+    EpochRecord,
+    EvaluationRecord,
+    FailureRecord,
+    Point,
+    Precision,
+    known,
+)
 from ray_bench.train.batch_tally import BatchTally
+from ray_bench.train.checkpoints import Checkpoints, Place
+from ray_bench.train.ema import WeightAverage
 from ray_bench.train.evaluation import evaluate
+from ray_bench.train.evaluations import Spent, accuracy_of, is_due
 from ray_bench.train.extras import cause_of, failure_record
 from ray_bench.train.group import Group
 from ray_bench.train.live import LiveRank
 from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.pulse import PULSE
-from ray_bench.train.schedule import Schedule
+from ray_bench.train.resuming import resume, save
+from ray_bench.train.schedule import Samples, Schedule
 from ray_bench.train.shares import Feed, Share, shares
 from ray_bench.train.step import Stepper, unsearched
-from ray_bench.train.tally import Tally
+from ray_bench.train.tally import Explosion, Tally
 from ray_bench.workloads.base import BuildContext, Evaluation
 
-Record = Callable[[BlockRecord | EpochRecord | FailureRecord], None]
+Record = Callable[[BlockRecord | EpochRecord | EvaluationRecord | FailureRecord], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +66,12 @@ class Loop:
     ddp_arguments: Mapping[str, Any] = field(default_factory=dict)
     compile_s: float | None = None
     live: LiveRank = field(default_factory=LiveRank)
+    samples: Samples | None = None  # None: no evaluation within an epoch
+    spent: Spent = field(default_factory=Spent)
+    explosion: Explosion | None = None  # ends a run whose loss explodes
+    checkpoints: Checkpoints | None = None
+    kept_records: Callable[[], list[Any]] = list  # of this rank so far
+    average: WeightAverage | None = None  # what is evaluated; None: the weights themselves
 
     def sync_hook(self, stamped: Callable[[Hook], Hook] | None = None) -> Hook | None:
         """Return what reduces gradients in DDP, with an instrument where one is given."""
@@ -65,14 +84,25 @@ class Loop:
             Flags of this rank.
         """
         timer = self.block_timer()
-        done, epoch = 0, 0
+        resumed = resume(self, timer)
+        done, epoch = (0, 0) if resumed is None else (resumed.step, resumed.epoch)
         while done < self.total_steps:
             steps = min(self.steps_per_epoch, self.total_steps - done)
             epoch += 1
             self._epoch(timer, epoch, first_step=done, num_steps=steps)
             done += steps
-        flags = {"warmup_unsettled": timer.is_unsettled, "same_order": self.batches.order.is_same}
+            if self._is_checkpoint_due(epoch, is_last=done == self.total_steps):
+                save(self, Place(epoch, done))
+        flags = {
+            "warmup_unsettled": timer.is_unsettled,
+            "same_order": self.batches.order.is_same,
+            "resumed": resumed is not None,
+        }
         return tuple(name for name, is_set in flags.items() if is_set)
+
+    def _is_checkpoint_due(self, epoch: int, *, is_last: bool) -> bool:
+        every = self.config.checkpoint.every
+        return self.checkpoints is not None and (is_last or epoch % every == 0)
 
     def block_timer(self) -> BlockTimer:
         """Return a timer at the start of warm-up, whose blocks go to `record`."""
@@ -101,20 +131,22 @@ class Loop:
             TrainingError: If the stream ends too early.
             NonFiniteLossError: If the loss is not finite.
         """
-        tally, counted = Tally(self.group.device), BatchTally()
+        tally, counted = Tally(self.group.device, self.explosion), BatchTally()
         self.module.train()
         self.live.epoch = epoch
         self._say_phase(timer)
-        wall_start = datetime.now(UTC)
+        wall_start, away_s = datetime.now(UTC), self.spent.away_s
         timer.start_epoch(epoch)
         lr = self._train(
             timer, tally, counted, stream, epoch, first_step=first_step, num_steps=num_steps
         )
         train_s = timer.end_epoch()
         tally.check_finite(epoch=epoch, step=first_step + num_steps)
-        wall_s = (datetime.now(UTC) - wall_start).total_seconds()
+        wall_s = (datetime.now(UTC) - wall_start).total_seconds() - (self.spent.away_s - away_s)
         samples, loss, accuracy = tally.means(self.group)
         counts = counted.counts(self.group)
+        watch = self.stepper.watch
+        noise = None if watch is None else watch.taken()
         return EpochRecord(
             run_id=self.run_id,
             epoch=epoch,
@@ -131,6 +163,8 @@ class Loop:
             num_tokens=counts.num_tokens,
             least_local_samples=counts.least_local_samples,
             most_local_samples=counts.most_local_samples,
+            grad_mean_sq=None if noise is None else noise.mean_sq,
+            grad_variance=None if noise is None else noise.variance,
         )
 
     def _epoch(self, timer: BlockTimer, epoch: int, *, first_step: int, num_steps: int) -> None:
@@ -140,15 +174,64 @@ class Loop:
         )
         is_last = first_step + num_steps == self.total_steps
         evaluation, eval_s = self._evaluate() if self._is_due(epoch, is_last) else (None, None)
-        if evaluation is not None:
+        if evaluation is not None and eval_s is not None:
             trained = replace(
                 trained,
                 eval_s=eval_s,
                 val_loss=evaluation.loss_sum / evaluation.num_samples,
-                val_accuracy_frac=_accuracy(evaluation),
+                val_accuracy_frac=accuracy_of(evaluation),
                 num_val_samples=evaluation.num_samples,
             )
+            self._keep_evaluation(
+                evaluation, epoch, first_step + num_steps, train_s=trained.train_s, eval_s=eval_s
+            )
+        self.spent.train_s += trained.train_s
         self.record(trained)
+        if evaluation is not None:
+            self._check_hope(trained, first_step + num_steps)
+
+    def _keep_evaluation(
+        self, evaluation: Evaluation, epoch: int, step: int, *, train_s: float, eval_s: float
+    ) -> None:
+        """Record an evaluation after so many steps; `train_s` is that of the epoch so far."""
+        batch = known(self.point.global_batch_size)
+        self.record(
+            self.spent.evaluated(
+                evaluation,
+                run_id=self.run_id,
+                epoch=epoch,
+                num_samples=step * batch if self.samples is None else self.samples.before(step),
+                train_s=train_s,
+                eval_s=eval_s,
+            )
+        )
+
+    def _evaluate_within(self, timer: BlockTimer, epoch: int, step: int) -> float:
+        """Evaluate after so many steps, of which no time counts as training; return its seconds."""
+        begin = datetime.now(UTC)
+        train_s = timer.pause()
+        evaluation, eval_s = self._evaluate()
+        if evaluation is not None and eval_s is not None:
+            self._keep_evaluation(evaluation, epoch, step, train_s=train_s, eval_s=eval_s)
+        self.module.train()
+        self._say_phase(timer)
+        timer.resume()
+        return (datetime.now(UTC) - begin).total_seconds()
+
+    def _check_hope(self, epoch: EpochRecord, step: int) -> None:
+        """Stop a run that is not where it was to be by now; all ranks do, or none.
+
+        Raises:
+            HopelessRunError: It is to end.
+        """
+        after, wanted = self.config.stop.hopeless_epochs, self.config.stop.hopeless_accuracy
+        found, seen = epoch.val_accuracy_frac, step / self.steps_per_epoch
+        if after is None or wanted is None or found is None or seen < after or found >= wanted:
+            return
+        raise HopelessRunError(
+            f"Validation accuracy was {found:.4f} after {seen:g} epochs, below "
+            f"stop.hopeless_accuracy={wanted:g} after stop.hopeless_epochs={after:g}."
+        )
 
     def _train(
         self,
@@ -161,17 +244,21 @@ class Loop:
         first_step: int,
         num_steps: int,
     ) -> float:
-        lr, done = self.point.base_lr, 0
+        lr, done = known(self.point.base_lr), 0
         for step, share in zip(range(first_step, first_step + num_steps), stream, strict=False):
             PULSE.step = step + 1
             lr = self.schedule.apply(self.stepper.optimizer, step)
             self.stepper.step(share, seen=tally.add)
+            if self.average is not None:
+                self.average.update(share.num_global_samples)
             counted.add(share)
-            if timer.step_done(share.num_samples, share.num_tokens):
+            if timer.step_done(share.num_samples, share.num_tokens, lr=lr):
                 self.live.loss = tally.check_finite(epoch=epoch, step=step + 1)
                 self._say_phase(timer)
             self.live.step_done(share.num_samples)
             done += 1
+            if self._is_due_within(epoch, step, is_end=done == num_steps):
+                self.spent.away_s += self._evaluate_within(timer, epoch, step + 1)
         if done < num_steps:
             raise TrainingError(
                 f"The workload's batches ended after {done} of {num_steps} steps in epoch {epoch}; "
@@ -186,14 +273,22 @@ class Loop:
         every = self.config.evaluated_every
         return every > 0 and (is_last or epoch % every == 0)
 
+    def _is_due_within(self, epoch: int, step: int, *, is_end: bool) -> bool:
+        every = self.config.evaluation.every_samples
+        if every is None or self.samples is None or not is_due(self.samples, step, every):
+            return False
+        return not (is_end and self._is_due(epoch, step + 1 == self.total_steps))
+
     def _evaluate(self) -> tuple[Evaluation | None, float | None]:
         self.live.phase = "evaluating"
         self.live.num_evaluated = 0
         begin_ns = self.clock.now_ns()
+        precision: Precision = known(self.point.precision)
         # Other shapes, and no gradients: once an epoch.
-        with eagerly(self.point.compile), unsearched():
+        averaged = contextlib.nullcontext() if self.average is None else self.average.in_place()
+        with eagerly(self.point.compile), unsearched(), averaged:
             evaluation = evaluate(
-                *(self.workload, self.module, self.context, self.group, self.point.precision),
+                *(self.workload, self.module, self.context, self.group, precision),
                 self._evaluation_failed,
             )
         self.clock.synchronize()
@@ -207,9 +302,3 @@ class Loop:
 
     def _evaluation_failed(self, error: Exception) -> None:
         self.record(failure_record(self.run_id, "evaluation", self.group.rank, cause_of(error)))
-
-
-def _accuracy(evaluation: Evaluation) -> float | None:
-    if evaluation.num_correct is None:
-        return None
-    return evaluation.num_correct / evaluation.num_samples

@@ -16,19 +16,22 @@ from ray_bench.measure.environment import HostFacts, environment_record
 from ray_bench.measure.peaks import device_peak_flops_per_s
 from ray_bench.measure.utilization import GpuUse, join_uses
 from ray_bench.records import (
+    BatchNorm,
     BlockRecord,
     BucketRecord,
     EnvironmentRecord,
     EpochRecord,
+    EvaluationRecord,
     FailureRecord,
     PhaseRecord,
     RunData,
     RunRecord,
     SyncPairRecord,
     extra_flag,
+    known,
 )
 from ray_bench.train.batch_tally import are_one_size, batch_differs, batch_fields
-from ray_bench.train.checks import has_sparse_gradients
+from ray_bench.train.checks import batch_norm_of, has_sparse_gradients
 from ray_bench.train.loop import Loop
 from ray_bench.train.noise_scale import GradNoise
 from ray_bench.train.passes import ExtraMeasurements
@@ -45,6 +48,7 @@ class RankReport:
     phases: list[PhaseRecord]
     buckets: list[BucketRecord]
     sync_pairs: list[SyncPairRecord]
+    evaluations: list[EvaluationRecord]
     failures: list[FailureRecord]
     extra: ExtraMeasurements
     flags: tuple[str, ...]
@@ -83,6 +87,8 @@ class RunFacts:
     bucket_cap_mb: float | None
     ddp_arguments: Mapping[str, Any]
     optimizer: str  # class name
+    batch_norm: BatchNorm | None
+    saving_s: float | None
     last_lrs: tuple[float, ...]
 
 
@@ -107,11 +113,13 @@ def run_facts(loop: Loop) -> RunFacts:
         total_steps=loop.total_steps,
         steps_per_epoch=None if loop.batches.num_steps is None else loop.steps_per_epoch,
         device_peak_flops_per_s=device_peak_flops_per_s(
-            loop.group.device, loop.point.precision, loop.module
+            loop.group.device, known(loop.point.precision), loop.module
         ),
         bucket_cap_mb=loop.bucket_cap_mb,
         ddp_arguments=loop.ddp_arguments,
         optimizer=type(loop.stepper.optimizer).__name__,
+        batch_norm=batch_norm_of(loop.module),
+        saving_s=None if loop.checkpoints is None else loop.spent.saving_s,
         last_lrs=last_lrs(loop),
     )
 
@@ -152,9 +160,9 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
     if most is not None and (epochs[-1].num_val_samples or 0) > most:
         flags.append("evaluation_unbounded")
     batches = batch_fields([rank.blocks for rank in ranks], epochs)
-    if batch_differs(batches, request.planned.point.local_batch_size):
+    if batch_differs(batches, known(request.planned.point.local_batch_size)):
         flags.append("batch_differs")
-    if num_samples is not None and request.planned.point.global_batch_size > num_samples:
+    if num_samples is not None and known(request.planned.point.global_batch_size) > num_samples:
         flags.append("batch_exceeds_data")
     run = RunRecord(
         sweep_id=request.sweep_id,
@@ -173,6 +181,8 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         environment_hash=environment.environment_hash,
         num_train_samples=num_samples,
         trainer=request.trainer,
+        launched="ours",
+        strategy="ddp" if request.planned.point.is_ddp else "none",
         **batches,
         **_fact_fields(facts, environment),
         **_epoch_fields(epochs),
@@ -187,6 +197,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         phases=tuple(phase for rank in ranks for phase in rank.phases),
         buckets=tuple(bucket for rank in ranks for bucket in rank.buckets),
         sync_pairs=tuple(pair for rank in ranks for pair in rank.sync_pairs),
+        evaluations=totals.slowest_evaluations([rank.evaluations for rank in ranks]),
         failures=tuple(failure for rank in ranks for failure in rank.failures),
         traces={
             index: rank.extra.trace
@@ -216,6 +227,7 @@ def _flags(
         and facts.total_steps % facts.steps_per_epoch != 0,
         "sparse_gradients": facts.grad_bytes is None,
         "same_order": any("same_order" in rank.flags for rank in ranks),
+        "resumed": any("resumed" in rank.flags for rank in ranks),
     }
     lost = dict.fromkeys(extra_flag(x.part) for rank in ranks for x in rank.failures)
     return [*(name for name, is_set in checks.items() if is_set), *lost]
@@ -245,6 +257,8 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
         "grad_bytes": facts.grad_bytes,
         "bucket_cap_mb": facts.bucket_cap_mb,
         "optimizer": facts.optimizer,
+        "batch_norm": facts.batch_norm,
+        "saving_s": facts.saving_s,
         "last_lrs": facts.last_lrs,
         "device": gpu or facts.device,
         "backend": dist.get_backend() if dist.is_initialized() else None,

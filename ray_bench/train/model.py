@@ -1,4 +1,4 @@
-"""From a built workload to what is trained: device, DDP, optimizer."""
+"""From a built workload to what is trained: device and DDP."""
 
 from __future__ import annotations
 
@@ -11,18 +11,13 @@ import torch
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.nn.parallel import DistributedDataParallel
 
-from ray_bench.config.groups import DdpConfig, OptimizerConfig
+from ray_bench.config.groups import DdpConfig
 from ray_bench.errors import TrainingError
 from ray_bench.measure.phases import Hook
 from ray_bench.records import CompileMode, Compression, Precision
-from ray_bench.train.checks import has_sparse_gradients
+from ray_bench.stats.buckets import DEFAULT_CAP_MB
 from ray_bench.train.group import Group
-from ray_bench.workloads.base import BuildContext, check_optimizer
-
-#: Of DDP, MiB. Given as a number, the first bucket would be as large: its own is 1 MiB, so that
-#: reducing begins earlier.
-DEFAULT_CAP_MB = 25.0
-
+from ray_bench.workloads.base import BuildContext
 
 #: Arguments of DDP that are given only where they are not its own defaults: a torch that lacks one
 #: does without.
@@ -45,6 +40,7 @@ def ddp_arguments(config: DdpConfig, bucket_cap_mb: float) -> dict[str, Any]:
     sync_buffers = (
         "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
     )
+    # Given as a number, the first bucket would be as large as the others.
     cap = {} if bucket_cap_mb == DEFAULT_CAP_MB else {"bucket_cap_mb": bucket_cap_mb}
     asked = {name: getattr(config, name) for name in _AS_DDP_HAS_IT}
     others = {name: value for name, value in asked.items() if value != _AS_DDP_HAS_IT[name]}
@@ -158,26 +154,6 @@ def in_ddp(
         yield wrapped
     finally:
         unwrap(wrapped)
-
-
-def make_optimizer(
-    workload: Any, module: torch.nn.Module, lr: float, config: OptimizerConfig
-) -> torch.optim.Optimizer:
-    """Return the workload's own optimizer, or SGD.
-
-    Fused: one kernel for all parameters. Torch's default on CPU is a Python loop over them, eight
-    times slower for a ResNet-18. It does not know sparse gradients.
-    """
-    own = getattr(workload, "optimizer", None)
-    if own is not None:
-        return check_optimizer(own(module, lr))
-    return torch.optim.SGD(
-        module.parameters(),
-        lr=lr,
-        momentum=config.momentum or 0.0,
-        weight_decay=config.weight_decay or 0.0,
-        fused=not has_sparse_gradients(module),
-    )
 
 
 def autocast(precision: Precision, device: torch.device) -> contextlib.AbstractContextManager[Any]:

@@ -11,9 +11,10 @@ from typing import Any, final
 import torch
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
-from ray_bench.records import Point
+from ray_bench.records import Point, known
 from ray_bench.workloads.base import BuildContext
 
 #: A peak that is off by less is the rule's.
@@ -41,6 +42,14 @@ class OwnSchedule:
             self._scheduler.step()
         return float(optimizer.param_groups[0]["lr"])
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the scheduler's state."""
+        return dict(self._scheduler.state_dict())
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the scheduler go on from a state."""
+        self._scheduler.load_state_dict(state)
+
 
 def own_schedule(
     workload: Any,
@@ -65,8 +74,14 @@ def own_schedule(
             "The workload has an lr_scheduler of its own, which no other warm-up precedes; leave "
             "out optimizer.warmup_epochs, or let the lr_scheduler warm up."
         )
+    if config.schedule.name not in (None, "constant") or rule_of(known(point.lr_rule)).is_adaptive:
+        what = "schedule.name" if config.schedule.name not in (None, "constant") else "lr_rules"
+        raise TrainingError(
+            f"The workload has an lr_scheduler of its own, which the {what} of the configuration "
+            "cannot replace; leave one of the two out."
+        )
     assert context.num_steps is not None, "the length is known before the schedule is made"
-    factor = point.lr / point.base_lr
+    factor = known(point.lr) / known(point.base_lr)
     if not math.isclose(factor, 1.0):
         _check_factor(workload, optimizer, context, point, factor)
     _scale(optimizer, factor)

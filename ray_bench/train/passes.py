@@ -97,7 +97,7 @@ def _within(loop: Loop, group: Group) -> Loop:
 def without_ddp(loop: Loop) -> Loop:
     """Return the loop with its module as it was before it was put in DDP, which is ended."""
     unwrap(loop.stepper.module)
-    return replace(loop, stepper=replace(loop.stepper, module=loop.module))
+    return replace(loop, stepper=replace(loop.stepper, module=loop.module, watch=None))
 
 
 def _trace(loop: Loop) -> bytes:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ray_bench.measure.offsets import clock_offset_ns
-from ray_bench.measure.phases import PhaseProbe, StepStamps
+from ray_bench.measure.phases import PhaseProbe
+from ray_bench.measure.skew import phase_records
+from ray_bench.measure.stamps import StepStamps
 from ray_bench.records import BucketRecord, PhaseRecord
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import in_ddp
 from ray_bench.train.shares import endless
-from ray_bench.train.skew import phase_records
 from ray_bench.train.step import Stepper
 from ray_bench.train.tally import Tally
 

@@ -8,32 +8,45 @@ from typing import Any, final
 
 import torch
 
+from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
 from ray_bench.measure.clock import Clock
-from ray_bench.records import BlockRecord, EpochRecord, Point
+from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord, Point, known
 from ray_bench.train.accumulate import parts_of
+from ray_bench.train.adascale import AdaScaleSchedule
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
-from ray_bench.train.checks import check_module
+from ray_bench.train.checkpoints import Checkpoints
+from ray_bench.train.checks import check_module, check_smoothing, with_batch_norm
 from ray_bench.train.compiling import compile_in_place, compile_s
+from ray_bench.train.ema import WeightAverage
+from ray_bench.train.grad_watch import GradWatch, grad_watch
 from ray_bench.train.group import Group
 from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
-from ray_bench.train.model import ddp_arguments, make_optimizer, sync_hook, wrap
+from ray_bench.train.model import ddp_arguments, mean_hook, sync_hook, wrap
+from ray_bench.train.optimizers import make_optimizer
 from ray_bench.train.own_schedule import own_schedule
 from ray_bench.train.passes import PassRecord
 from ray_bench.train.requests import RunRequest
-from ray_bench.train.schedule import make_schedule
-from ray_bench.train.shares import Feed, endless, steps_per_epoch, whole
+from ray_bench.train.schedule import Schedule, make_schedule, samples_of
+from ray_bench.train.shares import (
+    Feed,
+    endless,
+    samples_per_epoch,
+    steps_per_epoch,
+    whole,
+)
 from ray_bench.train.step import Stepper
+from ray_bench.train.tally import Explosion
 from ray_bench.workloads.base import MEMORY_FORMATS, BuildContext, check_built, make_reader
 
 #: Without a length a ladder's warm-up takes its share of so many.
 _STEPS_OF_A_LADDER = 1000
 
-AnyRecord = BlockRecord | EpochRecord | PassRecord
+AnyRecord = BlockRecord | EpochRecord | EvaluationRecord | PassRecord
 
 
 @final
@@ -89,9 +102,9 @@ def prepare(
     context = BuildContext(
         rank=group.rank,
         world_size=group.world_size,
-        local_batch_size=point.local_batch_size,
-        global_batch_size=point.global_batch_size,
-        seed=point.seed,
+        local_batch_size=known(point.local_batch_size),
+        global_batch_size=known(point.global_batch_size),
+        seed=known(point.seed),
         device=group.device,
         data=config.data,
         emulated=config.emulated,
@@ -99,12 +112,15 @@ def prepare(
         memory_format=MEMORY_FORMATS[point.memory_format or "contiguous"],
         evaluated=live.evaluated,
         max_eval_samples=config.evaluation.max_samples,
+        label_smoothing=config.label_smoothing,
     )
     if group.device.type == "cpu":
         keep_freed_memory()
     torch.backends.cudnn.benchmark = True  # whole batches have one shape: the quickest kernels
-    torch.manual_seed(point.seed)
+    torch.manual_seed(known(point.seed))
+    check_smoothing(workload, config)
     module, batches, loss_fn = check_built(workload.build(context))
+    module = with_batch_norm(module, config, group)
     has_own_optimizer = hasattr(workload, "optimizer")
     check_module(module, point, config, group, has_own_optimizer=has_own_optimizer)
     reader, loss_fn = make_reader(workload, module, loss_fn)
@@ -118,13 +134,14 @@ def prepare(
         module=module,
         loss_fn=loss_fn,
         reader=reader,
-        optimizer=make_optimizer(workload, module, point.base_lr, config.optimizer),
-        precision=point.precision,
+        optimizer=make_optimizer(workload, module, point, config),
+        precision=known(point.precision),
         device=group.device,
         compile=point.compile,
         whole_batch=_whole_part(feed, group, point) if _depends_on_shape(point, group) else None,
         num_parts=point.num_micro_batches,
         clip_grad_norm=point.clip_grad_norm,
+        watch=_watch(point, config, group),
     )
     cap_mb = bucket_cap_mb(point, stepper, feed, group, clock) if point.is_ddp else None
     if point.compile not in (None, "none"):
@@ -134,12 +151,15 @@ def prepare(
     if cap_mb is not None:
         arguments = ddp_arguments(config.ddp, cap_mb)
         hook = sync_hook(workload, context, group, point.compression)
+        if stepper.watch is not None:
+            hook = stepper.watch.watching(hook or mean_hook(group))
         stepper = replace(stepper, module=wrap(module, arguments, group, hook))
     keep = Keep(record)
     context = replace(context, num_steps=total, steps_per_epoch=per_epoch)
-    schedule = own_schedule(workload, stepper.optimizer, context, point, config) or make_schedule(
-        point, config, steps_per_epoch=per_epoch, total_steps=total
+    schedule = own_schedule(workload, stepper.optimizer, context, point, config) or _schedule(
+        stepper, feed, context, point, config
     )
+    half_life = config.optimizer.ema_half_life_samples
     loop = Loop(
         workload=workload,
         module=module,
@@ -158,6 +178,17 @@ def prepare(
         bucket_cap_mb=cap_mb,
         ddp_arguments=arguments,
         compile_s=compile_s(stepper, module, feed, group, clock),
+        checkpoints=_checkpoints(request, config, group),
+        kept_records=lambda: [
+            *keep.of(BlockRecord),
+            *keep.of(EpochRecord),
+            *keep.of(EvaluationRecord),
+        ],
+        samples=samples_of(
+            point, steps_per_epoch=per_epoch, samples_per_epoch=samples_per_epoch(feed)
+        ),
+        explosion=Explosion(config.stop.diverged_factor),
+        average=None if half_life is None else WeightAverage(module, half_life),
         live=live,
     )
     return loop, keep
@@ -169,6 +200,39 @@ def wrapped_again(loop: Loop) -> Loop:
         return loop
     wrapped = wrap(loop.module, loop.ddp_arguments, loop.group, loop.sync_hook())
     return replace(loop, stepper=replace(loop.stepper, module=wrapped))
+
+
+def _checkpoints(request: RunRequest, config: SweepConfig, group: Group) -> Checkpoints | None:
+    folder = config.checkpoint.dir
+    if folder is None:
+        return None
+    return Checkpoints(folder / request.sweep_id / request.planned.run_id, group)
+
+
+def _watch(point: Point, config: SweepConfig, group: Group) -> GradWatch | None:
+    is_needed = rule_of(known(point.lr_rule)).is_adaptive
+    if not is_needed and not config.measure.noise_curve:
+        return None
+    return grad_watch(group, point, is_needed=is_needed)
+
+
+def _schedule(
+    stepper: Stepper, feed: Feed, context: BuildContext, point: Point, config: SweepConfig
+) -> Schedule:
+    assert context.steps_per_epoch is not None, "the length is known before the schedule is made"
+    assert context.num_steps is not None, "the length is known before the schedule is made"
+    is_adaptive = rule_of(known(point.lr_rule)).is_adaptive and stepper.watch is not None
+    schedule = make_schedule(
+        replace(point, lr=point.base_lr) if is_adaptive else point,
+        config,
+        steps_per_epoch=context.steps_per_epoch,
+        total_steps=context.num_steps,
+        samples_per_epoch=samples_per_epoch(feed),
+    )
+    if not is_adaptive:
+        return schedule
+    assert stepper.watch is not None, "an adaptive rule has one"
+    return AdaScaleSchedule(schedule, stepper.watch, max(1.0, config.growth(point.world_size)))
 
 
 def _depends_on_shape(point: Point, group: Group) -> bool:

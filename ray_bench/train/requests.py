@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.measure.stopping import StopRule
 from ray_bench.records import PlannedRun, Point, Trainer
+from ray_bench.stats.stopping import StopRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import torch
 from ray_bench.errors import TrainingError
 from ray_bench.records import CompileMode, Precision
 from ray_bench.train.accumulate import not_reducing, parts_of
+from ray_bench.train.grad_watch import GradWatch
 from ray_bench.train.model import autocast, eagerly
 from ray_bench.train.shares import Share
 from ray_bench.workloads.base import check_loss
@@ -58,6 +59,7 @@ class Stepper:
     whole_batch: int | None = None  # samples of a usual part; None: nothing depends on it
     num_parts: int = 1  # of a share: they are computed one after the other
     clip_grad_norm: float | None = None
+    watch: GradWatch | None = None
 
     def step(
         self,
@@ -69,14 +71,20 @@ class Stepper:
     ) -> None:
         """Make one step; `seen` gets (mean loss, outputs, targets, samples) of every part."""
         *firsts, last = parts_of(share, self.num_parts, self.reader)
-        for part in firsts:
+        if self.watch is not None:
+            self.watch.begin(share)
+        for number, part in enumerate(firsts):
             with not_reducing(self.module):
                 found = self.forward_backward(part, mark=mark)
             mark("backward")
+            if self.watch is not None and number == 0:
+                self.watch.first_part(self.module)
             seen(*found, part.num_samples)
             mark("other")
         found = self.forward_backward(last, mark=mark)
         after_backward()
+        if self.watch is not None:
+            self.watch.reduced(self.module)
         self._update()
         mark("optimizer")
         seen(*found, last.num_samples)

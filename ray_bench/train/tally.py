@@ -7,15 +7,53 @@ from typing import Any, final
 
 import torch
 
-from ray_bench.errors import NonFiniteLossError
+from ray_bench.errors import ExplodedLossError, NonFiniteLossError
 from ray_bench.train.group import Group
 
 
 @final
-class Tally:
-    """Adds up one rank's training loss and correct predictions."""
+class Explosion:
+    """Tells when a loss is far beyond the first one of the run.
 
-    def __init__(self, device: torch.device) -> None:
+    Args:
+        factor: So many times as large is far; a first loss of 0 or below says nothing.
+
+    Attributes:
+        first: Mean loss at the first look; None before it.
+    """
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self.first: float | None = None
+
+    def check(self, loss: float, *, epoch: int, step: int) -> None:
+        """Look at a mean loss over some steps.
+
+        Raises:
+            ExplodedLossError: It is too large.
+        """
+        if self.first is None:
+            self.first = loss
+        elif 0 < self.first * self._factor < loss:
+            raise ExplodedLossError(
+                f"The training loss became {loss:.3g} in epoch {epoch}, by step {step}, and was "
+                f"{self.first:.3g} at first; lower `lr`, or lengthen `optimizer.warmup_epochs`. "
+                "Where such a loss is as it should be, raise stop.diverged_factor."
+            )
+
+
+@final
+class Tally:
+    """Adds up one rank's training loss and correct predictions.
+
+    Args:
+        device: Of the losses.
+        explosion: Looks at the mean loss between two checks; None: nothing does.
+    """
+
+    def __init__(self, device: torch.device, explosion: Explosion | None = None) -> None:
+        self._explosion = explosion
+        self._checked = (0.0, 0)  # sum of losses, and samples, at the last check
         self._loss = torch.zeros((), device=device)
         self._correct = torch.zeros((), device=device)
         self._has_accuracy = True
@@ -37,6 +75,7 @@ class Tally:
 
         Raises:
             NonFiniteLossError: If the sum of losses is not finite.
+            ExplodedLossError: If the loss since the last check is far beyond the first one.
         """
         loss = float(self._loss)
         if not math.isfinite(loss):
@@ -44,6 +83,9 @@ class Tally:
                 f"The training loss became {loss} in epoch {epoch}, by step {step}; "
                 "lower `lr`, or lengthen `optimizer.warmup_epochs`."
             )
+        (before, seen), self._checked = self._checked, (loss, self._samples)
+        if self._explosion is not None and self._samples > seen:
+            self._explosion.check((loss - before) / (self._samples - seen), epoch=epoch, step=step)
         return loss / self._samples if self._samples else None
 
     def means(self, group: Group) -> tuple[int, float, float | None]:

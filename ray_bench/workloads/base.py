@@ -63,6 +63,7 @@ class BuildContext:
     evaluated: Callable[[int, int], None] = _tell_nobody
     num_steps: int | None = None  # optimizer steps of the training; known to `lr_scheduler`
     steps_per_epoch: int | None = None  # the same
+    label_smoothing: float = 0.0  # for a workload with `takes_label_smoothing = True`
     max_eval_samples: int | None = None  # of all ranks; `eval_shard` keeps to it. None: all
 
 

@@ -108,6 +108,22 @@ BUILTIN: Mapping[str, WorkloadInfo] = {
             _SMALL.model_copy(update={"batch_size": 64, "epochs": 10}),
         ),
         WorkloadInfo(
+            name="gpt-stdlib",
+            target="ray_bench.workloads.gpt:GptStdlib",
+            summary="a language model of bytes, on the running Python's own standard library",
+            dataset=None,  # it comes with Python
+            num_params=842_496,
+            defaults=WorkloadDefaults(
+                batch_size=32,
+                lr=2e-3,
+                weight_decay=0.1,
+                epochs=1,
+                optimizer="adamw",
+                schedule="cosine",
+            ),
+            is_builtin=True,
+        ),
+        WorkloadInfo(
             name="emulated",
             target="ray_bench.workloads.emulated:Emulated",
             summary="an accelerator emulated by sleeping, real all-reduce; plants what slows it",

@@ -35,6 +35,7 @@ class ImageClassification:
     name: str
     make_module: Callable[[], torch.nn.Module]
     is_augmented: bool = False
+    takes_label_smoothing: bool = True
 
     @property
     def defaults(self) -> WorkloadDefaults:
@@ -57,7 +58,8 @@ class ImageClassification:
             is_standin=images.is_standin,
         )
         module = module.to(context.device).to(memory_format=context.memory_format)
-        return module, batches, functional.cross_entropy
+        loss = partial(functional.cross_entropy, label_smoothing=context.label_smoothing)
+        return module, batches, loss if context.label_smoothing else functional.cross_entropy
 
     def evaluate(self, module: torch.nn.Module, context: BuildContext) -> Evaluation:
         """Count this rank's share of the validation set; the module's mode is restored."""

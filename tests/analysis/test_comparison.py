@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ray_bench.analysis.comparison import Metric, Outcome, Row, Verdict, compare
 from ray_bench.analysis.comparison.interval import difference, relative_change
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.errors import ConfigError
+from ray_bench.stats.estimate import Estimate
 from tests.network_samples import network_columns
 from tests.planted import at_eight, planted, row_of
 

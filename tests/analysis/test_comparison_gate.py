@@ -15,7 +15,7 @@ from ray_bench.analysis.comparison.metrics import throughput_rows
 from ray_bench.analysis.comparison.pairs import Pair
 from ray_bench.analysis.comparison.side import Side
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.throughput import log_means
+from ray_bench.stats.log_estimate import log_means
 
 SIZES = (1, 2, 4, 8)
 EVEN = (0.005,) * 4

@@ -9,9 +9,9 @@ from scipy.signal import lfilter
 from ray_bench.analysis.accuracy import accuracy, binomial_variance, difference
 from ray_bench.analysis.blocks import block_throughput
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import LogEstimate, log_ratio, t_quantile
-from ray_bench.analysis.throughput import log_means, pooled
 from ray_bench.analysis.times import TimeRow, seconds_saved
+from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio, pooled
+from ray_bench.stats.means import t_quantile
 from tests.synthetic import synthetic
 
 TRUTH = (1.0, 1.9, 3.4, 5.5)
@@ -66,6 +66,7 @@ def one_run_each(rng, phi):
     for size, step_s in STEP_S.items():
         times = steps(rng, phi, (NUM_BLOCKS * STEPS_A_BLOCK,), step_s)
         table = {
+            "rank": np.zeros(NUM_BLOCKS, dtype=int),
             "block": np.arange(NUM_BLOCKS),
             "duration_s": times.reshape(NUM_BLOCKS, STEPS_A_BLOCK).sum(axis=1),
             "num_samples": np.full(NUM_BLOCKS, STEPS_A_BLOCK),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ray_bench.analysis.curve import curve_of
-from ray_bench.analysis.estimate import log_ratio
 from ray_bench.analysis.study import studies
+from ray_bench.stats.log_estimate import log_ratio
 from tests.synthetic import synthetic
 
 

@@ -11,8 +11,8 @@ from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.decision.aim import Aim, parse_aim
 from ray_bench.analysis.decision.choose import Field, choose
 from ray_bench.analysis.decision.draws import measured_draws
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.errors import ConfigError
+from ray_bench.stats.log_estimate import LogEstimate
 from tests.analysis.decisions import SIZES, field_of, rates
 
 limits = st.tuples(st.floats(1, 5000), st.floats(1, 5000)).map(sorted)

@@ -10,9 +10,10 @@ from ray_bench.analysis.curve import Curve, curve_of
 from ray_bench.analysis.decision.aim import Aim
 from ray_bench.analysis.decision.draws import measured_draws
 from ray_bench.analysis.decision.front import front, pareto
-from ray_bench.analysis.decision.next_run import next_run
+from ray_bench.analysis.decision.next_run import next_run, outcomes
 from ray_bench.analysis.decision.options import product
-from ray_bench.analysis.estimate import Estimate, LogEstimate
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
 from tests.analysis.decisions import SIZES, field_of, rates
 from tests.synthetic import synthetic
 
@@ -91,7 +92,7 @@ def test_a_saving_that_is_not_shown_has_no_interval():
 def next_of(field, aim, sd, seconds=(60.0, 60.0)):
     from ray_bench.analysis.decision.choose import winners
 
-    return next_run(field.sizes, field.draws, winners(field, aim), sd, seconds)
+    return next_run(field.sizes, outcomes(field.draws, sd), winners(field, aim), seconds)
 
 
 def test_the_uncertain_world_size_is_the_one_to_measure():

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from benchmarks.coverage import TRUTHS, forecast_coverage, law_coverage
 from ray_bench.analysis.decision.draws import predicted_draws
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.fit.boundary import num_bytes, rate, with_link
 from ray_bench.analysis.fit.drift import Drift
 from ray_bench.analysis.fit.forecast import default_sizes, fit_curve
@@ -24,6 +23,7 @@ from ray_bench.analysis.laws import amdahl, ideal, usl
 from ray_bench.analysis.laws.place import Place
 from ray_bench.analysis.laws.status import FitStatus
 from ray_bench.errors import ConfigError, InsufficientPointsError
+from ray_bench.stats.log_estimate import LogEstimate
 
 #: DLPerf, PyTorch ResNet-50 with 8 loader processes a node: the input of a node has a ceiling.
 LOADER_BOUND = {1: 306.35, 4: 1079.19, 8: 1070.37, 16: 2093.53, 32: 4119.84}

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.groups import groups_of
 from ray_bench.analysis.memory import MemoryPoint, memory_line
 from ray_bench.analysis.memory_rows import capacity_bytes, fits, memory_of, memory_rows
+from ray_bench.stats.estimate import Estimate
 from tests.synthetic import synthetic
 
 FIXED, EACH, NOISE = 1e9, 2e7, 2e7

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ray_bench.analysis.network import median_of, near, network_study
+from ray_bench.analysis.network import near, network_study
+from ray_bench.stats.means import median_estimate
 from tests.network_samples import SIZES_BYTES, network_columns, ring_s
 
 
@@ -106,8 +107,8 @@ def test_two_buffer_sizes_are_too_few_for_a_fit():
 
 
 def test_a_median_has_an_interval_from_six_samples_on():
-    assert median_of([3.0, 1.0, 2.0, 5.0, 4.0]).low is None
-    six = median_of([3.0, 1.0, 2.0, 5.0, 4.0, 6.0])
+    assert median_estimate([3.0, 1.0, 2.0, 5.0, 4.0]).low is None
+    six = median_estimate([3.0, 1.0, 2.0, 5.0, 4.0, 6.0])
     assert (six.value, six.low, six.high) == (3.5, 1.0, 6.0)
-    hundred = median_of(np.arange(1.0, 101.0))  # the 40th and the 61st, from tables
+    hundred = median_estimate(np.arange(1.0, 101.0))  # the 40th and the 61st, from tables
     assert (hundred.low, hundred.high) == (40.0, 61.0)

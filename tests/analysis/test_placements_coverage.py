@@ -8,12 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.fit.law_fit import fit_law
 from ray_bench.analysis.fit.points import placed_points
 from ray_bench.analysis.laws.two_level import OF_PLACEMENTS
 from ray_bench.analysis.placements import difference
-from ray_bench.analysis.throughput import log_means
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 from tests.analysis.test_placements import BETWEEN_S, two_levels
 
 BATCH = 128

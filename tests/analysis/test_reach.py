@@ -4,10 +4,11 @@ import math
 
 import pytest
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.analysis.fit.forecast import default_sizes, fit_curve, reached
 from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.reach import MAX_SPREAD, is_wide, parameter_told
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
 
 
 def fit(curve, workers_per_node=None, sd=0.005):

@@ -22,10 +22,11 @@ from ray_bench.analysis.replay.links import (
 )
 from ray_bench.analysis.replay.presets import PRESETS
 from ray_bench.analysis.replay.profile import step_profile
-from ray_bench.analysis.replay.schedule import default_buckets, last_reduced_s
+from ray_bench.analysis.replay.schedule import default_buckets
 from ray_bench.analysis.replay.skew import expected_max
 from ray_bench.analysis.study import studies
 from ray_bench.errors import AnalysisError
+from ray_bench.stats.buckets import last_reduced_s
 from tests.network_samples import network_columns
 from tests.replay_truth import Truth, config_with, mean_step_s, played_results
 

@@ -5,11 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.laws import amdahl, gustafson
 from ray_bench.analysis.scaling import gustafson_serial_frac, karp_flatt, scaling_rows
-from ray_bench.analysis.throughput import log_means
 from ray_bench.analysis.times import change
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 
 
 def exact(values: dict[int, float]) -> Curve:

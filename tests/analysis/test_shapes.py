@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.fit.forecast import fit_curve
 from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.shapes import spoilers
 from ray_bench.analysis.fit.slip import slips
 from ray_bench.analysis.fit.warnings import warnings_of
+from ray_bench.stats.log_estimate import LogEstimate
 
 
 def points(curve, scaling="weak", workers_per_node=None, batch=None):

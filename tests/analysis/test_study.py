@@ -5,8 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ray_bench.analysis import observed
+from ray_bench.analysis import study as study_module
 from ray_bench.analysis.accuracy import convergence_epoch, difference
-from ray_bench.analysis.decision.advice import Reason
+from ray_bench.analysis.decision.advice import Ask, Reason
+from ray_bench.analysis.decision.aim import Aim
 from ray_bench.analysis.groups import differences, groups_of
 from ray_bench.analysis.phases import overhead, phase_gains
 from ray_bench.analysis.predict import WORLD_SIZES
@@ -229,3 +232,53 @@ def test_compilation_is_part_of_start_up():
     assert with_setup_s(run) == pytest.approx(65.0 + total_s(run))
     assert replace(run, compile_s=None).startup_s == 5.0
     assert replace(run, setup_s=None).startup_s is None
+
+
+def forbid(monkeypatch, module, *names):
+    def refuse(*_, **__):
+        raise AssertionError("this was not asked for")
+
+    for name in names:
+        monkeypatch.setattr(module, name, refuse)
+
+
+def test_speedups_need_no_law_and_no_decision(monkeypatch):
+    forbid(monkeypatch, study_module, "fit_curve", "serial_law", "predictions", "decide")
+    forbid(monkeypatch, observed, "phase_splits", "waterfalls", "anomalies", "time_rows", "judge")
+    study = only()
+    assert [row.world_size for row in study.rows] == [1, 2, 4, 8]
+    with pytest.raises(AssertionError, match="not asked"):
+        _ = study.decision
+
+
+AIMS = (Aim("fastest"), Aim("cheapest"), Aim("deadline", 60.0), Aim("efficiency", 0.9))
+
+
+def test_another_wish_fits_no_law_again(monkeypatch):
+    results = synthetic(noise=0.01)
+    asks = [Ask(aim=aim) for aim in AIMS] + [Ask(max_workers=6), Ask(epochs=3.0)]
+    asks.append(Ask(target_frac=0.5))
+    fresh = [studies(results, ask)[0].decision for ask in asks]
+    (study,) = studies(results)
+    before = study.decision
+    forbid(monkeypatch, study_module, "fit_curve")
+    forbid(monkeypatch, observed, "curve_of", "time_rows", "resource_rows")
+    assert [study.decide(ask) for ask in asks] == fresh
+    assert study.decide(study.ask) == before
+    assert len({x.recommended for x in fresh}) > 1
+
+
+def test_what_was_measured_is_found_by_world_size():
+    study = only(flags=lambda size: ("oversubscribed",) if size == 8 else ())
+    for at in map(study.size, (1, 2, 4, 8)):
+        n = at.world_size
+        assert [at.row] == [x for x in study.rows if x.world_size == n]
+        assert [at.time] == [x for x in study.times if x.world_size == n]
+        assert [at.resources] == [x for x in study.resources if x.world_size == n]
+        assert [at.phases] == [x for x in study.phases if x.world_size == n]
+        assert at.runs == study.runs_at(n) != ()
+        assert at.is_clean == (n != 8)
+    nothing = study.size(3)
+    assert (nothing.row, nothing.time, nothing.resources, nothing.phases) == (None,) * 4
+    assert (nothing.sync, nothing.batch, nothing.runs, nothing.is_clean) == (None, None, (), False)
+    assert study.clean_sizes == (1, 2, 4)

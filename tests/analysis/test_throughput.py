@@ -5,14 +5,16 @@ import pytest
 
 from ray_bench.analysis.blocks import block_throughput, job_blocks
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.estimate import LogEstimate, log_ratio, t_quantile
-from ray_bench.analysis.throughput import log_means, pooled, throughputs
+from ray_bench.analysis.throughput import throughputs
+from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio, pooled
+from ray_bench.stats.means import t_quantile
 from tests.synthetic import synthetic
 
 
 def block_table(duration_s, num_samples=10, ranks=1):
     count = len(duration_s)
     return {
+        "rank": np.repeat(np.arange(ranks), count),
         "block": np.tile(np.arange(count), ranks),
         "duration_s": np.tile(np.asarray(duration_s, dtype=float), ranks),
         "num_samples": np.full(count * ranks, num_samples),

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import ray_bench
+from ray_bench.analysis import study
 from ray_bench.api import SweepResults
 from ray_bench.api.charts import Charts
 from ray_bench.errors import AnalysisError, ConfigError, StoreError
@@ -111,6 +112,22 @@ def test_it_can_be_asked_for_something_else(results):
     assert set(dear.runs.currency.dropna()) == {"EUR"}
     # What was asked before stays.
     assert dear.ask(aim="fastest").decision.ask.price_per_worker_hour == 100.0
+
+
+def test_another_wish_is_the_answer_of_a_fresh_start_and_fits_no_law_again(monkeypatch):
+    fresh = ray_bench.load(STORE, aim="cheapest", max_workers=2)
+    expected = fresh.decision, fresh.answer
+    results = ray_bench.load(STORE)
+    before = results.decision
+
+    def refuse(*_, **__):
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr(study, "fit_curve", refuse)
+    other = results.ask(aim="fastest").ask(aim="cheapest", max_workers=2)
+    assert (other.decision, other.answer) == expected
+    assert results.decision is before
+    assert results.decision != other.decision
 
 
 def test_several_sweeps_are_listed_and_the_newest_is_taken(store):

@@ -64,8 +64,8 @@ def test_every_batch_is_counted_when_it_is_yielded(ledger, num_workers):
 def test_several_batches_of_a_step_add_up(ledger):
     for _ in DataLoader(data(8), 2):
         ledger.backward()
-    assert ledger.take() == (Count(8, None, "indices"), False)
-    assert ledger.take() == (Count(), False)
+    assert ledger.take() == (Count(8, None, "indices"), False, 4)
+    assert ledger.take() == (Count(), False, 0)
 
 
 def test_an_evaluation_is_left_out_whether_it_ends_or_is_cut_short(ledger):
@@ -78,7 +78,7 @@ def test_an_evaluation_is_left_out_whether_it_ends_or_is_cut_short(ledger):
     stream = iter(DataLoader(data(6), 3))
     next(stream)
     ledger.backward()
-    assert ledger.take() == (Count(3, None, "indices"), True)
+    assert ledger.take() == (Count(3, None, "indices"), True, 1)
 
 
 def test_an_evaluation_whose_iterator_lives_on_is_left_out_too(ledger):
@@ -88,7 +88,7 @@ def test_an_evaluation_whose_iterator_lives_on_is_left_out_too(ledger):
     stream = iter(DataLoader(data(6), 3))
     next(stream)
     ledger.backward()
-    assert ledger.take() == (Count(3, None, "indices"), True)
+    assert ledger.take() == (Count(3, None, "indices"), True, 1)
 
 
 def test_two_loaders_of_a_step_add_up(ledger):

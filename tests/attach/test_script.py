@@ -13,6 +13,7 @@ from ray_bench.attach.__main__ import main
 from ray_bench.attach.script import run_script
 from ray_bench.attach.summary import summary_of
 from ray_bench.errors import ConfigError
+from ray_bench.journals.convert import attached_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,3 +113,11 @@ def test_ranks_under_torchrun_end_together_after_the_steps_that_were_asked_for(t
     assert "2 ranks, 20 steps" in done.stderr
     facts = json.loads((folder / "rank-1.jsonl").read_text().splitlines()[0])
     assert (facts["strategy"], facts["num_ranks"]) == ("ddp", 2)
+    data = attached_run(folder, sweep_id="s", run_id="r")
+    assert (data.run.status, data.run.point.accumulate_steps) == ("ok", 2)
+    assert data.run.point.global_batch_size == 40
+    # Gradients are reduced in both backward passes of a step: waiting is not told from transfer.
+    exposed = [x for x in data.phases if x.phase == "exposed_comm"]
+    assert len(exposed) == 2 * 20
+    assert all(x.duration_s > 0 for x in exposed)
+    assert data.buckets == ()

@@ -11,10 +11,11 @@ import ray_bench
 from ray_bench.attach import api
 from ray_bench.attach.ending import EarlyEnd
 from ray_bench.attach.hooks import listening
-from ray_bench.attach.journal import lines_of
 from ray_bench.attach.ranks import Rank
 from ray_bench.attach.session import Session, Wanted
 from ray_bench.config.groups import MeasureConfig
+from ray_bench.journals.convert import attached_run
+from ray_bench.measure.journal import lines_of
 
 WARMUP = 3
 
@@ -22,9 +23,9 @@ WARMUP = 3
 class Attached:
     """A session of one process, whose blocks are one step each."""
 
-    def __init__(self, folder, steps=None):
+    def __init__(self, folder, steps=None, phase_steps=0):
         measure = MeasureConfig(warmup_steps=WARMUP, warmup_s=0, block_s=1e-9)
-        wanted = Wanted(num_steps=steps, measure=measure)
+        wanted = Wanted(num_steps=steps, measure=measure, phase_steps=phase_steps)
         self.session = Session(wanted, Rank(0, 1, 0), folder)
 
     def __enter__(self):
@@ -77,7 +78,7 @@ def test_a_plain_loop(tmp_path, net):
     (facts,) = attached.lines("facts")
     assert (facts["optimizer"], facts["num_params"], facts["strategy"]) == ("SGD", 4, "none")
     assert {line["source"] for line in attached.lines("block")} == {"indices"}
-    assert attached.lines("block")[-1]["lr"] == [0.1]
+    assert attached.lines("block")[-1]["applied_lr"] == 0.1
 
 
 def test_accumulated_batches_are_one_step(tmp_path, net):
@@ -190,7 +191,8 @@ def test_after_enough_steps_the_script_is_ended_and_cleans_up(tmp_path, net):
     assert (cleaned, ended.value.code) == ([True], 0)
     timed = [line for line in attached.lines("block") if not line["is_warmup"]]
     assert sum(line["num_steps"] for line in timed) == 5
-    assert attached.lines("end") == [{"kind": "end", "reason": "measured", "num_measured": 5}]
+    (end,) = attached.lines("end")
+    assert (end["reason"], end["num_timed"], end["num_skipped"]) == ("measured", 5, 0)
 
 
 def test_afterwards_torch_is_as_it_was(tmp_path):
@@ -201,3 +203,29 @@ def test_afterwards_torch_is_as_it_was(tmp_path):
     with Attached(tmp_path):
         assert parts() != before
     assert parts() == before
+
+
+def test_after_the_timed_steps_some_are_taken_apart_by_phase(tmp_path, net):
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+
+    def script():
+        for _ in range(10):
+            train(net, optimizer, loader(20))
+            for batch in loader(8):
+                loss_of(net, batch).detach()
+
+    with Attached(tmp_path, steps=3, phase_steps=4) as attached, pytest.raises(EarlyEnd):
+        script()
+    stamps = attached.lines("stamps")
+    assert len(stamps) >= 3
+    for line in stamps:
+        marks = [name for name, _ in line["marks"]]
+        assert marks.index("data_wait") < marks.index("forward") < marks.index("loss")
+        assert marks.index("backward") < marks.index("other", marks.index("backward"))
+        times = [ns for _, ns in line["marks"]]
+        assert times == sorted(times)
+    assert not net._forward_hooks
+    parts = attached_run(attached.session.folder, sweep_id="s", run_id="r").phases
+    wall_s = sum(x["marks"][-1][1] - x["marks"][0][1] for x in stamps) * 1e-9
+    assert sum(x.duration_s for x in parts) == pytest.approx(wall_s)
+    assert {x.phase for x in parts if x.duration_s} >= {"data_wait", "forward", "backward"}

@@ -20,7 +20,7 @@ from benchmarks.common import (
     paired_ratio,
     turn_order,
 )
-from ray_bench.analysis.estimate import Estimate
+from ray_bench.stats.estimate import Estimate
 
 
 def test_ratio_is_the_t_interval_of_the_log_ratios():

@@ -14,7 +14,8 @@ import pytest
 from ray_bench.cli.main import main
 from ray_bench.errors import ClusterCapacityError
 from ray_bench.records import PlannedRun
-from tests.samples import data_of
+from ray_bench.store.answers import AnswerRecord
+from tests.samples import START, data_of
 
 
 @dataclass
@@ -87,22 +88,43 @@ def reports(monkeypatch) -> list[dict[str, Any]]:
         built.append({"results": results, **price, "ask": ask})
         return f"{len(results.ok_runs)} ok"
 
+    def answer_record(report, results):
+        return AnswerRecord(
+            sweep_id=results.sweep.sweep_id,
+            made_at_utc=START,
+            ray_bench_version="0.1.0",
+            basis="",
+            lead=report,
+            world_size=None,
+            hardware=None,
+            figures_json="[]",
+            num_caveats=0,
+        )
+
     def put(name: str, **functions: Any) -> None:
         module = ModuleType(name)
         vars(module).update(functions)
         monkeypatch.setitem(sys.modules, name, module)
 
     put("ray_bench.report.model", build_report=build_report)
-    put("ray_bench.report.digest", digest=lambda report: f"{report}, in short")
+    put(
+        "ray_bench.report.screen_terminal",
+        print_screens=lambda report, console, how_to_open, whole: console.print(
+            f"T:{report}, in short"
+        ),
+    )
     put(
         "ray_bench.report.terminal",
         print_report=lambda report, console: console.print(f"T:{report}"),
     )
+    put("ray_bench.report.kept", answer_record=answer_record)
     put("ray_bench.report.markdown", markdown_report=lambda report: f"# {report}\n")
     put(
         "ray_bench.report.files",
+        copied_markdown=lambda report, folder, name: f"# {report}\n",
         drawn=lambda report, before=None: {},
         drawn_before=lambda report, store, name: {},
+        report_folder=lambda sweep_id: f"reports/{sweep_id}",
         write_markdown=lambda report, store, name, svgs=None: store.write_text(
             name, f"# {report}\n"
         ),

@@ -20,10 +20,41 @@ def results(tmp_path):
 def test_it_is_printed_and_written(ray_bench, reports, results, tmp_path):
     outcome = ray_bench("report", results)
     assert (outcome.code, outcome.out) == (0, "T:1 ok, in short\n")
-    assert "All of it here: the same command with --format terminal" in outcome.err
+    assert "The same, as it is the newest sweep: " in outcome.err
     assert (tmp_path / "results" / "report.json").read_text() == '{"r": "1 ok"}'
     assert (tmp_path / "results" / "report.html").read_text() == "<p>1 ok</p>"
     assert all(f"report.{form}" in outcome.err for form in ("html", "md", "json"))
+
+
+def test_reports_of_several_sweeps_do_not_overwrite_each_other(
+    ray_bench, reports, results, tmp_path
+):
+    folder = tmp_path / "results"
+    ray_bench("report", results)
+    outcome = ray_bench("report", results, "--sweep", "older")
+    assert "newest" not in outcome.err
+    assert (folder / "report.md").read_text() == "# 1 ok\n"
+    found = {x.parent.name: x.read_text() for x in folder.glob("reports/*/report.md")}
+    assert found == {"20260102T030405Z-abcdef": "# 1 ok\n", "older": "# 0 ok\n"}
+
+
+def test_the_answer_is_kept_for_the_usual_aim_alone(ray_bench, reports, results):
+    def listed():
+        found = json.loads(ray_bench("list", results, "--format", "json").out)
+        return [x["answer"] and x["answer"]["lead"] for x in found]
+
+    ray_bench("report", results, "--aim", "fastest")
+    ray_bench("report", results, "--max-workers", "64")
+    assert listed() == [None, None]
+    ray_bench("report", results, "--price", "2")
+    assert listed() == ["1 ok", None]
+
+
+def test_the_answer_is_printed_where_nothing_can_be_written(ray_bench, reports, results, tmp_path):
+    (tmp_path / "results" / "reports").write_text("in the way")
+    outcome = ray_bench("report", results)
+    assert (outcome.code, outcome.out) == (1, "T:1 ok, in short\n")
+    assert "Cannot write" in outcome.err
 
 
 @pytest.mark.parametrize(

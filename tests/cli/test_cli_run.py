@@ -1,5 +1,6 @@
 """Tests of `ray-bench run` with a launcher that makes records up."""
 
+import json
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -29,8 +30,10 @@ def test_a_sweep_is_measured_stored_and_reported(ray_bench, launcher, results, t
     assert (tmp_path / "results" / "report.md").read_text() == "# 4 ok\n"
     stored = ResultsStore(results).read()
     assert stored.missing_run_ids == ()
-    whole = f"ray-bench report {results} --sweep {stored.sweep.sweep_id} --format terminal"
-    assert f"All of it here: {whole}" in outcome.err
+    folder = f"{results}/reports/{stored.sweep.sweep_id}"
+    assert f"Written: {folder}/report.html, {folder}/report.md" in outcome.err
+    (listed,) = json.loads(ray_bench("list", results, "--format", "json").out)
+    assert listed["answer"]["lead"] == "4 ok"
     assert stored.sweep.command.startswith("ray-bench run workload=cnn-digits 'world_sizes=[1,2]'")
     assert stored.sweep.sweep_id.endswith(f"-{stored.sweep.config_sha256[:6]}")
 
@@ -167,6 +170,37 @@ def test_resume_of_another_configuration_names_the_difference(ray_bench, launche
     outcome = ray_bench("run", *SMALL, "epochs=2", "lr=1e-3", "--results", results, "--resume")
     assert outcome.code == 2
     assert "differs in lr (was 0.05, now 0.001), epochs (was 1, now 2)." in outcome.err
+
+
+def test_a_sweep_is_called_what_was_asked_from_its_start(ray_bench, launcher, results):
+    launcher.stop_after = 1
+    words = ("--name", "baseline", "--tag", "nightly", "--note", "before the update")
+    assert ray_bench("run", *SMALL, "--results", results, *words).code == 130
+    (listed,) = json.loads(ray_bench("list", results, "--format", "json").out)
+    assert [listed[x] for x in ("name", "tags", "note", "state")] == [
+        "baseline",
+        ["nightly"],
+        "before the update",
+        "unfinished",
+    ]
+    launcher.stop_after = None
+    outcome = ray_bench("run", *SMALL, "--results", results, "--name", "baseline")
+    assert (outcome.code, "has the name 'baseline' already" in outcome.err) == (2, True)
+    assert len(launcher.calls) == 1
+
+
+def test_an_older_sweep_is_resumed_by_its_name(ray_bench, launcher, results):
+    launcher.stop_after = 1
+    ray_bench("run", *SMALL, "--results", results, "--name", "first")
+    launcher.stop_after = None
+    ray_bench("run", *SMALL, "--results", results)
+    ray_bench("run", *SMALL, "lr=1e-3", "--results", results, "--tag", "other")
+    outcome = ray_bench("run", *SMALL, "--results", results, "--resume", "--sweep", "first")
+    assert outcome.code == 0, outcome.err
+    assert "skipping 1 of 4 runs" in outcome.err
+    wrong = ray_bench("run", *SMALL, "--results", results, "--resume", "--sweep", "other")
+    assert (wrong.code, "differs in lr (was 0.001" in wrong.err) == (2, True), wrong.err
+    assert ray_bench("run", *SMALL, "--results", results, "--sweep", "first").code == 2
 
 
 def test_resume_of_nothing(ray_bench, launcher, results):

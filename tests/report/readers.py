@@ -50,6 +50,8 @@ SUFFIXES = {
     " USD": 1.0,
     " EUR": 1.0,
 }
+#: The head of numbers crossed with world sizes: `| Workers | 1 | **2, chosen** |`.
+_CROSSED = re.compile(r"\| Workers \| \**\d")
 _NUMBER = r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _SHOWN = re.compile(
     rf"(?P<value>{_NUMBER})(?P<suffix>[^()\d]*?)"
@@ -98,7 +100,7 @@ def _close(text: str | None, factor: float, value: float | None) -> bool:
 
 
 def from_markdown(text: str) -> list[Read]:
-    """The tables of a Markdown page."""
+    """The tables of a Markdown page; numbers crossed with world sizes have no title."""
     found: list[Read] = []
     lines = iter(text.splitlines())
     title = ""
@@ -106,12 +108,14 @@ def from_markdown(text: str) -> list[Read]:
         if line.startswith("### "):
             title = _unescaped(line.removeprefix("### "))
         elif line.startswith("| "):
-            found.append(Read(title, _cells(line)))
+            read = Read(title, _cells(line))
             next(lines)
             for row in lines:
                 if not row.startswith("| "):
                     break
-                found[-1].rows.append(_cells(row))
+                read.rows.append(_cells(row))
+            if not _CROSSED.match(line):
+                found.append(read)
     return found
 
 

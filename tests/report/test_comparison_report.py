@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from ray_bench.analysis.comparison import Metric, Verdict, compare
-from ray_bench.analysis.comparison.facts import REFUSED, Allow
+from ray_bench.analysis.comparison.facts import Allow, refused
 from ray_bench.analysis.comparison.interval import LAUNCH_NOISE_FRAC
 from ray_bench.cli import docs
 from ray_bench.report import charts
@@ -46,7 +46,11 @@ def test_the_answer_names_what_is_worse_first(slow):
     assert slow.answer.startswith("Worse than the base by more than the tolerance of 2 %: ")
     assert re.search(r"throughput with 8 workers -9\.\d % \(-\d+\.\d to -\d\.\d\)\.", slow.answer)
     assert slow.sweep_id == "s1..s2"
-    assert slow.overviews[0].figures[0].cell.value == pytest.approx(-0.09, abs=0.01)
+    (screen,) = slow.screens
+    assert screen.answer.lead.startswith("Worse: throughput with 8 workers -9.")
+    assert len(screen.answer.lead.split()) <= 12
+    assert screen.answer.gain.value == pytest.approx(-0.09, abs=0.01)
+    assert screen.answer.gain.low < screen.answer.gain.value < screen.answer.gain.high
 
 
 def test_what_differs_and_what_is_left_out_is_listed(slow):
@@ -193,7 +197,7 @@ def test_the_page_knows_every_verdict_metric_and_kind():
         assert words in text
     for kind in Allow:
         assert f"| `{kind}` | " in text
-    assert {kind for kind in REFUSED.values() if kind} | {Allow.OVERSUBSCRIBED} == set(Allow)
+    assert {kind for kind in refused().values() if kind} | {Allow.OVERSUBSCRIBED} == set(Allow)
 
 
 def test_the_job_on_the_page_is_valid_and_its_options_exist():

@@ -35,14 +35,21 @@ def test_every_picture_is_a_file_that_the_report_links(written):
     assert not any(" " in found for _, found in IMAGE.findall(text))
 
 
-def test_pictures_stand_in_their_section_with_words_for_them(written):
+def keys_of(text):
+    return [re.sub(r".*/|\.svg", "", path) for _, path in IMAGE.findall(text)]
+
+
+def test_pictures_stand_at_the_top_or_in_their_fold_with_words_for_them(written):
     folder, _ = written
     text = (folder / "our report.md").read_text()
     report = report_of("golden")
-    for section in report.sections:
-        part = text.split(f"## {section.title}\n")[1].split("\n## ")[0]
-        keys = [x.key for x in report.pictures if x.section == section.key]
-        assert [re.sub(r".*/|\.svg", "", x) for _, x in IMAGE.findall(part)] == keys
+    top, *folds = text.split("<details>")
+    (screen,) = report.screens
+    first = [screen.curve.key, *(panel.picture.key for panel in screen.panels)]
+    assert keys_of(top) == first
+    for part, fold in zip(folds, report.folds, strict=True):
+        assert f"<b>{fold.title}</b>" in part
+        assert keys_of(part) == [x.key for x in fold.pictures if x.key not in first]
     speedup = next(x for x in report.pictures if x.key == "speedup")
     alts = [words for words, _ in IMAGE.findall(text)]
     assert speedup.alt in alts

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.fit.choose import ruling
 from ray_bench.analysis.fit.forecast import default_sizes, fit_curve
 from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.warnings import warnings_of
 from ray_bench.report.fit_report import fit_report
 from ray_bench.report.fit_words import law_words, warning_words
+from ray_bench.stats.log_estimate import LogEstimate
 
 FILE = os.environ.get("RAY_BENCH_CURVES")
 

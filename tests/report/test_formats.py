@@ -16,6 +16,7 @@ from ray_bench.report.json_report import json_report
 from ray_bench.report.markdown import escape, markdown_report
 from ray_bench.report.model import Report
 from ray_bench.report.screens.numbers_table import report_tables
+from ray_bench.report.screens.spoken import lead_words
 from tests.report import readers
 from tests.report.reports import report_of, terminal
 
@@ -54,7 +55,10 @@ def check_page(read: list[readers.Read], report: Report) -> None:
 
 def sentences(report: Report) -> list[str]:
     """Everything that is said in words outside of tables."""
-    words = [report.title, report.answer, report.legend, *(x.text for x in report.flags)]
+    words = [report.title, report.legend, *(x.text for x in report.flags)]
+    for answer in (screen.answer for screen in report.screens):
+        words += [lead_words(answer), answer.why, answer.limit]
+        words += [x for caveat in answer.caveats for x in (caveat.head, caveat.text)]
     for section in report.sections:
         words += [section.title, *section.paragraphs]
         words += [note for table in section.tables for note in table.notes]

@@ -53,6 +53,12 @@ def test_one_worker_a_node_is_one():
     assert "1 worker a node" in [x.name for x in report.screens]
 
 
+def test_places_and_forecast_are_a_topic_of_their_own():
+    (fold,) = (x for x in build_report(placed(step_s=two_levels)).folds if x.key == "nodes")
+    tables = [table.key for nodes in fold.sections for table in nodes.tables]
+    assert {"places", "place_forecast"} <= set(tables)
+
+
 def test_no_boundary_is_named_where_none_is_shown():
     nodes = section(build_report(placed(step_s=one_level)), "nodes")
     assert "no boundary is shown" in nodes.paragraphs[0]
@@ -74,10 +80,12 @@ def test_runs_that_were_elsewhere_are_listed_with_what_to_do():
         replace(run, flags=("placement_differs",)) if run.point.placement == "2x2" else run
         for run in results.runs
     )
-    failures = section(build_report(replace(results, runs=runs)), "failures")
-    (row, *_) = failures.tables[0].rows
-    assert "on other nodes than the placement" in row[2].value
-    assert row[3].value.startswith("Look for other jobs on the nodes")
+    found = section(build_report(replace(results, runs=runs)), "record").tables[0]
+    keys = [column.key for column in found.columns]
+    rows = (dict(zip(keys, row, strict=True)) for row in found.rows)
+    row = next(x for x in rows if x["state"].value == "invalid")
+    assert "on other nodes than the placement" in row["cause"].value
+    assert row["remedy"].value.startswith("Look for other jobs on the nodes")
 
 
 def test_trackers_have_one_baseline_for_all_placements():

@@ -8,7 +8,7 @@ import pytest
 from ray_bench.report.json_report import json_report
 from ray_bench.report.markdown import markdown_report
 from ray_bench.report.model import build_report
-from tests.report.reports import CASES, column, tables, terminal
+from tests.report.reports import CASES, column, report_of, tables, terminal
 from tests.synthetic import synthetic
 
 
@@ -39,9 +39,23 @@ def test_flags_are_in_every_output(case, key):
 
 
 def test_two_world_sizes_say_that_the_law_is_not_tested():
-    drawn = " ".join(terminal(build_report(synthetic((1, 2)))).split())
-    assert "Two world sizes test no law" in drawn
-    assert "not tested" in drawn
+    report = build_report(synthetic((1, 2)))
+    assert "Two world sizes test no law" in " ".join(terminal(report).split())
+    (note,) = tables(report)["amdahl_curve"].notes
+    assert "not tested" in note
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("superlinear", "does not describe the measurements"),
+        ("retrograde", "no serial share is given"),
+    ],
+)
+def test_a_law_that_does_not_fit_gives_no_serial_share(case, words):
+    (note,) = tables(report_of(case))["amdahl_curve"].notes
+    assert words in note
+    assert "Serial share of" not in note
 
 
 def test_standin_accuracy_is_never_that_of_the_named_set():

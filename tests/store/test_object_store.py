@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -171,13 +172,14 @@ def test_listing_a_store_takes_few_requests(proxy):
     proxy.requests.clear()
     assert len(store.summaries()) == 20
     lists = [request for request in proxy.requests if "list-type=2" in request]
-    assert len(lists) == 4  # sweeps, runs, and the index of each
+    # sweeps and runs with the index of each, and that there are no labels and no answers
+    assert len(lists) == 6
     # Two requests a file, what it is and its content: the segment that the 17th sweep made of those
     # before it, the 4 sweeps and 20 runs that have none. Then a segment of each kind is made.
-    assert len(proxy.requests) == 4 + 2 * (1 + 4 + 20) + 2
+    assert len(proxy.requests) == 6 + 2 * (1 + 4 + 20) + 2
     proxy.requests.clear()
     assert len(store.summaries()) == 20
-    assert len(proxy.requests) == 4 + 2 * 3  # two segments of sweeps, one of runs
+    assert len(proxy.requests) == 6 + 2 * 3  # two segments of sweeps, one of runs
 
 
 def test_ctrl_c_ends_a_program_whose_store_hangs(proxy):
@@ -213,3 +215,22 @@ def test_twenty_seconds_without_a_store_lose_nothing(proxy, monkeypatch, mode):
     assert [run.run_id for run in store.read().runs] == list("abcdefgh")
     assert len(store.read().blocks["run_id"]) == 16
     assert said[-1].endswith("can be reached again")
+
+
+def test_of_two_who_label_at_once_neither_loses_anything(proxy):
+    one, other = store_at(proxy), store_at(proxy)
+    fill(one)
+    sweep_id = make_sweep().sweep_id
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(5):
+            pool.submit(one.label, sweep_id, added=(f"a{number}",), note=f"{number}")
+            pool.submit(other.label, sweep_id, added=(f"b{number}",), name=f"n{number}")
+    found = one.labels(sweep_id)
+    assert sorted(found.tags) == [f"{who}{number}" for who in "ab" for number in range(5)]
+    assert found.name is not None
+    assert found.note is not None
+    assert one.undo_label(sweep_id)
+    assert len(other.labels(sweep_id).tags) == 9
+    assert one.sweep_id("a0" if "a0" in other.labels(sweep_id).tags else "b0") == sweep_id
+    (summary,) = other.summaries()
+    assert summary.labels == other.labels(sweep_id)

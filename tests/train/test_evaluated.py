@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ray_bench.config.load import load
@@ -95,3 +97,38 @@ def test_a_workload_that_evaluates_more_than_asked_is_flagged():
 def test_evaluations_that_cannot_be_are_explained(overrides, message):
     with pytest.raises(ConfigError, match=message):
         load(None, ["workload=cnn-digits", *overrides])
+
+
+def test_an_evaluation_within_an_epoch_takes_no_time_of_training(tmp_path):
+    """50 samples in batches of 12: 25 are passed in step 3 of each epoch, 50 at its end."""
+
+    def job(group):
+        values = {"epochs": 2, "evaluation": {"every_samples": 25}}
+        return train(request(group.world_size, **values), SlowEvaluation(), group)
+
+    plain = train(request(epochs=2), SlowEvaluation(), alone())
+    for data in run_ranks(job, 2, tmp_path):
+        found = data.evaluations
+        assert [(x.epoch, x.num_samples) for x in found] == [(1, 36), (1, 50), (2, 86), (2, 100)]
+        assert [x.evaluation for x in found] == [0, 1, 2, 3]
+        assert [epoch.train_loss for epoch in data.epochs] == pytest.approx(
+            [epoch.train_loss for epoch in plain.epochs], rel=1e-4
+        )
+        assert all(x.eval_s >= PAUSE_S for x in found)
+        assert found[-1].with_eval_s - found[-1].train_s >= 4 * PAUSE_S
+        in_blocks_s = sum(block.duration_s for block in data.blocks if block.rank == 0)
+        assert found[-1].train_s == pytest.approx(in_blocks_s, rel=0.2)
+        assert found[-1].val_loss == data.run.final_val_loss
+        assert {"clock_mismatch", "clock_backwards"}.isdisjoint(data.run.flags)
+        assert sum(block.num_steps for block in data.blocks if block.rank == 0) == 10
+    assert [(x.epoch, x.num_samples) for x in plain.evaluations] == [(1, 50), (2, 100)]
+
+
+#: Far more than a step takes.
+PAUSE_S = 0.2
+
+
+class SlowEvaluation(TinyWorkload):
+    def evaluate(self, module, context):
+        time.sleep(PAUSE_S)
+        return super().evaluate(module, context)

@@ -13,7 +13,7 @@ import torch
 from ray_bench.config.rounds import ladder_runs
 from ray_bench.config.schema import SweepConfig
 from ray_bench.measure.clock import SystemClock
-from ray_bench.measure.stopping import stop_rule
+from ray_bench.sweep.rounds import stop_rule
 from ray_bench.train.group import Group
 from ray_bench.train.ladder import train_ladder
 from ray_bench.train.requests import LadderRequest

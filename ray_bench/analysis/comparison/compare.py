@@ -14,10 +14,10 @@ from ray_bench.analysis.comparison.pairs import Pair, pairs_of
 from ray_bench.analysis.comparison.refusal import Reason
 from ray_bench.analysis.comparison.row import GATEABLE, Metric, Row, Verdict
 from ray_bench.analysis.comparison.settings import setting_differences
-from ray_bench.analysis.estimate import COVERAGE_FRAC
 from ray_bench.analysis.network import network_study
 from ray_bench.errors import ConfigError
 from ray_bench.records import Results
+from ray_bench.stats.estimate import COVERAGE_FRAC
 
 DEFAULT_TOLERANCE_FRAC = 0.02
 DEFAULT_GATE = (Metric.THROUGHPUT,)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ray_bench.analysis.groups import Group
+from ray_bench.config import settings
 from ray_bench.records import EnvironmentRecord
 
 
@@ -25,9 +26,10 @@ class Allow(StrEnum):
     OVERSUBSCRIBED = "oversubscribed"
 
 
-#: The kind of every fact that is refused where it differs; None: it is never allowed. What is not
-#: named here may differ, and is reported: versions, commit, hosts, size of the model.
-REFUSED: Mapping[str, Allow | None] = {
+#: The kind of every fact that is refused where it differs, the swept settings apart; None: it is
+#: never allowed. What is not named may differ, and is reported: versions, commit, hosts, size of
+#: the model.
+_REFUSED: Mapping[str, Allow | None] = {
     "scaling": None,
     "emulated": None,
     "workload": Allow.WORKLOAD,
@@ -35,7 +37,6 @@ REFUSED: Mapping[str, Allow | None] = {
     "standin_data": Allow.DATA,
     "num_train_samples": Allow.DATA,
     "batch": Allow.BATCH,
-    "precision": Allow.PRECISION,
     "device": Allow.HARDWARE,
     "gpu_names": Allow.HARDWARE,
     "cpu_model": Allow.HARDWARE,
@@ -44,23 +45,24 @@ REFUSED: Mapping[str, Allow | None] = {
     "omp_num_threads": Allow.THREADS,
     "niceness": Allow.THREADS,
     "ddp_arguments": Allow.SETTINGS,
-    "bucket_cap": Allow.SETTINGS,
-    "compression": Allow.SETTINGS,
-    "accumulate_steps": Allow.SETTINGS,
     "clip_grad_norm": Allow.SETTINGS,
-    "compile": Allow.SETTINGS,
-    "memory_format": Allow.SETTINGS,
-    "placement": Allow.HARDWARE,
     "interleaved": Allow.METHOD,
     "trainer": Allow.METHOD,
 }
+
+
+def refused() -> dict[str, Allow | None]:
+    """Return the kind of every fact that is refused where it differs, kind by kind."""
+    swept = {x.name: Allow(x.refusal) for x in settings.SETTINGS}
+    order = [None, *Allow]
+    return dict(sorted({**_REFUSED, **swept}.items(), key=lambda item: order.index(item[1])))
+
 
 #: Facts that may differ between the runs of one curve: then all of them are one fact.
 _OF_THE_RUN = (
     *("num_train_samples", "num_val_samples", "num_params", "grad_bytes"),
     "optimizer",
 )
-_OF_THE_POINT = ("bucket_cap", "compression")
 _OF_THE_HOST = ("hostnames", "kernel", "commit")
 
 
@@ -87,7 +89,7 @@ def facts_of(group: Group, environments: Mapping[str, EnvironmentRecord]) -> dic
     facts["interleaved"] = any(run.ladder_id is not None for run in runs)
     for name in _OF_THE_RUN:
         facts[name] = _only({getattr(run, name) for run in runs})
-    for name in _OF_THE_POINT:
+    for name in (x.name for x in settings.SETTINGS if x.needs_ddp):
         facts[name] = _only({getattr(run.point, name) for run in runs})
     hosts = {run.run_id: environments.get(run.environment_hash or "") for run in runs}
     for name in _OF_THE_HOST:
@@ -120,14 +122,15 @@ def _only(values: set[object]) -> object:
 
 def differences(base: Mapping[str, object], new: Mapping[str, object]) -> tuple[Difference, ...]:
     """Return what differs, the facts that are refused first."""
-    names = [*REFUSED, *(name for name in {**base, **new} if name not in REFUSED)]
+    kinds = refused()
+    names = [*kinds, *(name for name in {**base, **new} if name not in kinds)]
     return tuple(
         Difference(
             name=name,
             base=base.get(name),
             new=new.get(name),
-            is_refused=name in REFUSED,
-            allow=REFUSED.get(name),
+            is_refused=name in kinds,
+            allow=kinds.get(name),
         )
         for name in names
         if base.get(name) != new.get(name)

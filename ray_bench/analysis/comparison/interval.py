@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from ray_bench.analysis.estimate import Estimate, LogEstimate, satterthwaite_df
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate
+from ray_bench.stats.means import satterthwaite_df
 
 #: Relative noise between two launches where it was not measured: one run, or one ladder. As for
 #: points without repeats in a fit; of 221 MLPerf submissions 99 % were steadier.
@@ -24,16 +26,6 @@ def with_launch_noise(estimate: LogEstimate, num_launches: int) -> LogEstimate:
     df = satterthwaite_df(((estimate.variance, estimate.df), (added, math.inf)))
     variance = estimate.variance + added
     return LogEstimate(estimate.log_mean, variance, df, estimate.num_runs, estimate.source)
-
-
-def log_product(one: LogEstimate, other: LogEstimate) -> LogEstimate:
-    """Return the product of two independent estimates; its interval as that of a ratio."""
-    log_mean = one.log_mean + other.log_mean
-    runs = min(one.num_runs, other.num_runs)
-    if one.variance is None or other.variance is None or one.df is None or other.df is None:
-        return LogEstimate(log_mean, None, None, runs, "none")
-    df = satterthwaite_df(((one.variance, one.df), (other.variance, other.df)))
-    return LogEstimate(log_mean, one.variance + other.variance, df, runs, one.source)
 
 
 def difference(new: Estimate, base: Estimate) -> Estimate:

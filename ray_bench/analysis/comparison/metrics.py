@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from ray_bench.analysis.accuracy import accuracy
 from ray_bench.analysis.accuracy import difference as accuracy_difference
-from ray_bench.analysis.comparison.interval import difference, log_product, relative_change
+from ray_bench.analysis.comparison.interval import difference, relative_change
 from ray_bench.analysis.comparison.pairs import Pair
 from ray_bench.analysis.comparison.row import Metric, Row
 from ray_bench.analysis.comparison.side import Side
-from ray_bench.analysis.estimate import Estimate, LogEstimate, log_ratio
 from ray_bench.analysis.network import Link, NetworkStudy
 from ray_bench.analysis.times import TimeRow
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate, log_product, log_ratio
 
 
 def pair_rows(pair: Pair, target_frac: float | None) -> Iterator[Row]:
@@ -103,12 +104,12 @@ def _times_to(pair: Pair, target_frac: float) -> Iterator[Row]:
 
 def _accuracies(pair: Pair) -> Iterator[Row]:
     """Yield final validation accuracy by world size and learning-rate rule."""
-    rules = [{run.point.lr_rule for run in side.runs} for side in (pair.base, pair.new)]
+    rules = [{run.point.rule for run in side.runs} for side in (pair.base, pair.new)]
     shared = sorted(rules[0] & rules[1])
     for n in pair.sizes:
         for rule in shared:
             base, new = (
-                [run for run in side.at(n) if run.point.lr_rule == rule]
+                [run for run in side.at(n) if run.point.rule == rule]
                 for side in (pair.base, pair.new)
             )
             if not base or not new:

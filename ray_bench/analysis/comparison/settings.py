@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ray_bench.analysis.comparison.facts import Difference
+from ray_bench.config import settings
 
 #: Settings that are facts of the runs, which are compared themselves.
 _FACTS = (
-    *("workload", "scaling", "batch_size", "precision", "interleaved", "ddp", "world_sizes"),
-    *("placements", "workers_per_node"),
-    *("accumulate_steps", "max_local_batch_size", "clip_grad_norm"),
+    *("workload", "scaling", "batch_size", "interleaved", "ddp", "world_sizes"),
+    *("workers_per_node", "max_local_batch_size", "clip_grad_norm"),
 )
 
 
@@ -28,10 +28,11 @@ def config_of(config_json: str) -> dict[str, Any]:
 def setting_differences(base_json: str, new_json: str) -> tuple[Difference, ...]:
     """Return the settings that differ, by dotted key, those apart that are facts of the runs."""
     base, new = (dict(flat(config_of(text))) for text in (base_json, new_json))
+    facts = {*_FACTS, *(x.key for x in settings.SETTINGS)}
     return tuple(
         Difference(name=name, base=base.get(name), new=new.get(name), is_refused=False, allow=None)
         for name in {**base, **new}
-        if base.get(name) != new.get(name) and name.split(".")[0] not in _FACTS
+        if base.get(name) != new.get(name) and facts.isdisjoint((name, name.split(".")[0]))
     )
 
 

@@ -11,13 +11,13 @@ from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.comparison.interval import with_launch_noise
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.decision.target import Convergence, convergence, default_target
-from ray_bench.analysis.estimate import Estimate, LogEstimate
 from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.serial import serial_law
 from ray_bench.analysis.groups import Group, first_of_launches
-from ray_bench.analysis.throughput import log_means
 from ray_bench.analysis.times import TimeRow, time_rows
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.records import Results, RunRecord, Scaling, known
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -35,7 +35,7 @@ class Side:
     @property
     def scaling(self) -> Scaling:
         """Which batch was fixed."""
-        return self.runs[0].point.scaling
+        return known(self.runs[0].point.scaling)
 
     @property
     def is_ladder(self) -> bool:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-import numpy as np
-
 from ray_bench.analysis.decision.aim import Aim
-from ray_bench.analysis.decision.choose import Choice, Field, choose, winners
-from ray_bench.analysis.decision.draws import measured_draws, predicted_draws
+from ray_bench.analysis.decision.choose import Choice, choose, winners
 from ray_bench.analysis.decision.front import FrontPoint, front
 from ray_bench.analysis.decision.next_run import NextRun, next_run
-from ray_bench.analysis.decision.options import Measured, Option, options_of
-from ray_bench.analysis.estimate import LogEstimate
+from ray_bench.analysis.decision.options import Measured, Option
+from ray_bench.analysis.decision.prospect import Prospect
 
 #: A difference that is not worth a measurement: the smaller world size counts as right.
 TIE_FRAC = 0.01
@@ -82,18 +78,18 @@ class Decision:
 
 
 def decide(
-    data: Measured, ask: Ask, *, target_frac: float | None, num_sizes: int, num_clean: int
+    prospect: Prospect, ask: Ask, *, target_frac: float | None, num_sizes: int, num_clean: int
 ) -> Decision:
     """Return the decision.
 
     Args:
-        data: What was measured.
+        prospect: World sizes to choose from, for `max_workers` and `epochs` of the same `ask`.
         ask: The aim, and what goes with it.
         target_frac: The accuracy that convergence is about.
         num_sizes: World sizes that were measured, those without a claim included.
         num_clean: Those with a claim, timed or not.
     """
-    options = options_of(data, max_workers=ask.max_workers, epochs=ask.epochs)
+    data, options = prospect.data, prospect.options
 
     def none(reason: Reason) -> Decision:
         return Decision(
@@ -101,15 +97,13 @@ def decide(
         )
 
     refusal = _refusal(data, ask, options, num_sizes=num_sizes, num_clean=num_clean)
-    whole = None if refusal else _field(data, options)
+    whole = None if refusal else prospect.field
     if refusal or whole is None:
         return none(refusal or Reason.NO_INTERVAL)
     price, aim = ask.price_per_worker_hour, ask.aim
-    allowed = tuple(n for n in whole.sizes if n <= (ask.max_workers or math.inf))
-    if not allowed:
+    reach = prospect.reach
+    if reach is None:
         return none(Reason.UNREACHABLE)
-    # Efficiency is against the smallest measured world size, which is always there.
-    reach = whole.take(allowed)
     wider = choose(reach, aim, price)
     choice = wider
     if ask.max_workers is None:
@@ -124,7 +118,12 @@ def decide(
         choice=choice,
         wider=wider,
         front=front(reach),
-        next_run=_next(data, reach, options, winners(reach, aim, price, tolerance=TIE_FRAC)),
+        next_run=next_run(
+            reach.sizes,
+            prospect.outcomes,
+            winners(reach, aim, price, tolerance=TIE_FRAC),
+            [prospect.measure_s[n] for n in reach.sizes],
+        ),
     )
 
 
@@ -141,50 +140,3 @@ def _refusal(
     if ask.aim.kind in ("deadline", "budget") and any(x.run is None for x in options):
         return Reason.NO_RUN_TIME
     return None
-
-
-def _field(data: Measured, options: Sequence[Option]) -> Field | None:
-    """Return the options with their draws; None where a measured one has no interval."""
-    known = measured_draws(data.curve)
-    if known is None:
-        return None
-    sizes = [*data.curve.sizes]
-    rates = [data.curve.throughput[n].log_mean for n in sizes]
-    far = [x for x in options if not x.is_measured]
-    if far and data.fit is not None:
-        last = data.curve.throughput[sizes[-1]]
-        more = predicted_draws(
-            data.fit, [x.world_size for x in far], known[:, -1], math.sqrt(last.variance or 0.0)
-        )
-        known = np.concatenate([known, more], axis=1)
-        sizes += [x.world_size for x in far]
-        rates += [math.log(x.throughput.value) for x in far]
-    order = np.argsort(sizes)
-    amounts = [x.run_samples for x in options]
-    samples = None if None in amounts else np.array(amounts, dtype=float)
-    return Field(
-        sizes=tuple(int(sizes[i]) for i in order),
-        log_rate=np.array(rates)[order],
-        draws=known[:, order],
-        samples=samples,
-    )
-
-
-def _next(
-    data: Measured, reach: Field, options: Sequence[Option], right: np.ndarray
-) -> NextRun | None:
-    by_size = {x.world_size: x for x in options}
-    return next_run(
-        reach.sizes,
-        reach.draws,
-        right,
-        [_run_sd(data.curve.throughput.get(n)) for n in reach.sizes],
-        [by_size[n].measure_s for n in reach.sizes],
-    )
-
-
-def _run_sd(estimate: LogEstimate | None) -> float:
-    """Return the noise of one more run; a prediction is one of a run, and has it already."""
-    if estimate is None or estimate.variance is None:
-        return 0.0
-    return math.sqrt(estimate.variance * estimate.num_runs)

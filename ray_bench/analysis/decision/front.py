@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ray_bench.analysis.decision.choose import Field
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.law_fit import interval
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,33 +31,52 @@ class NextRun:
     alternative: int | None  # the world size it may turn the decision to
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Draws by bin of the outcome of one more run: their numbers, shape (num_bins, bin size)."""
+
+    draws: np.ndarray
+    chance: np.ndarray  # of an outcome that has nothing to do with them
+
+
+def outcomes(draws: np.ndarray, run_sd: Sequence[float]) -> tuple[Outcome, ...]:
+    """Return the outcomes of one more run at every world size: the same for every aim.
+
+    Args:
+        draws: ln samples/s, shape (num_draws, num_sizes).
+        run_sd: Standard deviation of ln samples/s of one more run around the draw, by world size.
+    """
+    rng = np.random.default_rng(_SEED)
+    found = []
+    for k, sd in enumerate(run_sd):
+        outcome = draws[:, k] + sd * rng.standard_normal(len(draws))
+        found.append(Outcome(_binned(outcome), _binned(rng.permutation(outcome))))
+    return tuple(found)
+
+
 def next_run(
     sizes: Sequence[int],
-    draws: np.ndarray,
+    outcomes: Sequence[Outcome],
     winners: np.ndarray,
-    run_sd: Sequence[float],
     seconds: Sequence[float | None],
 ) -> NextRun | None:
     """Return the run with most gain for its worker-time, None where none gains enough.
 
     Args:
         sizes: World sizes.
-        draws: ln samples/s, shape (num_draws, num_sizes).
+        outcomes: Of a run at each.
         winners: Index of the right world size of every draw, shape (num_draws,).
-        run_sd: Standard deviation of ln samples/s of one more run around the draw, by world size.
         seconds: What such a run takes.
     """
-    rng = np.random.default_rng(_SEED)
-    right = np.eye(len(sizes) + 1)[winners]
-    now = int(right.mean(axis=0).argmax())
+    count = len(sizes) + 1
+    now = int(np.bincount(winners, minlength=count).argmax())
     found = []
     for k, size in enumerate(sizes):
-        outcome = draws[:, k] + run_sd[k] * rng.standard_normal(len(draws))
-        means = _by_bin(right, outcome)
-        chance = _by_bin(right, rng.permutation(outcome))
+        means = _right(winners[outcomes[k].draws], count)
+        chance = _right(winners[outcomes[k].chance], count)
         gain = float(means.max(axis=1).mean() - chance.max(axis=1).mean())
         if gain >= MIN_GAIN:
-            turns = np.bincount(means.argmax(axis=1), minlength=len(sizes) + 1)
+            turns = np.bincount(means.argmax(axis=1), minlength=count)
             turns[now] = 0
             other = int(turns.argmax())
             found.append(
@@ -75,8 +94,13 @@ def _worth(run: NextRun) -> float:
     return run.gain if run.seconds is None else run.gain / (run.seconds * run.world_size)
 
 
-def _by_bin(right: np.ndarray, outcome: np.ndarray) -> np.ndarray:
-    """Return mean probabilities of being right by bin of the outcome, shape (num_bins, ...)."""
+def _binned(outcome: np.ndarray) -> np.ndarray:
     order = np.argsort(outcome, kind="stable")
-    usable = len(order) - len(order) % _NUM_BINS
-    return np.asarray(right[order[:usable]].reshape(_NUM_BINS, -1, right.shape[1]).mean(axis=1))
+    return np.asarray(order[: len(order) - len(order) % _NUM_BINS].reshape(_NUM_BINS, -1))
+
+
+def _right(winners: np.ndarray, count: int) -> np.ndarray:
+    """Return the probability of each of `count` to be right by bin, shape (num_bins, count)."""
+    bins = np.arange(len(winners))[:, None] * count
+    found = np.bincount((bins + winners).ravel(), minlength=len(winners) * count)
+    return np.asarray(found.reshape(-1, count) / winners.shape[1])

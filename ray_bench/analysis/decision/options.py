@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.decision.target import Convergence
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.forecast import MAX_FACTOR, CurveFit
 from ray_bench.analysis.resources import ResourceRow
 from ray_bench.analysis.times import TimeRow, run_time
 from ray_bench.records import Scaling
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,10 @@ class Measured:
     is_ladder: bool  # turns of a ladder are no runs: their length says nothing
     failed_sizes: frozenset[int] = frozenset()  # of which no run finished: they are not advised
 
+    def time(self, size: int) -> TimeRow | None:
+        """Return the times of a world size."""
+        return next((x for x in self.times if x.world_size == size), None)
+
 
 def options_of(
     data: Measured, *, max_workers: int | None = None, epochs: float | None = None
@@ -102,7 +106,7 @@ def predicted_sizes(data: Measured, max_workers: int | None) -> tuple[int, ...]:
 
 
 def _measured(data: Measured, size: int, epochs: float | None) -> Option:
-    row = next((x for x in data.times if x.world_size == size), None)
+    row = data.time(size)
     rate = data.curve.throughput[size].estimate
     whole = _run(data, row, rate)
     time = _of_epochs(data, rate, whole, epochs)
@@ -125,7 +129,7 @@ def _predicted(data: Measured, fit: CurveFit, last: Option, sizes: tuple[int, ..
     if not sizes:
         return []
     power, found = _power(data, last.world_size), _carried(data)
-    row = next((x for x in data.times if x.world_size == last.world_size), None)
+    row = data.time(last.world_size)
     whole_run = _run(data, row, last.throughput)
     work = None if whole_run is None else whole_run.value * last.throughput.value
     setup_s = 0.0 if row is None else row.setup_s or 0.0

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_bench.analysis.estimate import LogEstimate
-from ray_bench.analysis.throughput import log_means
 from ray_bench.records import RunRecord
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -31,7 +30,7 @@ def default_target(runs: Sequence[RunRecord], epochs: Tables) -> float | None:
     for run in runs:
         best = _best(run, epochs)
         if best is not None:
-            cell = run.point.world_size, run.point.lr_rule
+            cell = run.point.world_size, run.point.rule
             least[cell] = min(best, least.get(cell, best))
     sizes = {size for size, _ in least}
     return min((max(x for (n, _), x in least.items() if n == size) for size in sizes), default=None)
@@ -48,7 +47,7 @@ def convergence(
     cells: dict[tuple[int, str], list[int | None]] = {}
     for run in runs:
         if _best(run, epochs) is not None:
-            cell = cells.setdefault((run.point.world_size, run.point.lr_rule), [])
+            cell = cells.setdefault((run.point.world_size, run.point.rule), [])
             cell.append(epochs_to(run, epochs, target_frac))
     full = {key: [x for x in found if x] for key, found in cells.items() if all(found)}
     means = dict(zip(full, log_means(list(full.values())), strict=True)) if full else {}

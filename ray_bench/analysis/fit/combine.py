@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.backtest import BackTest
 from ray_bench.analysis.fit.drift import Carried, Drift, carry
 from ray_bench.analysis.fit.points import Points
 from ray_bench.analysis.laws.place import Place
+from ray_bench.stats.estimate import Estimate
 
 _TRIM_FRAC = 0.25
 #: The power of a density in its weight, where the noise of points was only assumed.

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate
 from ray_bench.analysis.fit.backtest import back_tests
 from ray_bench.analysis.fit.choose import Candidate, candidates_of, choose
 from ray_bench.analysis.fit.combine import Mixture, combine, law_weights
@@ -19,6 +18,7 @@ from ray_bench.analysis.fit.reach import Unknown, unknown
 from ray_bench.analysis.fit.shapes import Spoiler, spoilers
 from ray_bench.analysis.fit.slip import Slip, slips
 from ray_bench.analysis.laws.catalog import AnyLaw, laws_for
+from ray_bench.stats.estimate import COVERAGE_FRAC, Estimate
 
 #: The default forecast: doublings of the largest measured world size, up to this factor.
 MAX_FACTOR = 8

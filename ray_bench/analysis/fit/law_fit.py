@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_bench.analysis.estimate import COVERAGE_FRAC, Estimate
 from ray_bench.analysis.fit.points import Points
 from ray_bench.analysis.laws.catalog import AnyLaw
 from ray_bench.analysis.laws.law import NEGLIGIBLE_FRAC
 from ray_bench.analysis.laws.status import FitStatus
+from ray_bench.stats.estimate import COVERAGE_FRAC, Estimate
 
 NUM_DRAWS = 4000
 #: Below this probability of so poor a fit, the law is said not to describe the data.

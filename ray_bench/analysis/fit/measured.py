@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.fit.points import Points, points_of
 from ray_bench.analysis.laws.law import Mode
-from ray_bench.analysis.throughput import log_means
 from ray_bench.records import Scaling
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 
 #: A fixed batch may differ by so much: a global one cannot always be shared out evenly.
 _UNEVEN_FRAC = 0.02

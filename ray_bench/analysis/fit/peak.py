@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.law_fit import LawFit, interval
+from ray_bench.stats.estimate import Estimate
 
 
 def peak_of(fit: LawFit, level: float) -> Estimate | None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.laws.law import Mode
 from ray_bench.analysis.laws.place import Place
-from ray_bench.analysis.throughput import pooled
 from ray_bench.errors import InsufficientPointsError
 from ray_bench.records import Scaling
+from ray_bench.stats.log_estimate import LogEstimate, pooled
 
 #: Relative noise of a point without repeats: what a published number is mostly good for.
 UNKNOWN_NOISE = 0.02

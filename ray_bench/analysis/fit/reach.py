@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ray_bench.analysis.estimate import Estimate
+from ray_bench.stats.estimate import Estimate
 
 #: An interval that reaches further than by this factor to one side says nothing.
 MAX_SPREAD = 3.0

@@ -11,10 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.law_fit import LawFit, fit_law, interval
 from ray_bench.analysis.fit.points import Points
 from ray_bench.analysis.laws import amdahl, gustafson
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

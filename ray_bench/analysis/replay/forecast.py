@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ray_bench.analysis.curve import Curve
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.replay.cost import Network, Wire
 from ray_bench.analysis.replay.links import LinkValues
 from ray_bench.analysis.replay.profile import StepProfile
-from ray_bench.analysis.replay.schedule import last_reduced_s
 from ray_bench.analysis.replay.skew import expected_max
 from ray_bench.records import Scaling
+from ray_bench.stats.buckets import last_reduced_s
+from ray_bench.stats.estimate import Estimate
 
 #: Replays of this kind are mostly within 10 % of the truth (Zhu et al. 2020, Daydream, USENIX ATC).
 MODEL_ERROR_FRAC = 0.10

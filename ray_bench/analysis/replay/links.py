@@ -10,11 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.network import Link, NetworkStudy, near
 from ray_bench.analysis.replay.cost import Correction, Wire
 from ray_bench.analysis.replay.presets import PRESETS, Preset
 from ray_bench.errors import AnalysisError
+from ray_bench.stats.estimate import Estimate
 
 #: sweep: of all-reduces. buckets: of the gradients of sampled steps.
 Origin = Literal["sweep", "buckets", "stated", "preset"]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from ray_bench.analysis.accumulation import cuts_of
 from ray_bench.analysis.batches import step_samples
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.estimate import LogEstimate
 from ray_bench.analysis.phases import PhaseSplit, phase_splits, run_phases
 from ray_bench.analysis.replay.batch import BatchLine, BatchPoint
 from ray_bench.analysis.replay.schedule import (
@@ -25,14 +24,16 @@ from ray_bench.analysis.replay.schedule import (
 from ray_bench.analysis.replay.skew import Spread, step_spread
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.sync import EXPOSED_PHASES
+from ray_bench.config.settings import cap_of
 from ray_bench.errors import AnalysisError
-from ray_bench.records import Results, RunRecord, Scaling
+from ray_bench.records import Results, RunRecord, Scaling, known
+from ray_bench.stats.buckets import MIB
+from ray_bench.stats.log_estimate import LogEstimate
 
 #: What grows with the batch of a worker, the backward pass apart.
 _BEFORE = ("data_wait", "host_to_device", "forward", "loss")
 #: Noise of a world size without repeats, relative.
 _UNKNOWN_SD = 0.01
-_MIB = 2**20
 #: Of the bytes of fp32 gradients, with `ddp.compression=bf16`.
 _BF16_FRAC = 0.5
 
@@ -110,7 +111,7 @@ def step_profile(
     return StepProfile(
         world_size=point.world_size,
         is_ddp=point.is_ddp,
-        scaling=point.scaling,
+        scaling=known(point.scaling),
         global_batch=batch,
         throughput=throughput,
         reference=study.throughput.get(study.baseline, throughput),
@@ -175,13 +176,14 @@ def _cap_bytes(results: Results, study: Study) -> float:
     """Return the cap that DDP was given, else the first that was asked for."""
     known = next((run.bucket_cap_mb for run in _all_runs(study) if run.bucket_cap_mb), None)
     if known is not None:
-        return known * _MIB
+        return known * MIB
     try:
         asked = json.loads(results.sweep.config_json)["ddp"]["bucket_cap_mb"]
         # A version before settings could be swept wrote a number.
-        return float(asked[0] if isinstance(asked, list) else asked) * _MIB
+        cap = cap_of(asked[0] if isinstance(asked, list) else asked)
     except (ValueError, KeyError, TypeError):  # written by hand, or by another program
         return DEFAULT_CAP_BYTES
+    return DEFAULT_CAP_BYTES if cap == "auto" else cap * MIB
 
 
 def _points(sweeps: Sequence[tuple[Results, Study]], like: Study) -> tuple[BatchPoint, ...]:

@@ -1,10 +1,4 @@
-"""DDP's bucket schedule: when buckets are ready, and when the last one is reduced.
-
-Buckets are reduced one after the other, each when it is ready and the link is free (Li et al. 2020,
-PyTorch Distributed, VLDB 13(12), section 3.2.3):
-
-    f_k = max(r_k, f_(k-1)) + t(N, S_k)
-"""
+"""DDP's bucket schedule: how large buckets are, and when each is ready."""
 
 from __future__ import annotations
 
@@ -13,11 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_MIB = 2**20
-#: DDP's default for its buckets, and its first one then; with any other cap the first bucket is as
-#: large as the others (torch.nn.parallel.DistributedDataParallel).
-FIRST_BUCKET_BYTES = _MIB
-DEFAULT_CAP_BYTES = 25 * _MIB
+from ray_bench.stats.buckets import DEFAULT_CAP_MB, MIB, first_cap_bytes
+
+DEFAULT_CAP_BYTES = DEFAULT_CAP_MB * MIB
 
 Table = Mapping[str, np.ndarray]
 
@@ -49,7 +41,7 @@ def default_buckets(
         cap_bytes: What DDP was given; it counts gradients as they are computed.
         sent_frac: Bytes as sent over bytes as computed.
     """
-    first = FIRST_BUCKET_BYTES if cap_bytes == DEFAULT_CAP_BYTES else cap_bytes
+    first = first_cap_bytes(cap_bytes)
     edges = np.append(
         np.arange(first * sent_frac, grad_bytes, cap_bytes * sent_frac), float(grad_bytes)
     )
@@ -75,16 +67,3 @@ def measured_buckets(
     np.maximum.at(sizes, index, np.concatenate([x["num_bytes"] for x in tables]).astype(float))
     mean = np.bincount(index, weights=ready) / np.maximum(np.bincount(index), 1)
     return Buckets(num_bytes=sizes, ready_frac=np.clip(mean, 0.0, 1.0), measured_at=world_size)
-
-
-def last_reduced_s(ready_s: np.ndarray, transfer_s: np.ndarray) -> np.ndarray:
-    """Return when the last bucket is reduced, f_K, seconds after the start of the backward pass.
-
-    Args:
-        ready_s: When every bucket is ready, shape (..., K).
-        transfer_s: How long each takes on the link, shape (..., K).
-    """
-    end = np.zeros(np.broadcast_shapes(ready_s.shape, transfer_s.shape)[:-1])
-    for k in range(ready_s.shape[-1]):
-        end = np.maximum(ready_s[..., k], end) + transfer_s[..., k]
-    return end

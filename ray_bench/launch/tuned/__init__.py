@@ -41,12 +41,16 @@ def settled(config: SweepConfig, note: Callable[[str], None]) -> SweepConfig:
 
     Args:
         config: As it was asked for.
-        note: Told why runs are plain that were to be tuned.
+        note: Told why runs are plain that were to be tuned; a training of somebody else's is, as
+            it would be without us.
     """
-    reason = why_plain() if config.launch.tuned else None
-    if reason is None:
+    if not config.launch.tuned:
         return config
-    note(f"note: Ray {ray.__version__}: runs take Ray's plain TorchTrainer ({reason}).")
+    if config.target is None:
+        reason = why_plain()
+        if reason is None:
+            return config
+        note(f"note: Ray {ray.__version__}: runs take Ray's plain TorchTrainer ({reason}).")
     launch = config.launch.model_copy(update={"tuned": False})
     return config.model_copy(update={"launch": launch})
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.report.cells import Kind, estimate
 from ray_bench.report.format import show
 from ray_bench.report.picture import Datum, Picture
 from ray_bench.report.pictures.rows import interval
+from ray_bench.stats.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.scaling import ScalingRow
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.cells import Cell, Unit, asked, estimate
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
 from ray_bench.report.picture import Datum, Picture
 from ray_bench.report.pictures.rows import at_sizes, interval
+from ray_bench.stats.estimate import Estimate
 
 MEASURED, NO_CLAIM = "measured", "measured, no claim"
 FORECAST, IDEAL = "forecast", "ideal"
@@ -126,7 +125,7 @@ def _line(series: str, name: str, cells: Iterator[tuple[int, Cell]]) -> Iterator
 def _measured(
     context: Context, name: str, cells: Sequence[tuple[ScalingRow, Cell]]
 ) -> Iterator[Row]:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     for row, cell in cells:
         series = MEASURED if row.world_size in clean else NO_CLAIM
         yield from _line(series, name, iter([(row.world_size, cell)]))
@@ -155,7 +154,7 @@ def _notes(context: Context) -> list[str]:
 
 
 def _claim_note(context: Context) -> list[str]:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     return [] if len(clean) == len(context.study.group.world_sizes) else [_NO_CLAIM]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.analysis.waterfall import Waterfall
 from ray_bench.report.cells import Cell, estimate, number
 from ray_bench.report.context import Context, workers
@@ -41,7 +40,7 @@ def waterfall(context: Context) -> Picture | None:
 
 
 def _largest(context: Context) -> Waterfall | None:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     known = [x for x in context.study.waterfalls if len(x.falls) > 1 and x.world_size in clean]
     return known[-1] if known else None
 

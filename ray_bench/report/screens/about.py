@@ -5,7 +5,6 @@ from __future__ import annotations
 from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.predict import Prediction
 from ray_bench.analysis.scaling import ScalingRow
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import Results
 from ray_bench.report.batch_words import batch_words
 from ray_bench.report.cells import estimate
@@ -23,7 +22,7 @@ def context_words(context: Context) -> tuple[str, ...]:
         study.first.point.workload,
         f"{study.scaling} scaling",
         batch_words(study),
-        study.first.point.precision,
+        *([study.first.point.precision] if study.first.point.precision else []),
         device_words(context),
         *_date(context.results),
     )
@@ -53,7 +52,7 @@ def _date(results: Results) -> tuple[str, ...]:
 
 def curve_title(context: Context) -> str:
     """Return what the curve shows, as a finding."""
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     rows = [row for row in context.study.rows if row.world_size in clean]
     if not rows:
         return "Nothing here carries a claim: more workers than cores or GPUs"

@@ -14,16 +14,16 @@ from ray_bench.analysis.answer import (
     sweep_caveats,
 )
 from ray_bench.analysis.decision.advice import Reason
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.records import Results
 from ray_bench.report.cells import Cell, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.decision_words import aim_words, closest_words, larger_words
 from ray_bench.report.format import show
-from ray_bench.report.screen import Answer
+from ray_bench.report.screen import Answer, Caveat
 from ray_bench.report.screens.caveats import caveats_of
 from ray_bench.report.screens.limit import limit_words
 from ray_bench.report.screens.next_step import next_of, step_without_runs
+from ray_bench.report.script_words import SAID_FIRST, is_of_scripts, script_warnings
 
 _HOW = {
     Sureness.SURE: "Use {}",
@@ -43,7 +43,7 @@ def answer_of(context: Context, facts: AnswerFacts) -> Answer:
         world_size=facts.world_size,
         why=_why(context, facts) if has_answer else _no_why(context, facts),
         limit=limit_words(context, facts.limit),
-        caveats=caveats_of(facts.caveats),
+        caveats=_caveats(context, facts),
         next=next_of(context, facts),
     )
 
@@ -55,8 +55,18 @@ def answer_without_runs(results: Results) -> Answer:
         gain=None,
         world_size=None,
         why=_outcome(results),
-        caveats=caveats_of(tuple(sweep_caveats(results))),
+        caveats=caveats_of(tuple(sweep_caveats(results)), of_a_script=is_of_scripts(results)),
         next=step_without_runs(results),
+    )
+
+
+def _caveats(context: Context, facts: AnswerFacts) -> tuple[Caveat, ...]:
+    of_a_script = is_of_scripts(context.results)
+    told = [words for key, words in script_warnings(context.study) if key in SAID_FIRST]
+    notes = [Caveat(level="note", head="A script as it is.", text=" ".join(told), fold="method")]
+    return (
+        *caveats_of(facts.caveats, of_a_script=of_a_script),
+        *(notes if told else ()),
     )
 
 
@@ -184,7 +194,7 @@ def _one_size_lead(context: Context) -> str:
 
 def one_size(context: Context) -> int:
     """Return the only world size that carries a claim."""
-    clean = [n for n in clean_sizes(context.study.group.runs) if n in context.study.throughput]
+    clean = [n for n in context.study.clean_sizes if n in context.study.throughput]
     return clean[0] if clean else context.study.baseline
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ray_bench.analysis.answer import CaveatFact, CaveatKind
 from ray_bench.report.screen import Caveat, Level
@@ -10,10 +11,14 @@ from ray_bench.report.screen import Caveat, Level
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six")
 
 
-def caveats_of(facts: Sequence[CaveatFact]) -> tuple[Caveat, ...]:
-    """Return them in words, the worst first."""
+def caveats_of(facts: Sequence[CaveatFact], *, of_a_script: bool = False) -> tuple[Caveat, ...]:
+    """Return them in words, the worst first; of somebody else's script without our settings."""
     order = list(CaveatKind)
-    return tuple(_caveat(x) for x in sorted(facts, key=lambda x: order.index(x.kind)))
+    found = sorted(facts, key=lambda x: order.index(x.kind))
+    own = _OF_A_SCRIPT if of_a_script else {}
+    return tuple(
+        replace(_caveat(x), text=own[x.kind]) if x.kind in own else _caveat(x) for x in found
+    )
 
 
 def _caveat(fact: CaveatFact) -> Caveat:
@@ -140,4 +145,11 @@ _WORDS: dict[CaveatKind, tuple[Level, Words, Words, str | None]] = {
         "The forecast knows no link between nodes.",
         "forecast",
     ),
+}
+
+_OF_A_SCRIPT: dict[CaveatKind, str] = {
+    CaveatKind.INVALID: "Samples that nothing counted, a clock or a stall makes them invalid.",
+    CaveatKind.NO_INTERVAL: "Too few runs and timed blocks: run every size three times.",
+    CaveatKind.ONE_RUN: "Intervals hold the noise within a run, not that between runs. Run every "
+    "size three times.",
 }

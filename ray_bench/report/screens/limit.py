@@ -7,6 +7,7 @@ from ray_bench.analysis.losses import Bottleneck
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import points_lost
 from ray_bench.report.remedies import remedy_words, short_name
+from ray_bench.report.script_words import is_of_scripts
 
 _UNKNOWN = {
     Bottleneck.NONE: "Nothing is shown to limit scaling at {}: its interval reaches 95 % or more.",
@@ -18,10 +19,17 @@ _UNKNOWN = {
     "GPUs.",
 }
 
+_NO_PHASES_OF_A_SCRIPT = (
+    "What limits scaling is unknown: no phases were sampled. They are of a script that `--steps` "
+    "ends, is not compiled, and has its gradients reduced by DDP."
+)
+
 
 def limit_words(context: Context, limit: Limit) -> str:
     """Return what limits scaling and what to do about it, in two sentences."""
     if limit.loss is None:
+        if limit.bottleneck is Bottleneck.NO_PHASES and is_of_scripts(context.results):
+            return _NO_PHASES_OF_A_SCRIPT
         return _UNKNOWN[limit.bottleneck].format(workers(limit.world_size or 0))
     return f"{limit_title(limit)}. {remedy_words(context, limit.loss)}"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ray_bench.analysis.answer import AnswerFacts, NextFact, failed_sizes
 from ray_bench.analysis.decision.advice import Reason
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost
 from ray_bench.causes import remedy_of
 from ray_bench.records import Results
@@ -12,6 +11,8 @@ from ray_bench.report.cells import estimate, number
 from ray_bench.report.configured import command_with
 from ray_bench.report.context import Context, room_of, workers
 from ray_bench.report.screen import NextStep
+from ray_bench.report.script_words import is_of_scripts
+from ray_bench.stats.estimate import Estimate
 
 
 def next_of(context: Context, facts: AnswerFacts) -> NextStep:
@@ -96,6 +97,11 @@ def _resume(results: Results) -> NextStep:
 
 def step_without_runs(results: Results) -> NextStep:
     """Return what to do where runs failed, or none is there."""
+    if any("samples_unknown" in run.flags for run in results.ok_runs):
+        return NextStep(
+            head="count the samples in the script",
+            note="Call ray_bench.step(num_samples=...) after each step.",
+        )
     if not results.failed_runs:
         return _resume(results)
     first = results.failed_runs[0]
@@ -107,6 +113,8 @@ def step_without_runs(results: Results) -> NextStep:
 
 
 def _repeat(context: Context) -> NextStep:
+    if is_of_scripts(context.results):
+        return NextStep(head="run every size three times")
     return NextStep(
         head="measure with repeats=3",
         command=command_with(context.results, "repeats=3"),

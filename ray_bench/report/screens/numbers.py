@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from ray_bench.analysis.by_size import SizeRow, size_rows
 from ray_bench.analysis.decision.options import Spend
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.resources import cost
 from ray_bench.report.cells import Cell, Kind, Unit, asked, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.decision_words import aim_words
 from ray_bench.report.format import show
 from ray_bench.report.screen import Numbers, Quantity, Size
+from ray_bench.stats.estimate import Estimate
 
 _S_PER_MIN = 60.0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ray_bench.analysis.decision.other_aims import OtherAim, other_aims
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.cells import Section, Table
 from ray_bench.report.context import Context, workers
 from ray_bench.report.decision_words import AIM_WORDS, aim_words
@@ -46,7 +45,7 @@ def _listed(sizes: tuple[int, ...]) -> str | None:
 
 
 def _uses(context: Context) -> Table:
-    clean = clean_sizes(context.study.group.runs)
+    clean = context.study.clean_sizes
     sizes = [n for n in clean if n in context.study.throughput]
     fields: tuple[Field[int], ...] = (
         Field("world_size", "Workers", "count", None, lambda n: n),

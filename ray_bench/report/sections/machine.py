@@ -108,7 +108,7 @@ def _bytes(context: Context, row: ResourceRow) -> int | None:
 def _link(context: Context, row: ResourceRow) -> float | None:
     """Return GB/s that a worker must send so that a step takes no longer."""
     size, run = row.world_size, _run(context, row)
-    time = next(x.iteration for x in context.study.times if x.world_size == size)
-    if size == 1 or run.grad_bytes is None or time is None:
+    time = context.study.size(size).time
+    if size == 1 or run.grad_bytes is None or time is None or time.iteration is None:
         return None
-    return 2 * (size - 1) / size * run.grad_bytes / time.estimate.value / 1e9
+    return 2 * (size - 1) / size * run.grad_bytes / time.iteration.estimate.value / 1e9

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ray_bench.analysis.estimate import log_ratio
 from ray_bench.report.batch_words import batch_tables
 from ray_bench.report.cells import Section, estimate, log_estimate
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
 from ray_bench.report.stopping import stop_words
+from ray_bench.stats.log_estimate import log_ratio
 
 _SOURCES = {
     "repeats": "Intervals: t (Welch), from the spread between the runs of a world size.",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.network import GroupOfRanks, LineFit, Link, NetworkStudy, network_study
 from ray_bench.records import Columns
 from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
 from ray_bench.report.format import show
+from ray_bench.stats.estimate import Estimate
 
 _WITHIN, _BETWEEN = "within a node", "between nodes"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.forecast import CurveFit
 from ray_bench.analysis.placements import Boundary, Joined, PlacedPoint, joined
 from ray_bench.records import Results
@@ -18,6 +17,7 @@ from ray_bench.report.fields import Field
 from ray_bench.report.fit_tables import candidate_table
 from ray_bench.report.fit_words import law_words
 from ray_bench.report.format import in_words
+from ray_bench.stats.estimate import Estimate
 
 
 def sections(results: Results, contexts: Sequence[Context]) -> tuple[Section, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.warnings import warnings_of
+from ray_bench.analysis.laws.status import FitStatus
 from ray_bench.analysis.nodes import nodes_by_size
 from ray_bench.analysis.predict import Prediction, prediction_sizes
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
-from ray_bench.analysis.verdict import clean_sizes
 from ray_bench.report.accumulation import SMALLER, has_smaller
 from ray_bench.report.cells import Section, Table, estimate, number
 from ray_bench.report.context import Context, workers
@@ -15,7 +14,9 @@ from ray_bench.report.fields import Field, rows_table
 from ray_bench.report.fit_tables import NO_INTER_NODE, candidate_table
 from ray_bench.report.fit_words import law_words, warning_words
 from ray_bench.report.format import show
-from ray_bench.report.shape_words import OF_A_SWEEP, OF_A_SWEEP_WITH_PHASES, Hints
+from ray_bench.report.script_words import is_of_scripts
+from ray_bench.report.shape_words import OF_A_SCRIPT, OF_A_SWEEP, OF_A_SWEEP_WITH_PHASES, Hints
+from ray_bench.stats.estimate import Estimate
 
 #: Other warnings of a fit are flags of the report, or are about files.
 _SAID_HERE = (
@@ -50,7 +51,7 @@ def _words(context: Context) -> list[str]:
     said = [x for x in warnings_of(fit, wanted) if x.kind in _SAID_HERE]
     words += [warning_words(x, _hints(context)) for x in said]
     words += _diminishing(context)
-    largest = max(clean_sizes(context.study.group.runs))
+    largest = max(context.study.clean_sizes)
     if all(x.world_size <= largest for x in context.study.predictions):
         return words
     is_said = any(x.kind == "no_inter_node" for x in said)
@@ -59,7 +60,9 @@ def _words(context: Context) -> list[str]:
 
 
 def _hints(context: Context) -> Hints:
-    return OF_A_SWEEP_WITH_PHASES if context.study.verdict.has_phases else OF_A_SWEEP
+    if context.study.verdict.has_phases:
+        return OF_A_SWEEP_WITH_PHASES
+    return OF_A_SCRIPT if is_of_scripts(context.results) else OF_A_SWEEP
 
 
 def _diminishing(context: Context) -> list[str]:
@@ -126,14 +129,29 @@ def _curve(context: Context) -> Table:
         Field("law", f"{name}'s law", "x", "predicted", lambda x: _by_law(context, x)),
         Field("difference", "Measured / law", "frac", "derived", lambda x: _off(context, x)),
     )
-    notes = []
-    if law is not None:
-        share = show(estimate(law.serial_frac, "frac", "predicted"))
-        beyond = ", which was not measured" if law.baseline > 1 else ""
-        notes.append(f"Serial share of the fitted law, of the time at 1 worker{beyond}: {share}.")
+    notes = [words] if (words := _serial_words(context)) else []
     title = f"Speedup by {name}'s law alone"
     found = context.study.predictions
     return rows_table(context.key("amdahl_curve"), title, fields, found, notes)
+
+
+def _serial_words(context: Context) -> str:
+    """Return the serial share of the law, or why there is none."""
+    law = context.study.law
+    if law is None:
+        return ""
+    if law.fit.is_misfit:
+        return f"{law.name}'s law does not describe the measurements, so no serial share is given."
+    if law.serial_frac.value >= 1 and context.study.rows[-1].speedup.value < 1:
+        return (
+            f"Throughput falls, which {law.name}'s law cannot describe: no serial share is given."
+        )
+    beyond = ", which was not measured" if law.baseline > 1 else ""
+    share = show(estimate(law.serial_frac, "frac", "predicted"))
+    words = f"Serial share of the fitted law, of the time at 1 worker{beyond}: {share}"
+    if law.fit.status is FitStatus.UNDERDETERMINED:
+        return f"{words}; with two world sizes the law itself is not tested."
+    return f"{words}."
 
 
 def _by_law(context: Context, prediction: Prediction) -> Estimate | None:

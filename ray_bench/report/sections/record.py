@@ -27,6 +27,7 @@ INVALID_REMEDIES = {
     "clock_mismatch": _CLOCK_REMEDY,
     "clock_backwards": _CLOCK_REMEDY,
     "stalled": _STALLED_REMEDY,
+    "samples_unknown": "Say it in the script: ray_bench.step(num_samples=...) after each step.",
     "placement_differs": "Look for other jobs on the nodes, or set placements=2x2 or the like, "
     "then use `ray-bench run --resume`.",
 }

@@ -6,19 +6,10 @@ import math
 from collections.abc import Sequence
 
 from ray_bench.analysis.settings import SettingRow, setting_rows
+from ray_bench.config.settings import setting
 from ray_bench.report.cells import Cell, Section, asked, estimate, number, table, text
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
-
-_WORDS = {
-    "precision": "precision",
-    "memory_format": "memory_format",
-    "compile": "compile",
-    "bucket_cap": "ddp.bucket_cap_mb",
-    "compression": "ddp.compression",
-    "accumulate_steps": "accumulate_steps",
-    "placement": "placements",
-}
 
 
 def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
@@ -63,9 +54,9 @@ def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
 
 
 def _row(row: SettingRow) -> tuple[Cell, ...]:
-    others = ", ".join(f"{_WORDS[name]}={value}" for name, value in row.others)
+    others = ", ".join(f"{setting(name).key}={value}" for name, value in row.others)
     return (
-        text(_WORDS[row.setting]),
+        text(setting(row.setting).key),
         text(row.value),
         text(row.reference),
         text(others or None),
@@ -82,5 +73,5 @@ def says(contexts: Sequence[Context]) -> str:
     found = setting_rows([(context.study.group, context.study.curve) for context in contexts])
     most = max(found, key=lambda x: abs(math.log(x.ratio.value)))
     ratio = show(estimate(most.ratio, "x")).value
-    value = f"{_WORDS[most.setting]}={most.value} instead of {most.reference}"
+    value = f"{setting(most.setting).key}={most.value} instead of {most.reference}"
     return f"{value}: {ratio} the throughput at {workers(most.world_size)}"

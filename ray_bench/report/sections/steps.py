@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ray_bench.analysis.columns import split_by_run
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.phases import PhaseSplit
 from ray_bench.analysis.stragglers import MIN_LAG_FRAC, RankLag
 from ray_bench.analysis.sync import SyncSplit
@@ -18,6 +17,7 @@ from ray_bench.report.cells import Section, Table, number, table
 from ray_bench.report.context import Context, workers
 from ray_bench.report.fields import Crossed, Field, crossed_table, rows_table, with_column
 from ray_bench.report.format import show
+from ray_bench.stats.estimate import Estimate
 
 _NONE = "No phases were sampled. Set measure.phase_steps=20."
 _TOTAL = "step"

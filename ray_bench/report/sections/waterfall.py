@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.losses import Loss
 from ray_bench.analysis.resources import cost
 from ray_bench.analysis.waterfall import Cause, Waterfall
@@ -14,6 +13,7 @@ from ray_bench.report.context import Context, workers
 from ray_bench.report.fields import Crossed, Field, crossed_table
 from ray_bench.report.format import points_lost
 from ray_bench.report.sections.steps import slow_ranks_table
+from ray_bench.stats.estimate import Estimate
 
 CAUSE_NAMES = {
     Cause.DATA_WAIT: "waiting for data",

@@ -1,0 +1,1 @@
+"""Do more workers reach the same model? Equivalence tests, censoring, and what a target takes."""

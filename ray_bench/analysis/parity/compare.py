@@ -1,0 +1,184 @@
+"""One world size and rule against the baseline: the difference, and what stands in the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from ray_bench.analysis.parity.censored import horizon, is_cut, resolution, restricted
+from ray_bench.analysis.parity.outcomes import Outcome, Quality
+from ray_bench.analysis.parity.tost import Difference, paired, unpaired
+
+#: What is compared: final accuracy (a difference), final loss or samples to target (ratios).
+Quantity = Literal["accuracy", "loss", "samples"]
+
+#: With fewer seeds on a side nothing is claimed, whatever their spread seems to be.
+MIN_SEEDS = 3
+
+
+class Obstacle(Enum):
+    """Why equivalence cannot be claimed, whatever the difference."""
+
+    FEW_SEEDS = "few_seeds"
+    DIVERGED = "diverged"
+    NOT_REACHED = "not_reached"  # a run never got to the target
+    FIRST_EVALUATION = "first_evaluation"  # a run was at the target by its first evaluation
+    COARSE = "coarse"  # evaluations are further apart than the margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """Differences up to which two results count as the same."""
+
+    accuracy_frac: float = 0.005
+    loss_frac: float = 0.02
+    samples_frac: float = 0.10
+
+    def of(self, quantity: Quantity) -> float:
+        """Return the margin of a difference of accuracies, or of logarithms."""
+        if quantity == "accuracy":
+            return self.accuracy_frac
+        return math.log1p(self.loss_frac if quantity == "loss" else self.samples_frac)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What was found, before the errors of several comparisons are held."""
+
+    quantity: Quantity
+    difference: Difference | None  # of accuracies, or of logarithms; None with too few seeds
+    room: float  # the margin less what the evaluations' spacing leaves open
+    num_seeds: int  # of the candidate, those of a pair where seeds are paired
+    num_reference_seeds: int
+    num_diverged: int
+    num_not_reached: int  # the diverged ones included
+    p_diverged: float | None  # that more diverge by chance; None where none did
+    obstacle: Obstacle | None
+
+    @property
+    def p_equivalent(self) -> float:
+        """The p-value of a difference as large as the margin; 1 where there is an obstacle."""
+        if self.obstacle is not None or self.difference is None:
+            return 1.0
+        return self.difference.p_equivalent(self.room)
+
+    @property
+    def p_different(self) -> float:
+        """The p-value of no difference; of diverged runs, of no more of them."""
+        if self.p_diverged is not None:
+            return self.p_diverged
+        few = self.difference is None or self.obstacle is Obstacle.FEW_SEEDS
+        return 1.0 if few or self.difference is None else self.difference.p_different
+
+
+def compare_quality(
+    candidate: Sequence[Outcome], reference: Sequence[Outcome], quality: Quality, margin: float
+) -> Comparison | None:
+    """Return the comparison of final quality; None where a side was never evaluated.
+
+    A diverged run has no final quality, and is a failure of it: it is counted, equivalence is out
+    of the question, and whether more runs diverge than at the baseline is tested (Fisher's exact
+    test). The difference is then that of the runs that did not.
+    """
+    ours, theirs = (_known({x.seed: x.quality for x in side}) for side in (candidate, reference))
+    diverged = sum(x.is_diverged for x in candidate)
+    if not theirs or not (ours or diverged):
+        return None
+    floor = _accuracy_floor(candidate) if quality == "accuracy" else 0.0
+    difference, counts, few = _difference(ours, theirs, floor)
+    return Comparison(
+        quantity=quality,
+        difference=difference,
+        room=margin,
+        num_seeds=counts[0],
+        num_reference_seeds=counts[1],
+        num_diverged=diverged,
+        num_not_reached=diverged,
+        p_diverged=_more_diverged(candidate, reference) if diverged else None,
+        obstacle=Obstacle.DIVERGED if diverged else Obstacle.FEW_SEEDS if few else None,
+    )
+
+
+def compare_samples(
+    candidate: Sequence[Outcome], reference: Sequence[Outcome], margin: float
+) -> Comparison | None:
+    """Return the comparison of ln samples to the target; None where a side was never evaluated.
+
+    Two runs that were at the target by the same evaluation may differ by as much as lies between
+    two evaluations. That is taken off the margin.
+    """
+    end = horizon(candidate, reference)
+    if end is None:
+        return None
+    sides = (candidate, reference)
+    ours, theirs = (_known({x.seed: restricted(x, end) for x in side}) for side in sides)
+    if not ours or not theirs:
+        return None
+    steps = [resolution(side) for side in sides]
+    known = [x for x in steps if x is not None]
+    floor = math.sqrt(math.fsum(x**2 for x in known) / 12)
+    difference, counts, few = _difference(ours, theirs, floor)
+    cut = [sum(is_cut(x, end) for x in side) for side in sides]
+    if cut == [len(side) for side in sides]:
+        difference = None  # nobody got there, and how much is missing is not known
+    room = margin - max(known, default=0.0)
+    obstacle = None
+    if few:
+        obstacle = Obstacle.FEW_SEEDS
+    elif any(cut):
+        obstacle = Obstacle.NOT_REACHED
+    elif len(known) < len(steps):
+        obstacle = Obstacle.FIRST_EVALUATION
+    elif room <= 0:
+        obstacle = Obstacle.COARSE
+    return Comparison(
+        quantity="samples",
+        difference=difference,
+        room=room,
+        num_seeds=counts[0],
+        num_reference_seeds=counts[1],
+        num_diverged=sum(x.is_diverged for x in candidate),
+        num_not_reached=cut[0],
+        p_diverged=None,
+        obstacle=obstacle,
+    )
+
+
+def _known(by_seed: dict[int, float | None]) -> dict[int, float]:
+    return {seed: value for seed, value in by_seed.items() if value is not None}
+
+
+def _difference(
+    ours: dict[int, float], theirs: dict[int, float], floor: float
+) -> tuple[Difference | None, tuple[int, int], bool]:
+    """Return the difference, the seeds of both sides that it is of, and whether they are too few.
+
+    Seeds that both sides have are paired where there are enough of them; else all seeds are
+    compared as independent ones.
+    """
+    shared = sorted(ours.keys() & theirs.keys())
+    if len(shared) >= min(MIN_SEEDS, len(ours), len(theirs)) and len(shared) > 1:
+        found = paired([ours[s] - theirs[s] for s in shared], floor)
+        return found, (len(shared), len(shared)), len(shared) < MIN_SEEDS
+    counts = len(ours), len(theirs)
+    if min(counts) < 2:
+        return None, counts, True
+    found = unpaired(list(ours.values()), list(theirs.values()), floor)
+    return found, counts, min(counts) < MIN_SEEDS
+
+
+def _accuracy_floor(side: Sequence[Outcome]) -> float:
+    """Return the standard deviation of a difference of two shares that are rounded to 1 / n."""
+    counts = [x.num_val_samples for x in side if x.num_val_samples]
+    return 1 / (min(counts) * math.sqrt(6)) if counts else 0.0
+
+
+def _more_diverged(candidate: Sequence[Outcome], reference: Sequence[Outcome]) -> float:
+    """Return the one-sided p-value of Fisher's exact test that a candidate diverges more often."""
+    ours, theirs = sum(x.is_diverged for x in candidate), sum(x.is_diverged for x in reference)
+    n, m, k = len(candidate), len(reference), ours + theirs
+    ways = sum(math.comb(n, i) * math.comb(m, k - i) for i in range(ours, min(n, k) + 1))
+    return ways / math.comb(n + m, k)

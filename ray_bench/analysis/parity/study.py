@@ -1,0 +1,214 @@
+"""Parity of a group of comparable runs: a verdict for every world size and rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ray_bench.analysis.groups import Group, group_key
+from ray_bench.analysis.parity.compare import (
+    Comparison,
+    Margin,
+    Obstacle,
+    Quantity,
+    compare_quality,
+    compare_samples,
+)
+from ray_bench.analysis.parity.mlperf import RcpTest, reference_test
+from ray_bench.analysis.parity.multiplicity import holm
+from ray_bench.analysis.parity.outcomes import (
+    Cell,
+    Outcome,
+    Tables,
+    by_seed,
+    outcomes,
+    quality_of,
+)
+from ray_bench.analysis.parity.power import Needed, needed
+from ray_bench.config.metric_target import MetricTarget
+from ray_bench.records import Results, RunRecord
+from ray_bench.stats.estimate import Estimate
+
+Verdict = Literal["equivalent", "worse", "better", "not_shown", "too_few_runs"]
+
+#: Error rate of each of the two families of claims, over all world sizes and rules.
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityRow:
+    """A world size and rule against the baseline."""
+
+    world_size: int
+    lr_rule: str
+    verdict: Verdict
+    comparison: Comparison
+    effect: Estimate | None  # of accuracy a difference, else a relative change; 95 %, by itself
+    p_equivalent: float  # adjusted for all comparisons of the quantity, as is the next
+    p_different: float
+    needed: Needed | None  # pairs in all; None where the spread is not known
+
+    @property
+    def quantity(self) -> Quantity:
+        """What was compared."""
+        return self.comparison.quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """All comparisons of a group."""
+
+    reference_size: int
+    margin: Margin
+    target: MetricTarget | None  # None: none was asked for
+    rows: tuple[ParityRow, ...]  # quality, then samples to target; by world size and rule
+    rcp: Mapping[Cell, RcpTest]  # MLPerf's test on epochs to the target
+
+    def of(self, quantity: str) -> tuple[ParityRow, ...]:
+        """Return the rows of a quantity."""
+        return tuple(x for x in self.rows if x.quantity == quantity)
+
+
+def parity(
+    runs: Sequence[RunRecord],
+    epochs: Tables,
+    target: MetricTarget | None,
+    margin: Margin | None = None,
+) -> Parity | None:
+    """Compare every world size and rule with the smallest world size.
+
+    Args:
+        runs: Finished and diverged ones, of one group of comparable runs.
+        epochs: Columns of the table `epochs` by run.
+        target: Of a column of it, fixed before the runs were looked at: a target that is read off
+            them is reached by construction.
+        margin: What counts as the same.
+
+    Returns:
+        None where there is nothing to compare: one world size, or no evaluation.
+    """
+    sizes = {run.point.world_size for run in runs}
+    quality, margin = quality_of(runs), margin or Margin()
+    if len(sizes) < 2 or quality is None:
+        return None
+    cells = outcomes(runs, epochs, quality, target)
+    base = [run for run in runs if run.point.world_size == min(sizes)]
+    # Every rule gives the same learning rate at the baseline; its own runs come first.
+    anyones = by_seed(base, epochs, quality, target)
+    sides = {
+        cell: (found, cells.get((min(sizes), cell[1]), anyones))
+        for cell, found in cells.items()
+        if cell[0] > min(sizes)
+    }
+    found = {
+        cell: compare_quality(*side, quality, margin.of(quality)) for cell, side in sides.items()
+    }
+    rows = _judged(found)
+    if target is not None:
+        rows += _judged({c: compare_samples(*x, margin.of("samples")) for c, x in sides.items()})
+    return Parity(
+        reference_size=min(sizes),
+        margin=margin,
+        target=target,
+        rows=rows,
+        rcp=_reference_tests(sides) if target is not None else {},
+    )
+
+
+def runs_of(group: Group, results: Results) -> tuple[RunRecord, ...]:
+    """Return a group's runs, and those that would be in it if they had not diverged."""
+    return (*group.runs, *(run for run in results.failed_runs if _would_belong(run, group)))
+
+
+#: Of a group's key what is set before a run starts, and so is known of one that diverged.
+_SET = (
+    *("workload", "scaling", "batch", "precision", "memory_format", "compile", "bucket_cap"),
+    *("accumulate_steps", "clip_grad_norm", "placement"),
+)
+
+
+def _would_belong(run: RunRecord, group: Group) -> bool:
+    key = group_key(run, {})
+    alone = run.point.world_size == 1  # where buckets and places mean nothing
+    names = [n for n in _SET if not (alone and n in ("bucket_cap", "placement"))]
+    return run.status == "diverged" and all(key.get(n) == group.key.get(n) for n in names)
+
+
+def _judged(found: Mapping[Cell, Comparison | None]) -> tuple[ParityRow, ...]:
+    known = {cell: x for cell, x in found.items() if x is not None}
+    equal = holm([x.p_equivalent for x in known.values()])
+    other = holm([x.p_different for x in known.values()])
+    return tuple(
+        _row(cell, x, p_equivalent, p_different, len(known))
+        for (cell, x), p_equivalent, p_different in zip(known.items(), equal, other, strict=True)
+    )
+
+
+def _row(
+    cell: Cell, found: Comparison, p_equivalent: float, p_different: float, num_tests: int
+) -> ParityRow:
+    # Holm's first step, the strictest: enough for every comparison, however the others come out.
+    plan = _plan(found, ALPHA / num_tests)
+    return ParityRow(
+        world_size=cell[0],
+        lr_rule=cell[1],
+        verdict=_verdict(found, p_equivalent, p_different, plan),
+        comparison=found,
+        effect=_effect(found),
+        p_equivalent=p_equivalent,
+        p_different=p_different,
+        needed=plan,
+    )
+
+
+def _plan(found: Comparison, alpha: float) -> Needed | None:
+    difference = found.difference
+    if difference is None or found.obstacle not in (None, Obstacle.FEW_SEEDS) or found.room <= 0:
+        return None
+    return needed(difference.spread, difference.df, found.room, alpha=alpha)
+
+
+def _verdict(
+    found: Comparison, p_equivalent: float, p_different: float, plan: Needed | None
+) -> Verdict:
+    if p_equivalent <= ALPHA:
+        return "equivalent"
+    if p_different <= ALPHA:
+        if found.p_diverged is not None:
+            return "worse"
+        value = found.difference.value if found.difference else 0.0
+        return "worse" if (value < 0) == (found.quantity == "accuracy") else "better"
+    if found.obstacle is Obstacle.FEW_SEEDS:
+        return "too_few_runs"
+    if plan is None:
+        return "not_shown"
+    num = min(found.num_seeds, found.num_reference_seeds)
+    return "too_few_runs" if plan.for_80 is None or plan.for_80 > num else "not_shown"
+
+
+def _effect(found: Comparison) -> Estimate | None:
+    if found.difference is None:
+        return None
+    estimate = found.difference.estimate
+    return estimate if found.quantity == "accuracy" else estimate.mapped(math.expm1)
+
+
+def _reference_tests(
+    sides: Mapping[Cell, tuple[Sequence[Outcome], Sequence[Outcome]]],
+) -> dict[Cell, RcpTest]:
+    taken = {cell: [_epochs(side) for side in found] for cell, found in sides.items()}
+    return {cell: reference_test(x[0], x[1]) for cell, x in taken.items() if x[0] and x[1]}
+
+
+def _epochs(side: Sequence[Outcome]) -> list[float]:
+    """Return epochs to the target of every seed, inf where it did not get there."""
+    found = [math.inf if x.is_diverged else _epoch(x) for x in side]
+    return [x for x in found if x is not None]
+
+
+def _epoch(outcome: Outcome) -> float | None:
+    if outcome.reached is None:
+        return None
+    return math.inf if outcome.reached.epoch is None else outcome.reached.epoch

@@ -1,0 +1,218 @@
+"""Parity in words: equivalent, worse by how much, or how many more seeds it takes to tell."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Collection, Sequence
+
+from ray_bench.analysis.parity.compare import MIN_SEEDS, Margin, Obstacle, Quantity
+from ray_bench.analysis.parity.power import MAX_PAIRS
+from ray_bench.analysis.parity.study import Parity, ParityRow
+from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
+from ray_bench.report.cells import estimate, number
+from ray_bench.report.context import workers
+from ray_bench.report.format import show
+from ray_bench.stats.estimate import Estimate
+
+QUANTITIES: dict[Quantity, str] = {
+    "accuracy": "final accuracy",
+    "loss": "final loss",
+    "samples": "samples to the target",
+}
+
+
+def verdict_words(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
+    """Return `4 workers with sqrt: final accuracy worse by 1.3 points (0.9 to 1.8).` and so on.
+
+    Rows of which the same is to be said share a sentence; the table has their numbers.
+    """
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        who = f"{workers(row.world_size)} with {row.lr_rule}"
+        said.setdefault(f"{QUANTITIES[row.quantity]} {_verdict(row, margin)}", []).append(who)
+    return [f"{_listed(who)}: {words}." for words, who in said.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    head, last = names[:-1], names[-1]
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def _verdict(row: ParityRow, margin: Margin) -> str:
+    if row.verdict == "equivalent":
+        return f"equivalent, within {margin_words(row.quantity, margin)}"
+    if row.verdict in ("worse", "better"):
+        return f"{row.verdict}{_by(row, margin)}"
+    if row.verdict == "too_few_runs":
+        return f"not shown to be equivalent or different: {needed_words(row)}"
+    return f"not shown to be equivalent or different{_obstacle_words(row, margin)}"
+
+
+def margin_words(quantity: Quantity, margin: Margin) -> str:
+    """Return `0.5 points` or `10 %`."""
+    if quantity == "accuracy":
+        return f"{100 * margin.accuracy_frac:g} points"
+    return f"{100 * (margin.loss_frac if quantity == 'loss' else margin.samples_frac):g} %"
+
+
+def _by(row: ParityRow, margin: Margin) -> str:
+    """Return ` by 1.3 points (0.9 to 1.8)`, and whether it may be within the margin."""
+    found = row.comparison
+    if found.p_diverged is not None:
+        return f": {found.num_diverged} of {found.num_diverged + found.num_seeds} seeds diverged"
+    if row.effect is None:
+        return ""
+    effect = row.effect if row.effect.value >= 0 else _mirrored(row.effect)
+    unit = " points" if row.quantity == "accuracy" else " %"
+    words = f" by {100 * effect.value:.1f}{unit}"
+    words += " or more" if row.quantity == "samples" and found.num_not_reached else ""
+    if effect.low is None or effect.high is None:
+        return words
+    words += f" ({100 * effect.low:.1f} to {100 * effect.high:.1f})"
+    limit = margin.of(row.quantity)
+    limit = limit if row.quantity == "accuracy" else math.expm1(limit)
+    if effect.low < limit:
+        words += f", which may be within the margin of {margin_words(row.quantity, margin)}"
+    return words
+
+
+def _mirrored(effect: Estimate) -> Estimate:
+    return effect.mapped(lambda x: -x)
+
+
+def needed_words(row: ParityRow) -> str:
+    """Return how many more seeds are needed, or why that is not known."""
+    found, plan = row.comparison, row.needed
+    have = min(found.num_seeds, found.num_reference_seeds)
+    if found.obstacle is Obstacle.FEW_SEEDS and found.difference is None:
+        return (
+            f"not enough runs: the spread between seeds is not known from one; {MIN_SEEDS - have} "
+            f"more needed, {MIN_SEEDS} in all, to tell how many it takes"
+        )
+    if plan is None:
+        return f"not enough runs: {max(1, MIN_SEEDS - have)} more needed"
+    if plan.for_80 is None:
+        return (
+            f"not enough runs: the spread between seeds is so large that {MAX_PAIRS} would not do; "
+            "a wider margin, or a model that varies less, may"
+        )
+    more = more_seeds(row)
+    words = f"not enough runs: {more} more needed"
+    if plan.for_90 is not None and plan.for_90 > plan.for_80:
+        words += f" ({plan.for_90 - have} for a power of 90 % instead of 80 %)"
+    words += " if they are equal"
+    if plan.for_90_at_bound is None or plan.for_90_at_bound > 2 * plan.for_80:
+        words += f"; from {have} seeds that is a rough number"
+    return words
+
+
+def more_seeds(row: ParityRow) -> int | None:
+    """Return the seeds that are missing for a power of 80 %; None where that is not known."""
+    have = min(row.comparison.num_seeds, row.comparison.num_reference_seeds)
+    if row.verdict != "too_few_runs":
+        return None
+    if row.needed is None or row.needed.for_80 is None:
+        return max(1, MIN_SEEDS - have) if row.comparison.difference is None else None
+    return max(1, max(row.needed.for_80, MIN_SEEDS) - have)
+
+
+def _obstacle_words(row: ParityRow, margin: Margin) -> str:
+    found = row.comparison
+    limit = margin_words(row.quantity, margin)
+    return {
+        None: f"; the difference itself may be as large as the margin of {limit}",
+        Obstacle.FEW_SEEDS: "",
+        Obstacle.DIVERGED: f": {_of_seeds(row, found.num_diverged)} diverged, which is a failure, "
+        "not a number; that more diverge than at the baseline is not shown either",
+        Obstacle.NOT_REACHED: _not_reached_words(row),
+        Obstacle.FIRST_EVALUATION: ": a run was at the target by its first evaluation. A higher "
+        "--target, or evaluations that are closer together, would tell",
+        Obstacle.COARSE: f": evaluations are further apart than the margin of {limit}. Evaluations "
+        "that are closer together would tell",
+    }[found.obstacle]
+
+
+def _of_seeds(row: ParityRow, count: int) -> str:
+    found = row.comparison
+    apart = 0 if row.quantity == "samples" else found.num_diverged  # they have no final quality
+    return f"{count} of {found.num_seeds + apart} seeds"
+
+
+def _not_reached_words(row: ParityRow) -> str:
+    found = row.comparison
+    if found.num_not_reached == 0:
+        words = "seeds of the baseline did not reach the target"
+    elif found.num_not_reached == found.num_diverged:
+        return f": {_of_seeds(row, found.num_diverged)} diverged, and never reach the target"
+    else:
+        words = f"{_of_seeds(row, found.num_not_reached)} did not reach the target"
+    return (
+        f": {words}, and what it takes beyond their last evaluation is not known. More epochs, or "
+        "a lower --target, would tell"
+    )
+
+
+def seeds_command(command: str, seeds: Collection[int], more: int) -> str | None:
+    """Return a sweep's command with so many more seeds; None where it cannot be told."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    if not words or not seeds:
+        return None
+    wanted = sorted(seeds)
+    number_ = 0
+    while len(wanted) < len(seeds) + more:
+        if number_ not in seeds:
+            wanted.append(number_)
+        number_ += 1
+    kept = [word for word in words if not word.startswith("seeds=")]
+    options = next((i for i, word in enumerate(kept) if word.startswith("-")), len(kept))
+    kept.insert(options, f"seeds=[{','.join(map(str, sorted(wanted)))}]")
+    return shlex.join(kept)
+
+
+def headline(row: TargetRow, target: str) -> str | None:
+    """Return `4 workers: 3.4x in samples/s, 3.1x to 90 % accuracy, at 1.29x the cost.`."""
+    if row.speedup is None or row.cost is None:
+        return None
+    rate = "" if row.rate_speedup is None else f"{_x(row.rate_speedup)} in samples/s, "
+    return (
+        f"{workers(row.world_size)}: {rate}{_x(row.speedup)} to {target}, at {_x(row.cost)} the "
+        "cost."
+    )
+
+
+def _x(value: Estimate) -> str:
+    return str(show(estimate(value, "x")))
+
+
+def best_words(found: ToTarget, target: str) -> str:
+    """Return the best world size by time to the target, beside the best by throughput."""
+    if found.fastest is None:
+        return (
+            f"No world size is known to get to {target}: not every run of any reached it. More "
+            "epochs, or a lower --target, would tell."
+        )
+    words = f"Soonest at {target}: {workers(found.fastest)}"
+    if found.fastest_rate is None:
+        return f"{words}."
+    if found.fastest == found.fastest_rate:
+        return (
+            f"{words}, which also have the most throughput."
+            if found.fastest > 1
+            else (f"{words}, which also has the most throughput.")
+        )
+    sure = "" if found.is_told_apart else ", though the time to the target does not tell them apart"
+    return f"{words}; most throughput: {workers(found.fastest_rate)}{sure}."
+
+
+def target_words(accuracy_frac: float) -> str:
+    """Return `90.0 % accuracy`."""
+    return f"{show(number(accuracy_frac, 'frac')).value} accuracy"
+
+
+def summary(found: Parity) -> list[str]:
+    """Return the verdicts, those of final quality first."""
+    return verdict_words(found.rows, found.margin)

@@ -1,0 +1,71 @@
+"""What to know of curves of somebody else's script: what its runs were found to hold fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ray_bench.analysis.study import Study
+from ray_bench.records import Results
+
+#: Below that a step is noticeably longer with hooks beside the script, and by how much: measured
+#: in one process, 63 us a step.
+_SHORT_S, _COST_S = 4e-3, 63e-6
+_SOURCES = {
+    "indices": "the indices that its data loader drew",
+    "batch": "the first dimension of its batches",
+    "script": "ray_bench.step in the script",
+}
+
+#: Of the warnings those that stand beside the answer.
+SAID_FIRST = ("script_scaling", "script_baseline")
+
+
+def is_of_scripts(results: Results) -> bool:
+    """Tell whether somebody else's script made the steps."""
+    return any(run.launched not in (None, "ours") for run in results.runs)
+
+
+def script_warnings(study: Study) -> Iterator[tuple[str, str]]:
+    """Yield key and sentences; nothing for a curve of our own loop."""
+    runs = study.group.runs
+    if study.first.launched in (None, "ours"):
+        return
+    yield "script_scaling", _scaling(study)
+    if study.baseline == 1:
+        yield "script_baseline", _baseline(study)
+    sources = sorted({run.samples_source or "" for run in runs} & set(_SOURCES))
+    if sources:
+        words = " and ".join(_SOURCES[x] for x in sources)
+        yield "script_samples", f"Samples of a step are counted by {words}."
+    times = [run.step_time_s for run in runs if run.step_time_s is not None]
+    if times and min(times) < _SHORT_S:
+        yield (
+            "script_short_steps",
+            f"The shortest steps take {min(times) * 1e3:.2g} ms: measuring beside a script makes "
+            f"each about {_COST_S * 1e3:.2g} ms longer, {_COST_S / min(times):.1%} of them.",
+        )
+
+
+def _scaling(study: Study) -> str:
+    point = study.first.point
+    if len(study.group.world_sizes) < 2:
+        return (
+            f"The script has {point.local_batch_size} samples a worker at this one world size, "
+            "which does not tell whether it scales weakly or strongly; run it at another one."
+        )
+    if study.scaling == "weak":
+        return (
+            f"The script keeps {point.local_batch_size} samples a worker at every world size: "
+            "weak scaling."
+        )
+    return (
+        f"The script keeps {point.global_batch_size} samples a step, of all workers together: "
+        "strong scaling."
+    )
+
+
+def _baseline(study: Study) -> str:
+    if study.group.ddp_at_one:
+        return "World size 1 is the script without DDP; it also ran with DDP there."
+    has_ddp = any(run.point.is_ddp for run in study.runs_at(1))
+    return f"World size 1 is the script with{'' if has_ddp else 'out'} DDP, as it starts there."

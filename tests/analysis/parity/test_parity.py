@@ -1,0 +1,233 @@
+"""Verdicts on sweeps whose truth is planted."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ray_bench.analysis.columns import split_by_run
+from ray_bench.analysis.groups import groups_of
+from ray_bench.analysis.parity.censored import median
+from ray_bench.analysis.parity.compare import Margin, Obstacle, compare_samples
+from ray_bench.analysis.parity.outcomes import Outcome, Reached, reached
+from ray_bench.analysis.parity.study import parity, runs_of
+from ray_bench.config.metric_target import MetricTarget
+from tests.analysis.parity.learned import learned, noisy
+
+TARGET = MetricTarget("val_accuracy_frac", ">=", 0.85)
+
+
+def judged(results, target=None, margin=None):
+    (group,) = groups_of(results)
+    return parity(runs_of(group, results), split_by_run(results.epochs), target, margin)
+
+
+def by_cell(rows):
+    return {(row.world_size, row.lr_rule): row for row in rows}
+
+
+def test_the_rule_that_loses_is_told_from_the_one_that_does_not():
+    noise, rules = noisy(0.001), ("linear", "none", "sqrt")
+    lost = {("sqrt", 4): 0.013, ("none", 2): -0.02}
+    found = judged(
+        learned(lambda n, rule, s: 0.9 - lost.get((rule, n), 0.0) + noise(n, rule, s), rules=rules)
+    )
+    rows = by_cell(found.of("accuracy"))
+    assert (found.reference_size, found.of("samples")) == (1, ())
+    assert set(rows) == {(n, rule) for n in (2, 4) for rule in rules}
+    assert {cell for cell, row in rows.items() if row.verdict != "equivalent"} == {
+        (4, "sqrt"),
+        (2, "none"),
+    }
+    worse = rows[4, "sqrt"]
+    assert (worse.verdict, rows[2, "none"].verdict) == ("worse", "better")
+    assert worse.effect.low < -0.013 < worse.effect.high < -0.01
+    assert worse.comparison.difference.is_paired
+    assert worse.comparison.num_seeds == 5
+
+
+def test_noise_asks_for_more_seeds_and_a_wider_margin_for_fewer():
+    noise = noisy(0.006)
+    results = learned(lambda n, rule, s: 0.9 + noise(n, rule, s), sizes=(1, 2))
+    (row,) = judged(results).rows
+    assert row.verdict == "too_few_runs"
+    assert row.needed.for_90 > row.needed.for_80 > row.comparison.num_seeds
+    (wide,) = judged(results, margin=Margin(accuracy_frac=0.05)).rows
+    assert wide.verdict == "equivalent"
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_one_or_two_seeds_claim_nothing(seeds):
+    (row,) = judged(
+        learned(lambda n, rule, s: 0.9 - 0.2 * (n > 1) + 0.001 * s, sizes=(1, 2), seeds=seeds)
+    ).rows
+    assert (row.verdict, row.comparison.obstacle) == ("too_few_runs", Obstacle.FEW_SEEDS)
+    assert (row.p_equivalent, row.p_different) == (1.0, 1.0)
+    assert (row.needed is None) == (row.effect is None) == (len(seeds) == 1)
+
+
+def test_seeds_that_are_not_shared_are_compared_unpaired():
+    results = learned(lambda n, rule, s: 0.9 + 0.0005 * (s % 3), sizes=(1, 2), seeds=range(6))
+    runs = [r for r in results.runs if (r.point.seed < 3) == (r.point.world_size == 1)]
+    (row,) = judged(replace(results, runs=tuple(runs))).rows
+    assert not row.comparison.difference.is_paired
+    assert (row.comparison.num_seeds, row.comparison.num_reference_seeds) == (3, 3)
+    assert row.verdict == "equivalent"
+
+
+def test_repeats_of_a_seed_are_no_seeds():
+    results = learned(lambda n, rule, s: 0.9, sizes=(1, 2), seeds=(0,), repeats=6)
+    (row,) = judged(results).rows
+    assert (row.verdict, row.comparison.num_seeds) == ("too_few_runs", 1)
+
+
+def test_diverged_runs_count_as_failures():
+    def one(n, rule, s):
+        return None if n == 2 and s == 0 else 0.9 + 0.0005 * s
+
+    (row,) = judged(learned(one, sizes=(1, 2))).rows
+    assert (row.verdict, row.comparison.num_diverged) == ("not_shown", 1)
+    assert row.comparison.obstacle is Obstacle.DIVERGED
+    assert row.p_different == pytest.approx(0.5)  # 1 of 5 against 0 of 5
+    (row,) = judged(learned(lambda n, r, s: None if n == 2 and s else 0.9, sizes=(1, 2))).rows
+    assert (row.verdict, row.comparison.num_diverged) == ("worse", 4)
+    assert row.p_different == pytest.approx(6 / 252)
+
+
+def test_where_there_is_no_accuracy_the_loss_is_compared_as_a_ratio():
+    noise = noisy(0.002)
+    results = learned(lambda n, rule, s: 0.9, sizes=(1, 2, 4))
+    runs = [
+        replace(
+            run,
+            final_val_accuracy_frac=None,
+            final_val_loss=1.2
+            * (1.05 if run.point.world_size == 4 else 1.0)
+            * math.exp(noise(run.point.world_size, "", run.point.seed)),
+        )
+        for run in results.runs
+    ]
+    rows = by_cell(judged(replace(results, runs=tuple(runs))).of("loss"))
+    assert (rows[2, "linear"].verdict, rows[4, "linear"].verdict) == ("equivalent", "worse")
+    assert rows[4, "linear"].effect.value == pytest.approx(0.05, abs=0.005)
+
+
+def test_samples_to_the_target_are_compared_on_a_log_scale():
+    noise = noisy(0.02)
+
+    def pace(n, rule, s):
+        return (16.0 if n == 4 else 8.0) * math.exp(noise(n, rule, s))
+
+    found = judged(learned(lambda n, rule, s: 0.9, pace, epochs=120), TARGET)
+    rows = by_cell(found.of("samples"))
+    assert rows[4, "linear"].verdict == "worse"
+    # Evaluations are one of about 23 epochs apart, which is 0.09 of a ratio of 2.
+    assert rows[4, "linear"].effect.value == pytest.approx(1.0, abs=0.09)
+    assert rows[2, "linear"].verdict in ("equivalent", "too_few_runs")
+    same = judged(learned(lambda n, rule, s: 0.9, lambda *_: 8.0, epochs=120), TARGET)
+    assert {row.verdict for row in same.of("samples")} == {"equivalent"}
+
+
+def test_evaluations_that_are_too_far_apart_show_no_equivalence():
+    (row,) = judged(
+        learned(lambda *_: 0.9, lambda *_: 5.0, sizes=(1, 2), epochs=40, every=4), TARGET
+    ).of("samples")
+    assert (row.verdict, row.comparison.obstacle) == ("not_shown", Obstacle.COARSE)
+    (row,) = judged(learned(lambda *_: 0.9, lambda *_: 0.1, sizes=(1, 2)), TARGET).of("samples")
+    assert row.comparison.obstacle is Obstacle.FIRST_EVALUATION
+
+
+def test_runs_that_never_reach_the_target_are_not_dropped():
+    def final(n, rule, s):
+        return 0.8 if n == 2 and s < 2 else 0.9
+
+    (row,) = judged(learned(final, sizes=(1, 2)), TARGET).of("samples")
+    assert (row.verdict, row.comparison.obstacle) == ("not_shown", Obstacle.NOT_REACHED)
+    assert (row.comparison.num_not_reached, row.comparison.num_seeds) == (2, 5)
+    assert row.effect.value > 0
+    noise = noisy(0.01)
+    (row,) = judged(
+        learned(lambda n, r, s: 0.8 if n == 2 else 0.9 + noise(n, r, s), sizes=(1, 2)), TARGET
+    ).of("samples")
+    assert (row.verdict, row.comparison.num_not_reached) == ("worse", 5)
+
+
+def test_a_target_that_nobody_reaches_is_neither_equal_nor_worse():
+    target = MetricTarget("val_accuracy_frac", ">=", 0.99)
+    found = judged(learned(lambda *_: 0.9, sizes=(1, 2)), target)
+    (row,) = found.of("samples")
+    assert (row.verdict, row.comparison.num_not_reached) == ("not_shown", 5)
+    assert (row.effect, row.comparison.obstacle) == (None, Obstacle.NOT_REACHED)
+    assert found.rcp[2, "linear"].verdict == "too_few_runs"
+
+
+def test_mlperfs_test_has_its_run_counts():
+    results = learned(
+        lambda *_: 0.9,
+        lambda n, r, s: 5.0 / (1 + (n == 2)) + 0.1 * s,
+        sizes=(1, 2),
+        seeds=range(10),
+    )
+    rcp = judged(results, TARGET).rcp[2, "linear"]
+    assert (rcp.verdict, rcp.num_runs, rcp.num_reference_runs) == ("too_fast", 10, 10)
+
+
+def test_nothing_to_compare():
+    assert judged(learned(lambda *_: 0.9, sizes=(1,))) is None
+    results = learned(lambda *_: 0.9, sizes=(1, 2), final_val_loss=None)
+    unknown = [replace(run, final_val_accuracy_frac=None) for run in results.runs]
+    assert judged(replace(results, runs=tuple(unknown)), TARGET) is None
+
+
+def test_a_run_comes_to_its_target_at_an_evaluation():
+    table = {
+        "epoch": np.array([2, 1, 3, 4]),
+        "num_samples": np.array([10, 10, 10, 10]),
+        "train_s": np.array([2.0, 1.0, 3.0, 4.0]),
+        "eval_s": np.array([0.5, None, None, 0.5], dtype=object),
+        "val_accuracy_frac": np.array([0.5, None, None, 0.9], dtype=object),
+    }
+    found = reached(table, TARGET)
+    assert (found.epoch, found.samples, found.samples_before) == (4.0, 40.0, 20.0)
+    assert (found.train_s, found.with_eval_s) == (10.0, 11.0)
+    never = reached(table, replace(TARGET, value=0.95))
+    assert (never.epoch, never.samples, never.seen) == (None, None, 40.0)
+    assert reached({**table, "val_accuracy_frac": np.full(4, np.nan)}, TARGET) is None
+    assert reached(table, MetricTarget("bleu", ">=", 0.3)) is None
+    assert reached(None, TARGET) is None
+
+
+def test_the_median_is_that_of_kaplan_and_meier():
+    """By hand: the curve falls to 0.8, 0.6, and from two that are left to 0.3 at 4."""
+    assert median([1, 2, 3, 4, 5], [True, True, False, True, True]) == 4
+    assert median([3, 1, 2], [True] * 3) == 2
+    assert median([1, 5, 5], [True, False, False]) is None
+    assert median([5, 5], [False, False]) is None
+
+
+def test_what_lies_between_two_evaluations_is_taken_off_the_margin():
+    """15.1 epochs read as 16 and 16.7 as 17: 10 % look like 6 %."""
+    base, other = (
+        [
+            Outcome(
+                seed=i,
+                quality=None,
+                is_diverged=False,
+                num_val_samples=None,
+                reached=Reached(
+                    epoch=last,
+                    samples=100.0 * last,
+                    samples_before=100.0 * (last - 1),
+                    train_s=None,
+                    with_eval_s=None,
+                    seen=4000.0,
+                ),
+            )
+            for i in range(10)
+        ]
+        for last in (16, 17)
+    )
+    found = compare_samples(other, base, math.log(1.1))
+    assert found.difference.p_equivalent(math.log(1.1)) < 0.05 < found.p_equivalent
+    assert found.room == pytest.approx(math.log(1.1) - math.log(16 / 15))

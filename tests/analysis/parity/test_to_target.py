@@ -1,0 +1,85 @@
+"""What a target takes at every world size, beside throughput."""
+
+from dataclasses import replace
+
+import pytest
+
+from ray_bench.analysis.columns import split_by_run
+from ray_bench.analysis.curve import curve_of
+from ray_bench.analysis.parity.to_target import to_target
+from ray_bench.config.metric_target import MetricTarget
+from tests.analysis.parity.learned import NUM_SAMPLES, learned
+
+TARGET = MetricTarget("val_accuracy_frac", ">=", 0.85)
+
+
+def found_of(results, target=TARGET, claimed=(1, 2, 4)):
+    curve = curve_of(results.ok_runs, split_by_run(results.blocks))
+    return to_target(results.runs, split_by_run(results.epochs), target, curve, claimed)
+
+
+@pytest.fixture(scope="module")
+def slower():
+    """Four workers are quicker in samples/s, but need twice the epochs."""
+    return learned(
+        lambda n, r, s: 0.9, lambda n, r, s: 8.0 * (1 + 1.2 * (n == 4)) + 0.1 * s, epochs=120
+    )
+
+
+def test_the_best_size_to_the_target_need_not_be_the_best_by_throughput(slower):
+    found = found_of(slower)
+    assert (found.fastest, found.fastest_rate, found.is_told_apart) == (2, 4, True)
+    one, two, four = found.rows
+    assert (one.speedup, one.cost, one.rate_speedup) == (None, None, None)
+    assert two.rate_speedup.contains(1 / (0.05 + 0.95 / 2))
+    # The same epochs, and 2 s of evaluation after each that do not shrink.
+    assert 1.7 < two.speedup.value < two.train_speedup.value
+    assert two.train_speedup.value == pytest.approx(two.rate_speedup.value, rel=0.02)
+    assert two.cost.value == pytest.approx(2 / two.speedup.value)
+    assert four.speedup.value < 0.6 * four.rate_speedup.value
+    assert one.samples.estimate.value == pytest.approx(24 * NUM_SAMPLES, rel=0.05)
+    assert one.with_eval_s.log_mean > one.train_s.log_mean
+
+
+def test_a_world_size_with_a_run_that_does_not_get_there_has_a_median_and_no_mean():
+    found = found_of(learned(lambda n, r, s: 0.8 if n == 2 and s == 0 else 0.9))
+    one, two, _ = found.rows
+    assert (two.num_reached, two.num_runs, two.is_complete) == (4, 5, False)
+    assert (two.with_eval_s, two.speedup, two.cost) == (None, None, None)
+    assert 0 < two.median_s < one.median_s
+    assert found.fastest == 4
+
+
+def test_diverged_runs_count(slower):
+    gone = [
+        replace(r, status="diverged") if (r.point.world_size, r.point.seed) == (4, 0) else r
+        for r in slower.runs
+    ]
+    epochs = split_by_run(slower.epochs)
+    del epochs[next(r.run_id for r in gone if r.status == "diverged")]
+    curve = curve_of(slower.ok_runs, {})
+    found = to_target(gone, epochs, TARGET, curve, (1, 2, 4))
+    assert (found.rows[2].num_reached, found.rows[2].num_runs) == (4, 5)
+
+
+def test_the_rule_that_gets_there_soonest_counts():
+    found = found_of(
+        learned(
+            lambda *_: 0.9,
+            lambda n, rule, s: 4.0 if rule == "sqrt" else 8.0,
+            rules=("linear", "sqrt"),
+        )
+    )
+    assert {row.lr_rule for row in found.rows} == {"sqrt"}
+
+
+def test_nobody_gets_there_and_nobody_looked():
+    found = found_of(learned(lambda *_: 0.9), replace(TARGET, value=0.99))
+    assert (found.fastest, found.fastest_rate, found.is_told_apart) == (None, 4, False)
+    assert {(row.num_reached, row.median_s) for row in found.rows} == {(0, None)}
+    assert found_of(learned(lambda *_: 0.9), MetricTarget("bleu", ">=", 0.3)) is None
+
+
+def test_oversubscribed_sizes_are_not_best(slower):
+    assert found_of(slower, claimed=(1,)).fastest == 1
+    assert found_of(slower, claimed=()).fastest is None

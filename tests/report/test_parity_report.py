@@ -1,0 +1,126 @@
+"""The report says whether more workers reach the same model, and what a target takes."""
+
+import json
+import re
+import shlex
+
+import pytest
+
+from ray_bench.report.json_report import json_report
+from ray_bench.report.model import build_report
+from ray_bench.report.parity_words import seeds_command
+from tests.analysis.parity.learned import learned, noisy
+from tests.report.reports import column, report_of, tables
+from tests.report.test_json_schema import CLOSED
+
+NOISE = noisy(0.001)
+
+
+def loses(size, rule, seed):
+    return 0.9 - 0.013 * ((rule, size) == ("sqrt", 4)) + NOISE(size, rule, seed)
+
+
+def section(report):
+    return next((x for x in report.sections if x.key == "parity"), None)
+
+
+def words(report):
+    return " ".join(section(report).paragraphs)
+
+
+@pytest.fixture(scope="module")
+def rules():
+    results = learned(
+        loses,
+        lambda n, *cell: 8.0 * (1 + 0.6 * (n == 4)),
+        rules=("linear", "sqrt"),
+        with_blocks=True,
+        epochs=80,
+    )
+    return build_report(results, target_frac=0.85)
+
+
+def test_the_verdicts_are_said_and_are_data(rules):
+    said = words(rules)
+    assert "2 workers with linear, 2 workers with sqrt and 4 workers with linear: final" in said
+    assert "final accuracy equivalent, within 0.5 points." in said
+    assert "4 workers with sqrt: final accuracy worse by 1.4 points (1.2 to 1.5)." in said
+    assert column(rules, "parity", "verdict")[3].value == "worse"
+    effect = column(rules, "parity", "effect")[3]
+    assert effect.low < effect.value == pytest.approx(-0.0135, abs=0.001)
+    document = json.loads(json_report(rules))
+    assert not list(CLOSED.iter_errors(document))
+    assert "parity" in [x["key"] for x in document["sections"]]
+
+
+def test_the_headline_has_throughput_time_and_cost(rules):
+    said = words(rules)
+    assert "Soonest at 85.0 % accuracy: 4 workers, which also have the most throughput." in said
+    assert "4 workers: 3.4" in said
+    assert "to 85.0 % accuracy, at " in said
+    assert [x.value for x in column(rules, "target_gain", "reached")] == ["5 of 5"] * 3
+
+
+def test_missing_seeds_come_with_the_command_for_them():
+    report = build_report(learned(lambda n, r, s: 0.9 + 8 * NOISE(n, r, s), seeds=(0, 1, 2)))
+    assert "not enough runs: " in words(report)
+    more = max(x.value or 0 for x in column(report, "parity", "more_80"))
+    (seeds,) = [x for x in shlex.split(section(report).code) if x.startswith("seeds=")]
+    assert len(json.loads(seeds.removeprefix("seeds="))) == 3 + more
+
+
+def test_one_seed_is_told_from_none_and_says_what_to_do():
+    report = build_report(learned(lambda *_: 0.9, seeds=(0,)), target_frac=0.85)
+    assert "the spread between seeds is not known from one; 2 more needed, 3 in all" in words(
+        report
+    )
+    assert section(report).code.endswith("'seeds=[0,1,2]'")
+    assert section(build_report(learned(lambda *_: 0.9, seeds=(0,)))) is None
+
+
+def test_a_target_that_is_never_reached():
+    report = build_report(learned(loses), target_frac=0.99)
+    assert "No world size is known to get to 99.0 % accuracy" in words(report)
+    assert "5 of 5 seeds did not reach the target" in words(report)
+    assert {x.value for x in column(report, "parity", "not_reached")} == {None, 5}
+    assert tables(report)["parity"].rows[2][4].value is None
+
+
+def test_diverged_runs_are_said_to_be_failures():
+    report = build_report(learned(lambda n, r, s: None if n == 4 and s < 2 else 0.9))
+    assert "2 of 5 seeds diverged, which is a failure, not a number" in words(report)
+    report = build_report(learned(lambda n, r, s: None if n == 4 and s else 0.9))
+    assert "4 workers with linear: final accuracy worse: 4 of 5 seeds diverged." in words(report)
+
+
+def test_no_evaluation_no_parity():
+    assert section(report_of("no_accuracy")) is None
+
+
+def test_several_batches_give_a_critical_batch():
+    report = build_report(
+        learned(
+            lambda *_: 0.9,
+            lambda n, r, s: 8 * (1 + n / 6) * (1 + 10 * NOISE(n, r, s)),
+            scaling="weak",
+            epochs=120,
+        ),
+        target_frac=0.85,
+    )
+    critical = re.search(r"Critical batch, measured: ([\d,]+) \(", words(report)).group(1)
+    assert float(critical.replace(",", "")) == pytest.approx(128 * 6, rel=0.1)
+    assert [x.value for x in column(report, "critical_batch", "batch")][:3] == [128, 256, 512]
+    assert not list(CLOSED.iter_errors(json.loads(json_report(report))))
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("ray-bench run cnn 'seeds=[0,1]' --yes", "ray-bench run cnn 'seeds=[0,1,2,5]' --yes"),
+        ("ray-bench run cnn --resume", "ray-bench run cnn 'seeds=[0,1,2,5]' --resume"),
+        ("ray-bench run 'cnn", None),
+        ("", None),
+    ],
+)
+def test_the_command_keeps_all_but_the_seeds(command, found):
+    assert seeds_command(command, {0, 5}, 2) == found
