@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-
 from ray_bench.report import charts, drawing
 from ray_bench.report.drawing.html import html
 from ray_bench.report.format import UNKNOWN

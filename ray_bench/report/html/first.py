@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-
 from ray_bench.report import charts, drawing
 from ray_bench.report.cells import Cell
 from ray_bench.report.drawing import curve
