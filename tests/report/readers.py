@@ -92,8 +92,10 @@ def _close(text: str | None, factor: float, value: float | None) -> bool:
     if text is None or value is None:
         return text is None and value is None
     number, _, power = text.partition("e")
-    decimals = len(number.partition(".")[2]) or len(number.rstrip("0")) - len(number)
-    last_digit = 10.0 ** (int(power or 0) - decimals) * factor
+    whole, _, behind = number.partition(".")
+    # Whole tens or hundreds are all that a wide interval leaves: `9000 (7000 to 14000)`.
+    zeros = 0 if behind else len(whole) - len(whole.rstrip("0"))
+    last_digit = 10.0 ** (int(power or 0) - len(behind) + zeros) * factor
     return abs(float(text) * factor - value) <= 0.51 * last_digit + 1e-9 * abs(value)
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ray_bench.records import StopRecord
 from ray_bench.report.model import Report, build_report
+from ray_bench.report.screens.numbers_table import report_tables
 from ray_bench.report.terminal import print_report
 from tests.golden.make import golden_report
 from tests.synthetic import START, Sync, synthetic
@@ -19,7 +20,7 @@ def terminal(report, width=120):
 
 
 def tables(report):
-    return {table.key: table for section in report.sections for table in section.tables}
+    return {table.key: table for table in report_tables(report)}
 
 
 def column(report, key, name):

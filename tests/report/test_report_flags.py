@@ -8,7 +8,7 @@ import pytest
 from ray_bench.report.json_report import json_report
 from ray_bench.report.markdown import markdown_report
 from ray_bench.report.model import build_report
-from tests.report.reports import CASES, column, tables, terminal
+from tests.report.reports import CASES, column, report_of, tables, terminal
 from tests.synthetic import synthetic
 
 
@@ -39,9 +39,23 @@ def test_flags_are_in_every_output(case, key):
 
 
 def test_two_world_sizes_say_that_the_law_is_not_tested():
-    drawn = " ".join(terminal(build_report(synthetic((1, 2)))).split())
-    assert "Two world sizes test no law" in drawn
-    assert "not tested" in drawn
+    report = build_report(synthetic((1, 2)))
+    assert "Two world sizes test no law" in " ".join(terminal(report).split())
+    (note,) = tables(report)["amdahl_curve"].notes
+    assert "not tested" in note
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("superlinear", "does not describe the measurements"),
+        ("retrograde", "no serial share is given"),
+    ],
+)
+def test_a_law_that_does_not_fit_gives_no_serial_share(case, words):
+    (note,) = tables(report_of(case))["amdahl_curve"].notes
+    assert words in note
+    assert "Serial share of" not in note
 
 
 def test_standin_accuracy_is_never_that_of_the_named_set():
@@ -51,7 +65,8 @@ def test_standin_accuracy_is_never_that_of_the_named_set():
 
 def test_failed_runs_have_cause_and_remedy():
     report = build_report(synthetic(**CASES["all_failed"]))
-    assert len(tables(report)["failed_runs"].rows) == 12
+    assert [x.value for x in column(report, "runs", "state")] == ["failed"] * 12
+    assert all(x.value for x in column(report, "runs", "remedy"))
     assert "killed \\| see \\*log\\*" in markdown_report(report)
 
 
@@ -59,7 +74,7 @@ def test_groups_that_cannot_be_joined_are_reported_apart():
     results = synthetic()
     bf16 = [replace(r, point=replace(r.point, precision="bf16")) for r in results.runs]
     report = build_report(replace(results, runs=results.runs + tuple(bf16)))
-    assert {"summary", "summary_2"} <= set(tables(report))
+    assert {"numbers", "numbers_2"} <= set(tables(report))
     assert any("precision" in flag.text for flag in report.flags)
 
 
@@ -75,6 +90,12 @@ def test_oversubscribed_sizes_raise_no_flag_about_the_law():
     flags = {"flags": lambda n: ("oversubscribed",) if n > 2 else ()}
     assert "retrograde" in {flag.key for flag in build_report(synthetic(**falls)).flags}
     assert "retrograde" not in {f.key for f in build_report(synthetic(**falls, **flags)).flags}
+
+
+def method_of(report):
+    """How it was measured, in words."""
+    (section,) = [x for x in report.sections if x.key == "scaling"]
+    return section.paragraphs
 
 
 def flags_in(results):
@@ -110,7 +131,7 @@ def test_an_outlier_is_named_with_a_cause():
 def test_why_the_repeats_ended_is_said():
     report = build_report(synthetic(**CASES["narrow"]))
     words = "Repeats ended after 8, because the interval of every speedup was narrow enough: a "
-    assert any(str(c.value).startswith(words) for c in column(report, "findings", "finding"))
+    assert any(x.startswith(words) for x in method_of(report))
     assert "not_narrow" not in {flag.key for flag in report.flags}
     assert "stop.budget_s was spent" in flags_in(synthetic(**CASES["out_of_budget"]))["not_narrow"]
 
@@ -125,15 +146,18 @@ def test_a_stop_rule_that_has_not_decided_is_a_flag():
 
 def test_a_ladder_says_that_it_measures_speed_alone():
     report = build_report(synthetic(**CASES["ladder"]))
-    assert "Measured interleaved: speed only, no accuracy." in report.answer
-    assert any("paired" in note for note in tables(report)["summary"].notes)
+    caveats = report.screens[0].answer.caveats
+    assert [x.head for x in caveats if "took turns" in x.text] == ["Speed only."]
+    assert any("paired" in words for words in method_of(report))
 
 
 def test_invalid_runs_are_listed_with_their_cause():
     report = build_report(synthetic(**CASES["clock_back"]))
-    assert len(tables(report)["invalid_runs"].rows) == 3
-    assert "stepped backwards" in column(report, "invalid_runs", "cause")[0].value
-    assert [c.value for c in column(report, "summary", "world_size")] == [1, 2, 4]
+    assert [x.value for x in column(report, "runs", "state")].count("invalid") == 3
+    causes = [x.value for x in column(report, "runs", "cause") if x.value]
+    assert "stepped backwards" in causes[0]
+    sizes = report.screens[0].numbers.sizes
+    assert [x.world_size for x in sizes if x.is_measured] == [1, 2, 4]
 
 
 @pytest.mark.parametrize("draw", [lambda r: r.answer, terminal, markdown_report])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.nodes import nodes_used
 from ray_bench.analysis.resources import ResourceRow
 from ray_bench.records import Results, RunRecord
@@ -17,9 +18,17 @@ def sections(results: Results) -> tuple[Section, ...]:
     tables = (environment_table(results),) if results.environments else ()
     return (
         Section("environment", "Machine", tables=tables),
-        Section("configuration", "What was set", _all_of_it(results), (_settings(results),)),
+        _configuration(results),
         Section("command", "Command to reproduce", code=results.sweep.command),
     )
+
+
+def _configuration(results: Results) -> Section:
+    """Return what was set; a configuration that cannot be read as it is."""
+    key, title = "configuration", "What was set"
+    if not config_of(results.sweep.config_json):
+        return Section(key, title, code=results.sweep.config_json)
+    return Section(key, title, _all_of_it(results), (_settings(results),))
 
 
 def says(results: Results) -> str:

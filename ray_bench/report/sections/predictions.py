@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ray_bench.analysis.estimate import Estimate
 from ray_bench.analysis.fit.warnings import warnings_of
+from ray_bench.analysis.laws.status import FitStatus
 from ray_bench.analysis.nodes import nodes_by_size
 from ray_bench.analysis.predict import Prediction, prediction_sizes
 from ray_bench.analysis.scaling import LOW_EFFICIENCY_FRAC
@@ -126,14 +127,29 @@ def _curve(context: Context) -> Table:
         Field("law", f"{name}'s law", "x", "predicted", lambda x: _by_law(context, x)),
         Field("difference", "Measured / law", "frac", "derived", lambda x: _off(context, x)),
     )
-    notes = []
-    if law is not None:
-        share = show(estimate(law.serial_frac, "frac", "predicted"))
-        beyond = ", which was not measured" if law.baseline > 1 else ""
-        notes.append(f"Serial share of the fitted law, of the time at 1 worker{beyond}: {share}.")
+    notes = [words] if (words := _serial_words(context)) else []
     title = f"Speedup by {name}'s law alone"
     found = context.study.predictions
     return rows_table(context.key("amdahl_curve"), title, fields, found, notes)
+
+
+def _serial_words(context: Context) -> str:
+    """Return the serial share of the law, or why there is none."""
+    law = context.study.law
+    if law is None:
+        return ""
+    if law.fit.is_misfit:
+        return f"{law.name}'s law does not describe the measurements, so no serial share is given."
+    if law.serial_frac.value >= 1 and context.study.rows[-1].speedup.value < 1:
+        return (
+            f"Throughput falls, which {law.name}'s law cannot describe: no serial share is given."
+        )
+    beyond = ", which was not measured" if law.baseline > 1 else ""
+    share = show(estimate(law.serial_frac, "frac", "predicted"))
+    words = f"Serial share of the fitted law, of the time at 1 worker{beyond}: {share}"
+    if law.fit.status is FitStatus.UNDERDETERMINED:
+        return f"{words}; with two world sizes the law itself is not tested."
+    return f"{words}."
 
 
 def _by_law(context: Context, prediction: Prediction) -> Estimate | None:
