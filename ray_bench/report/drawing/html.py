@@ -23,8 +23,8 @@ def _frame(frame: Frame) -> str:
         f"--h:{frame.height:g}px;--l:{frame.left:g}px;--r:{frame.right:g}px;"
         f"--b:{frame.bottom:g}px;--t:{frame.top:g}px"
     )
-    if frame.right_phone is not None:
-        size += f";--rp:{frame.right_phone:g}px"
+    if frame.right_narrow is not None:
+        size += f";--rp:{frame.right_narrow:g}px"
     lines = (x for x in frame.marks if not isinstance(x, Dot))
     dots = [x for x in frame.marks if isinstance(x, Dot)]
     paths = "".join(path_of(x, lambda at: at, _paint, _KEPT) for x in lines)

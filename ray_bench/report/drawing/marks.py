@@ -71,7 +71,7 @@ class Word:
     colour: str = "ink2"
     is_bold: bool = False
     has_halo: bool = False  # the lines below are kept away from it
-    is_extra: bool = False  # left out on a phone, where `right_phone` is the margin
+    is_extra: bool = False  # left out where it is narrow, and `right_narrow` is the margin
 
 
 Mark = Line | Area | Dot
@@ -86,7 +86,7 @@ class Frame:
     words: tuple[Word, ...]
     left: float = 0.0
     right: float = 0.0
-    right_phone: float | None = None  # without words that are extra
+    right_narrow: float | None = None  # without words that are extra
     bottom: float = 0.0
     top: float = 0.0
 

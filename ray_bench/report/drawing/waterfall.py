@@ -41,7 +41,7 @@ def draw(picture: Picture) -> tuple[Frame, ...]:
         words=tuple(words),
         left=left,
         right=_INTERVAL_PX,
-        right_phone=_VALUE_PX,
+        right_narrow=_VALUE_PX,
     )
     return (frame,)
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from markupsafe import Markup
-
 from ray_bench.report import charts, drawing
 from ray_bench.report.drawing.html import html
 from ray_bench.report.format import UNKNOWN
@@ -28,7 +26,7 @@ class Figure:
     title: str
     alt: str
     notes: tuple[str, ...]
-    drawn: Markup | None  # a drawing; else:
+    drawn: str | None  # a drawing as HTML; else:
     spec: dict[str, Any] | None  # Vega-Lite, without the configuration that is the theme
     image: str | None  # a data URI
     columns: tuple[str, ...]
@@ -65,7 +63,7 @@ def _figure(picture: Picture, svgs: Mapping[str, str]) -> Figure:
         title=picture.title,
         alt=picture.alt,
         notes=picture.notes,
-        drawn=Markup(html(drawing.frames(picture))) if is_drawing else None,
+        drawn=html(drawing.frames(picture)) if is_drawing else None,
         spec=None if is_drawing else _spec(picture),
         image=None if is_drawing else _image(svgs[picture.key]),
         columns=tuple(heading(key) for key in keys),

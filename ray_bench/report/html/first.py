@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from markupsafe import Markup
-
 from ray_bench.report import charts, drawing
 from ray_bench.report.cells import Cell
 from ray_bench.report.drawing import curve
@@ -54,8 +52,8 @@ class Grid:
     columns: tuple[Size, ...]
     first_forecast: int | None  # index of the column that a dashed line stands before
     chosen: int | None  # index
-    axis: Markup | None  # the words left of the curve, which stay when it is scrolled
-    drawn: Markup | None
+    axis: str | None  # the words left of the curve, which stay when it is scrolled
+    drawn: str | None
     alt: str
     notes: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -101,13 +99,13 @@ def overlaid(screens: Sequence[Screen]) -> Picture | None:
     return replace(known[0][1], rows=merged, alt=alt)
 
 
-def _drawn(picture: Picture, sizes: Sequence[int], chosen: int | None) -> tuple[Markup, Markup]:
+def _drawn(picture: Picture, sizes: Sequence[int], chosen: int | None) -> tuple[str, str]:
     """Return the words of the axis, and all else."""
     (frame,) = curve.draw(picture, sizes=sizes, chosen=chosen, is_alone=False)
     axis = [x for x in frame.words if x.x == 0 and x.anchor == "end"]
     rest = [x for x in frame.words if x not in axis]
     left = replace(frame, marks=(), words=tuple(replace(x, x=FULL) for x in axis))
-    return Markup(html([left])), Markup(html([replace(frame, words=tuple(rest))]))
+    return html([left]), html([replace(frame, words=tuple(rest))])
 
 
 def _boundary(columns: Sequence[Size]) -> int | None:
@@ -161,8 +159,8 @@ def spread(interval: str) -> str:
     return typeset(interval) if has_sign else interval.replace(" to ", "\N{EN DASH}")
 
 
-def panel_drawn(panel: Panel) -> Markup | None:
+def panel_drawn(panel: Panel) -> str | None:
     """Return a panel's drawing; None where its picture is a chart of another kind."""
     if not charts.is_drawing(panel.picture):
         return None
-    return Markup(html(drawing.frames(panel.picture)))
+    return html(drawing.frames(panel.picture))

@@ -24,7 +24,7 @@ def kept(context: Context) -> Picture | None:
     """Return the difference of every world size to the baseline, and accuracy by epoch."""
     against = [x for x in context.study.accuracy if x.difference is not None]
     epochs = _known(context)
-    if context.study.is_ladder or not (against or epochs):
+    if context.study.is_ladder or not against:
         return None
     cells = [(x, estimate(x.difference, "points")) for x in against]
     words = "; ".join(f"{workers(x.world_size)} {show(cell)}" for x, cell in cells)
@@ -33,12 +33,8 @@ def kept(context: Context) -> Picture | None:
         key=context.key("accuracy_kept"),
         title=context.title(
             f"Validation accuracy against {workers(context.study.baseline)}, in points"
-            if against
-            else "Validation accuracy by epoch"
         ),
-        alt=f"Final validation accuracy against {workers(context.study.baseline)}: {words}."
-        if against
-        else f"Validation accuracy by epoch. {_ends(epochs)}",
+        alt=f"Final validation accuracy against {workers(context.study.baseline)}: {words}.",
         section=context.key("accuracy"),
         chart="accuracy",
         rows=(
@@ -79,7 +75,7 @@ def _by_time(context: Context, found: Sequence[ProgressRow]) -> Picture:
     return Picture(
         key=context.key("accuracy_time"),
         title=context.title("Validation accuracy against time"),
-        alt=f"Validation accuracy against time. {_ends(found, is_time=True)}",
+        alt=f"Validation accuracy against time. {_ends(found)}",
         section=context.key("accuracy"),
         chart="learning",
         rows=tuple({**_row(x), "train_s": _time(x).value} for x in found),
@@ -105,13 +101,12 @@ def _accuracy(x: ProgressRow) -> Cell:
     return number(x.val_accuracy_frac, "frac")
 
 
-def _ends(found: Sequence[ProgressRow], *, is_time: bool = False) -> str:
+def _ends(found: Sequence[ProgressRow]) -> str:
     """Return where every line ends."""
     last = {(x.world_size, x.lr_rule): x for x in found}
     has_rules = len({rule for _, rule in last}) > 1
     parts = []
     for (size, rule), x in last.items():
         name = f"{workers(size)}, {rule}" if has_rules else workers(size)
-        when = show(_time(x)).value if is_time else f"{x.epoch} epochs"
-        parts.append(f"{name}: {show(_accuracy(x)).value} after {when}")
+        parts.append(f"{name}: {show(_accuracy(x)).value} after {show(_time(x)).value}")
     return f"{'; '.join(parts)}."
