@@ -29,7 +29,9 @@ def caveat_words(caveat: Caveat) -> str:
 def next_words(step: NextStep) -> str:
     """Return the next step with what it takes, costs and is worth."""
     named = (("takes about", step.time), ("costs about", step.cost))
-    parts = [f"{words} {show(cell).value}" for words, cell in named if cell is not None]
+    parts = [
+        f"{words} {show(cell).value}" for words, cell in named if cell and cell.value is not None
+    ]
     if step.gain is not None:
         parts.append(f"chance of choosing right {show(step.gain).value}")
     taken = f" ({', '.join(parts)})" if parts else ""
