@@ -21,8 +21,9 @@ from ray_bench.analysis.parity.compare import Margin, compare_samples
 from ray_bench.analysis.parity.critical_batch import back_test, critical_batch
 from ray_bench.analysis.parity.multiplicity import holm
 from ray_bench.analysis.parity.outcomes import Outcome, Reached
-from ray_bench.analysis.parity.power import needed_pairs, power
+from ray_bench.analysis.parity.power import difference_power, needed_pairs, power
 from ray_bench.analysis.parity.tost import p_equivalent, unpaired
+from ray_bench.stats.means import t_quantile
 
 MARGIN = 0.005
 SEEDS = (3, 5, 10)
@@ -65,6 +66,27 @@ def paired_rows(num_sweeps: int) -> Iterator[Row]:
                     spread=spread,
                     rate=claims(rng, num_sweeps, seeds, spread, true),
                     planned=power(spread, MARGIN, seeds, true=true),
+                    num_sweeps=num_sweeps,
+                )
+
+
+def difference_rows(num_sweeps: int) -> Iterator[Row]:
+    """Yield how often a difference is claimed where there is none, and where it is 1 point."""
+    rng = np.random.default_rng(6)
+    for seeds in SEEDS:
+        for spread in SPREADS[1:]:
+            for what, true in (("worse or better, though equal", 0.0), ("worse, by 1 point", 0.01)):
+                found = -true + spread * rng.standard_normal((num_sweeps, seeds))
+                error = found.std(axis=1, ddof=1) / math.sqrt(seeds)
+                equal = p_equivalent(found.mean(axis=1), error, seeds - 1, MARGIN) <= 0.05
+                reach = t_quantile(seeds - 1) * error
+                is_told = (np.abs(found.mean(axis=1)) > reach) & ~equal
+                yield Row(
+                    what=what,
+                    seeds=seeds,
+                    spread=spread,
+                    rate=float(is_told.mean()),
+                    planned=difference_power(spread, true, seeds) if true else None,
                     num_sweeps=num_sweeps,
                 )
 
@@ -190,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.reference is not None:
         print(reference_table(given.reference))
         return 0
-    parts = (paired_rows, planned_rows, unpaired_rows, family_rows, samples_rows)
+    parts = (paired_rows, difference_rows, planned_rows, unpaired_rows, family_rows, samples_rows)
     rows = [row for part in parts for row in part(given.sweeps)]
     if given.format == "json":
         print(json.dumps([asdict(row) for row in rows], indent=1))

@@ -12,7 +12,7 @@ from ray_bench.analysis.losses import Bottleneck, Loss
 from ray_bench.analysis.nodes import nodes_by_size
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.times import run_time_with_setup
-from ray_bench.analysis.waterfall import Fall, Waterfall, cause_of
+from ray_bench.analysis.waterfall import Fall, cause_of
 from ray_bench.records import Results
 from ray_bench.stats.estimate import Estimate
 from ray_bench.stats.log_estimate import log_ratio
@@ -202,13 +202,6 @@ def limit_of(study: Study) -> Limit:
         points=None if fall is None else fall.points,
         ranking=tuple(sorted((x for x in falls if x.seconds > 0), key=lambda x: -x.points.value)),
     )
-
-
-def shown_waterfall(study: Study) -> Waterfall | None:
-    """Return the waterfall of the largest world size with a claim of which causes are known."""
-    clean = study.clean_sizes
-    known = [x for x in study.waterfalls if len(x.falls) > 1 and x.world_size in clean]
-    return known[-1] if known else None
 
 
 def is_eaten_by_setup(study: Study) -> bool:

@@ -110,9 +110,10 @@ def _forecast(study: Study) -> list[SizeRow]:
         return []
     measured = set(study.group.world_sizes)
     options = {x.world_size: x for x in study.decision.options if not x.is_measured}
-    known = {x.world_size for x in study.predictions if x.speedup is not None}
-    sizes = sorted((known | set(options)) - measured)
-    found = predictions_at(sizes, study.fit, study.rows, study.scaling, study.batch_size)
+    known = {x.world_size: x for x in study.predictions if x.speedup is not None}
+    asked = sorted(set(options) - set(known))
+    more = predictions_at(asked, study.fit, study.rows, study.scaling, study.batch_size)
+    found = [x for x in (*known.values(), *more) if x.world_size not in measured]
     return [
         _predicted(study, x, options.get(x.world_size))
         for x in found

@@ -21,7 +21,6 @@ _FREE = re.compile(
     r"|world_size|nproc|nproc_per_node|nnodes|num_gpus|gpus|ngpus|devices|rank|node_rank|local_rank"
     r"|dir|out|output|path|folder|file|name|tag|id|port|master_addr|master_port|save|log|resume)$"
 )
-_ANY = "*"
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -40,19 +39,17 @@ def script_key(run: RunRecord) -> dict[str, object]:
 
 
 def comparable_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Return arguments without the values that may differ along a curve."""
+    """Return arguments without those that may differ along a curve, or be left out there."""
     kept: list[str] = []
     is_free = False
     for argument in arguments:
-        name, sign, _ = argument.partition("=")
+        name = argument.partition("=")[0]
         is_name = argument.startswith("-") and not _is_number(argument)
-        if is_free and not is_name:
-            kept.append(_ANY)
-        elif sign and _is_free(name):
-            kept.append(f"{name}={_ANY}")
-        else:
+        is_value = is_free and not is_name
+        is_free = _is_free(name) if is_name or "=" in argument else is_value
+        if not is_free:
             kept.append(argument)
-        is_free = is_name and not sign and _is_free(name)
+        is_free = is_free and is_name and "=" not in argument
     return tuple(kept)
 
 

@@ -95,10 +95,13 @@ class Study(Observed):
 
     def _prospect(self, ask: Ask, target_frac: float | None) -> Prospect:
         """Return what can be had; that of the wish before is kept, which mostly fits."""
-        key = (ask.max_workers, ask.epochs, target_frac)
+        to_target = ask.target_frac is not None
+        key = (ask.max_workers, ask.epochs, target_frac, to_target)
         if key not in self._prospects:
             data = self._measured(target_frac)
-            made = Prospect(data, max_workers=ask.max_workers, epochs=ask.epochs)
+            made = Prospect(
+                data, max_workers=ask.max_workers, epochs=ask.epochs, to_target=to_target
+            )
             self._prospects = {key: made}
         return self._prospects[key]
 

@@ -75,7 +75,9 @@ def _conclude(sweep: Sweep) -> None:
             return
     outcome = sweep.progress.outcome
     if outcome and not sweep.progress.must_go_on:
-        say(outcome)  # a run that diverged is a result
+        say(outcome)  # a run that diverged is a result, if there is another one
+        if sweep.progress.num_failed == sweep.progress.num_planned:
+            raise typer.Exit(1)
     elif outcome:
         say(f"{outcome} Make what is missing with:\n  {sweep.request.command(resume=True)}")
         raise typer.Exit(1)

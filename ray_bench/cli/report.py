@@ -73,8 +73,8 @@ def report(
         typer.Option(
             metavar="X",
             show_default=False,
-            help="Validation accuracy to reach, between 0 and 1. Not given: what every run "
-            "reached.",
+            help="Validation accuracy, between 0 and 1, to decide for: how soon it is reached. Not "
+            "given: a run is decided for, and what every run reached is told.",
         ),
     ] = None,
     failures: Annotated[

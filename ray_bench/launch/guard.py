@@ -1,9 +1,11 @@
 """Runs a command in a process group of its own, and leaves nothing of it behind.
 
-Started as a file, without the package: `python -I -S guard.py COMMAND...`. It ends the command, and
-whatever that has started, when its standard input ends: then the worker that started it is gone,
-however it went. A `t` there asks the command to end, an `a` to say where it stands (SIGABRT).
-The guard ends as its command does, with the same exit code or by the same signal.
+Started as a file, without the package: `python -I -S guard.py FD COMMAND...`. It ends the command,
+and whatever that has started, when its standard input ends: then the worker that started it is
+gone, however it went. A `t` there asks the command to end, an `a` to say where it stands (SIGABRT).
+How the command ended is written to the file descriptor FD: its exit code, below 0 for a signal.
+
+The guard is no child of the worker, for Ray kills the children of a worker that ends.
 """
 
 from __future__ import annotations
@@ -20,37 +22,42 @@ import time
 
 #: Between a wish to end and SIGKILL.
 GRACE_S = 3.0
-_SET_CHILD_SUBREAPER = 36  # prctl(2)
+# prctl(2)
+_SET_PDEATHSIG = 1
+_SET_CHILD_SUBREAPER = 36
 
 
-def main(command: list[str]) -> None:
-    """Run the command to its end."""
-    _adopt_orphans()
+def main(status: int, command: list[str]) -> None:
+    """Run the command to its end, in a process of its own."""
+    if os.fork():
+        os._exit(0)
+    os.set_inheritable(status, False)
+    _control(_SET_CHILD_SUBREAPER, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the worker tells when it is time
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_default_signals
+        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_begin
     )
     threading.Thread(target=_listen, args=(child,), daemon=True).start()
     code = child.wait()
     _end_group(child.pid, signal.SIGKILL)
     _end_adopted()
-    if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
-        os.kill(os.getpid(), -code)
-    os._exit(code)
+    os.write(status, str(code).encode())
+    os._exit(0)
 
 
-def _default_signals() -> None:
+def _begin() -> None:
+    """Set up the command's process: signals as usual, and no life without its guard."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    _control(_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _adopt_orphans() -> None:
-    """Become the parent of whatever loses its own (Linux)."""
+def _control(option: int, value: int) -> None:
+    """Call prctl, where there is one (Linux)."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _listen(child: subprocess.Popen[bytes]) -> None:
@@ -98,4 +105,4 @@ def _parent(pid: int) -> int | None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(int(sys.argv[1]), sys.argv[2:])

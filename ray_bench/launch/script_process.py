@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
+import signal
 import site
 import subprocess
 import sys
@@ -42,28 +44,37 @@ class ScriptProcess:
         self, command: Sequence[str], *, environment: Mapping[str, str], folder: str
     ) -> None:
         self.output = Output()
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_GUARD), *command],
+        self._code: int | None = None
+        self._status, theirs = os.pipe()
+        # It makes the guard, and ends at once.
+        self._starter = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_GUARD), str(theirs), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(environment),
             cwd=folder,
             start_new_session=True,
+            pass_fds=(theirs,),
         )
-        assert self._guard.stdout is not None
-        number = self._guard.stdout.fileno()
+        os.close(theirs)
+        assert self._starter.stdin is not None
+        assert self._starter.stdout is not None
+        self._words, self._written = self._starter.stdin, self._starter.stdout
+        number = self._written.fileno()
         self._reader = threading.Thread(target=self.output.read, args=(number,), daemon=True)
         self._reader.start()
+        self._starter.wait()
 
     def wait(self, limit_s: float) -> int | None:
         """Return its exit code, below 0 for a signal; None where it still runs after so long."""
-        try:
-            code = self._guard.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            return None
-        self._reader.join(_JOIN_S)
-        return code
+        if self._code is None:
+            if not select.select([self._status], [], [], limit_s)[0]:
+                return None
+            # A guard that says nothing was killed, and the script with it.
+            self._code = int(os.read(self._status, 16) or -signal.SIGKILL)
+            self._reader.join(_JOIN_S)
+        return self._code
 
     def end(self) -> None:
         """Ask it to end; what is left after some seconds is killed."""
@@ -75,21 +86,17 @@ class ScriptProcess:
 
     def close(self) -> None:
         """Leave nothing of it."""
-        assert self._guard.stdin is not None
-        assert self._guard.stdout is not None
         with contextlib.suppress(OSError):
-            self._guard.stdin.close()
-        if self.wait(2 * GRACE_S + _JOIN_S) is None:
-            self._guard.kill()
-            self._guard.wait()
+            self._words.close()
+        self.wait(2 * GRACE_S + _JOIN_S)
         if not self._reader.is_alive():
-            self._guard.stdout.close()
+            self._written.close()
+        os.close(self._status)
 
     def _say(self, word: bytes) -> None:
-        assert self._guard.stdin is not None
         with contextlib.suppress(OSError, ValueError):  # it has ended meanwhile
-            self._guard.stdin.write(word)
-            self._guard.stdin.flush()
+            self._words.write(word)
+            self._words.flush()
 
 
 def command_of(config: SweepConfig, point: Point, *, folder: str, run_dir: str) -> list[str]:

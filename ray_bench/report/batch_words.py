@@ -6,7 +6,7 @@ import math
 
 from ray_bench.analysis.batches import BatchRow, TokenRow, batch_rows, token_rows
 from ray_bench.analysis.study import Study
-from ray_bench.report.cells import Cell, Table, asked, log_estimate, number, table
+from ray_bench.report.cells import Table, asked, log_estimate, number, table
 from ray_bench.report.context import Context
 
 
@@ -22,22 +22,6 @@ def batch_words(study: Study) -> str:
     most = max((row.most for row in rows if row.most is not None), default=None)
     spread = "" if least == most else f", from {least} to {most}"
     return f"mean {mean:.4g} samples per step per worker{spread} (the batches are the workload's)"
-
-
-def batch_cell(study: Study, world_size: int) -> Cell:
-    """Return the samples per worker and step at a world size."""
-    row = study.size(world_size).batch
-    if row is not None:
-        return number(row.mean, "count")
-    return asked(study.runs_at(world_size)[0].point.local_batch_size)
-
-
-def global_batch_cell(study: Study, world_size: int) -> Cell:
-    """Return the samples of all workers in a step at a world size."""
-    row = study.size(world_size).batch
-    if row is not None:
-        return number(row.mean * world_size, "count")
-    return asked(study.runs_at(world_size)[0].point.global_batch_size)
 
 
 def batch_tables(context: Context) -> tuple[Table, ...]:

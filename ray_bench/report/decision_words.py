@@ -22,12 +22,14 @@ AIM_WORDS: dict[AimKind, str] = {
 def aim_words(ask: Ask, currency: str) -> str:
     """Return `balanced (least time x money)`."""
     limit = ask.aim.limit or 0.0
-    return {
+    target = "" if ask.target_frac is None else f" to {100 * ask.target_frac:g} % accuracy"
+    words = {
         **AIM_WORDS,
         "deadline": f"deadline (least money within {_duration(limit)})",
         "budget": f"budget (least time for {limit:g} {currency} or less)",
         "efficiency": f"efficiency (least time at {limit:.0%} or more)".replace("%", " %"),
     }[ask.aim.kind]
+    return f"{words}{target}"
 
 
 def _duration(value_s: float) -> str:
@@ -49,23 +51,25 @@ def closest_words(context: Context) -> str:
 
 
 def _closest(context: Context, decision: Decision, allowed: list[int]) -> str:
-    options = [x for x in decision.options if x.world_size in allowed and x.run is not None]
+    options = [x for x in decision.options if x.world_size in allowed and decision.spend(x)]
+    what = "run" if decision.ask.target_frac is None else "way to the target"
     price = context.price_per_worker_hour
     if decision.ask.aim.kind == "deadline":
-        best = min(options, key=lambda x: _time(x).value)
-        shown = show(estimate(_time(best), "s", kind_of(best)))
-        return f"the shortest run takes {shown} with {workers(best.world_size)}"
+        best = min(options, key=lambda x: _time(decision, x).value)
+        shown = show(estimate(_time(decision, best), "s", kind_of(best)))
+        return f"the shortest {what} takes {shown} with {workers(best.world_size)}"
     if decision.ask.aim.kind == "budget" and price is not None:
-        best = min(options, key=lambda x: _time(x).value * x.world_size)
-        money = cost(_time(best).scaled(best.world_size), price)
+        best = min(options, key=lambda x: _time(decision, x).value * x.world_size)
+        money = cost(_time(decision, best).scaled(best.world_size), price)
         shown = show(estimate(money, "money", kind_of(best), context.currency))
-        return f"the cheapest run costs {shown} with {workers(best.world_size)}"
+        return f"the cheapest {what} costs {shown} with {workers(best.world_size)}"
     return ""
 
 
-def _time(option: Option) -> Estimate:
-    assert option.run is not None, "an aim with a limit is refused without the time of a run"
-    return option.run.time_s
+def _time(decision: Decision, option: Option) -> Estimate:
+    spend = decision.spend(option)
+    assert spend is not None, "an aim with a limit is refused without the time of a run"
+    return spend.time_s
 
 
 def kind_of(option: Option, measured: Kind = "measured") -> Kind:
@@ -79,7 +83,8 @@ def larger_words(context: Context) -> str:
     best = study.decision.recommended
     sizes = [x.world_size for x in study.decision.options if x.is_measured]
     after = next((n for n in sizes if best is not None and n > best), None)
-    if best is None or best not in sizes:
+    is_to_target = study.decision.ask.target_frac is not None  # more samples/s may not be sooner
+    if best is None or best not in sizes or is_to_target:
         return ""
     if after is None:
         return "That is the most that was measured."

@@ -44,14 +44,15 @@ class _Topic:
 
 _OF_A_CURVE = (
     _Topic("steps", "Inside a step", steps.section, steps.says, ("phases", "rank_times")),
-    _Topic("losses", "Losses by cause", waterfall.section, waterfall.says),
+    _Topic("losses", "Losses by cause", waterfall.section, waterfall.says, ("waterfall",)),
     _Topic(
         "forecast", "Forecast", predictions.section, predictions.says,
-        ("efficiency", "serial_share"),
+        ("speedup", "efficiency", "serial_share"),
     ),
-    _Topic("aims", "Other aims", aims.section, aims.says),
+    _Topic("aims", "Other aims", aims.section, aims.says, ("front",)),
     _Topic(
-        "accuracy", "Accuracy by epoch", accuracy.section, accuracy.says, ("accuracy_time",)
+        "accuracy", "Accuracy by epoch", accuracy.section, accuracy.says,
+        ("accuracy_time", "accuracy_epoch"),
     ),
 )  # fmt: skip
 _RESOURCES = _Topic("memory", "Memory and energy", memory.section, memory.says)
@@ -77,7 +78,8 @@ def folds_of(
         lost: Attempts that came to nothing.
         money: Price of a worker-hour.
     """
-    drawn = _Drawn(pictures)
+    shown = {x.key for screen in screens for x in pictures_of(screen)}
+    drawn = _Drawn([x for x in pictures if x.key not in shown])
     runs = Fold(
         key="runs",
         title="Runs",
@@ -101,8 +103,14 @@ def folds_of(
     return tuple(found)
 
 
+def pictures_of(screen: Screen) -> tuple[Picture, ...]:
+    """Return what a first screen draws."""
+    curve = () if screen.curve is None else (screen.curve,)
+    return (*curve, *(panel.picture for panel in screen.panels))
+
+
 class _Drawn:
-    """The pictures by key, those of several curves together."""
+    """The pictures that no first screen has, those of several curves together."""
 
     def __init__(self, pictures: Sequence[Picture]) -> None:
         self.pictures = pictures

@@ -9,10 +9,7 @@ from collections.abc import Collection, Sequence
 from ray_bench.analysis.parity.compare import MIN_SEEDS, Margin, Obstacle, Quantity
 from ray_bench.analysis.parity.power import MAX_PAIRS
 from ray_bench.analysis.parity.study import Parity, ParityRow
-from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
-from ray_bench.report.cells import estimate, number
 from ray_bench.report.context import workers
-from ray_bench.report.format import show
 from ray_bench.stats.estimate import Estimate
 
 QUANTITIES: dict[Quantity, str] = {
@@ -31,10 +28,11 @@ def verdict_words(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
     for row in rows:
         who = f"{workers(row.world_size)} with {row.lr_rule}"
         said.setdefault(f"{QUANTITIES[row.quantity]} {_verdict(row, margin)}", []).append(who)
-    return [f"{_listed(who)}: {words}." for words, who in said.items()]
+    return [f"{listed(who)}: {words}." for words, who in said.items()]
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return `a, b and c`."""
     head, last = names[:-1], names[-1]
     return f"{', '.join(head)} and {last}" if head else last
 
@@ -84,37 +82,41 @@ def _mirrored(effect: Estimate) -> Estimate:
 def needed_words(row: ParityRow) -> str:
     """Return how many more seeds are needed, or why that is not known."""
     found, plan = row.comparison, row.needed
-    have = min(found.num_seeds, found.num_reference_seeds)
-    if found.obstacle is Obstacle.FEW_SEEDS and found.difference is None:
+    have = found.num_pairs
+    if found.difference is None:
         return (
             f"not enough runs: the spread between seeds is not known from one; {MIN_SEEDS - have} "
             f"more needed, {MIN_SEEDS} in all, to tell how many it takes"
         )
-    if plan is None:
-        return f"not enough runs: {max(1, MIN_SEEDS - have)} more needed"
-    if plan.for_80 is None:
+    more = more_seeds(row)
+    if plan is None or more is None:
         return (
             f"not enough runs: the spread between seeds is so large that {MAX_PAIRS} would not do; "
             "a wider margin, or a model that varies less, may"
         )
-    more = more_seeds(row)
+    if found.seems_beyond:
+        return (
+            f"not enough runs: {more} more needed to show a difference as large as the one that "
+            "was found, which is beyond the margin"
+        )
     words = f"not enough runs: {more} more needed"
-    if plan.for_90 is not None and plan.for_90 > plan.for_80:
+    if plan.for_90 is not None and plan.for_80 is not None and plan.for_90 > plan.for_80:
         words += f" ({plan.for_90 - have} for a power of 90 % instead of 80 %)"
     words += " if they are equal"
-    if plan.for_90_at_bound is None or plan.for_90_at_bound > 2 * plan.for_80:
+    if plan.for_90_at_bound is None or plan.for_90_at_bound > 2 * (plan.for_80 or 0):
         words += f"; from {have} seeds that is a rough number"
     return words
 
 
 def more_seeds(row: ParityRow) -> int | None:
     """Return the seeds that are missing for a power of 80 %; None where that is not known."""
-    have = min(row.comparison.num_seeds, row.comparison.num_reference_seeds)
+    found, plan = row.comparison, row.needed
     if row.verdict != "too_few_runs":
         return None
-    if row.needed is None or row.needed.for_80 is None:
-        return max(1, MIN_SEEDS - have) if row.comparison.difference is None else None
-    return max(1, max(row.needed.for_80, MIN_SEEDS) - have)
+    if found.difference is None or plan is None:
+        return max(1, MIN_SEEDS - found.num_pairs)
+    wanted = plan.for_difference if found.seems_beyond else plan.for_80
+    return None if wanted is None else max(1, max(wanted, MIN_SEEDS) - found.num_pairs)
 
 
 def _obstacle_words(row: ParityRow, margin: Margin) -> str:
@@ -171,46 +173,6 @@ def seeds_command(command: str, seeds: Collection[int], more: int) -> str | None
     options = next((i for i, word in enumerate(kept) if word.startswith("-")), len(kept))
     kept.insert(options, f"seeds=[{','.join(map(str, sorted(wanted)))}]")
     return shlex.join(kept)
-
-
-def headline(row: TargetRow, target: str) -> str | None:
-    """Return `4 workers: 3.4x in samples/s, 3.1x to 90 % accuracy, at 1.29x the cost.`."""
-    if row.speedup is None or row.cost is None:
-        return None
-    rate = "" if row.rate_speedup is None else f"{_x(row.rate_speedup)} in samples/s, "
-    return (
-        f"{workers(row.world_size)}: {rate}{_x(row.speedup)} to {target}, at {_x(row.cost)} the "
-        "cost."
-    )
-
-
-def _x(value: Estimate) -> str:
-    return str(show(estimate(value, "x")))
-
-
-def best_words(found: ToTarget, target: str) -> str:
-    """Return the best world size by time to the target, beside the best by throughput."""
-    if found.fastest is None:
-        return (
-            f"No world size is known to get to {target}: not every run of any reached it. More "
-            "epochs, or a lower --target, would tell."
-        )
-    words = f"Soonest at {target}: {workers(found.fastest)}"
-    if found.fastest_rate is None:
-        return f"{words}."
-    if found.fastest == found.fastest_rate:
-        return (
-            f"{words}, which also have the most throughput."
-            if found.fastest > 1
-            else (f"{words}, which also has the most throughput.")
-        )
-    sure = "" if found.is_told_apart else ", though the time to the target does not tell them apart"
-    return f"{words}; most throughput: {workers(found.fastest_rate)}{sure}."
-
-
-def target_words(accuracy_frac: float) -> str:
-    """Return `90.0 % accuracy`."""
-    return f"{show(number(accuracy_frac, 'frac')).value} accuracy"
 
 
 def summary(found: Parity) -> list[str]:

@@ -16,7 +16,9 @@ _NAMES = {
     Bottleneck.INPUT: "waiting for data",
     Bottleneck.COMMUNICATION: "transfer not hidden",
     Bottleneck.LATENCY: "the latency of gradient messages",
-    Bottleneck.NODE_BOUNDARY: "the boundary between nodes, where efficiency falls with the second node,",
+    Bottleneck.NODE_BOUNDARY: (
+        "the boundary between nodes, where efficiency falls with the second node,"
+    ),
     Bottleneck.STRAGGLER: "waiting for {ranks}, slow in {phase},",
     Bottleneck.SKEW: "waiting for slow ranks",
     Bottleneck.CONTENTION: "contention with gradients on their way",

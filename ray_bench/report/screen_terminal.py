@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -168,7 +167,7 @@ def _shown(cell: Cell, *, is_ascii: bool) -> tuple[str, str]:
 def _print_folds(
     folds: Sequence[Fold], console: Console, how_to_open: str, whole: str | None
 ) -> None:
-    console.print(Text(f"More: {clean(how_to_open)} KEY", style="bold"))
+    console.print(Text(f"More: {clean(how_to_open)} KEY", style="bold"), soft_wrap=True)
     keys = [*(clean(x.key) for x in folds), clean(whole or "")]
     width = max(map(cell_len, keys)) + 2
     drawn = RichTable(box=None, padding=0, pad_edge=False, show_header=False)
@@ -210,7 +209,8 @@ def _print_next(step: NextStep, console: Console) -> None:
     words.stylize("bold", 0, len("Next:"))
     console.print(words)
     if step.command is not None:
-        console.print(Padding(Text(clean(step.command), overflow="fold"), (0, 0, 0, 2)))
+        # Not broken into lines: it is there to be copied.
+        console.print(Text(f"  {clean(step.command)}"), soft_wrap=True)
     console.print()
 
 

@@ -25,6 +25,11 @@ def is_of_scripts(results: Results) -> bool:
     return any(run.launched not in (None, "ours") for run in results.runs)
 
 
+def is_scaling_told(study: Study) -> bool:
+    """Tell whether the scaling mode is known: a script's is not at a single world size."""
+    return study.first.launched != "attached" or len(study.group.world_sizes) > 1
+
+
 def script_warnings(study: Study) -> Iterator[tuple[str, str]]:
     """Yield key and sentences; nothing for a curve of our own loop."""
     runs = study.group.runs

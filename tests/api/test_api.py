@@ -157,7 +157,7 @@ def test_a_sweep_without_a_valid_run_can_be_looked_at(store):
     assert len(loaded.runs) == 6
     assert loaded.speedups.empty
     assert loaded.predictions.empty
-    assert "no valid run finished" in loaded.answer
+    assert "No valid run finished" in loaded.answer
     with pytest.raises(AnalysisError, match="no valid run"):
         _ = loaded.decision
 

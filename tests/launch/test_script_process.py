@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from ray_bench.launch.script_process import ScriptProcess, environment_of
@@ -76,8 +77,10 @@ def test_nothing_that_a_script_has_started_is_left(ends_itself):
     if not ends_itself:
         assert all(is_alive(pid) for pid in found)
         process.close()
-    assert process.wait(20) == (0 if ends_itself else -signal.SIGTERM)
-    process.close()
+        assert process.wait(0) == -signal.SIGTERM
+    else:
+        assert process.wait(20) == 0
+        process.close()
     assert [pid for pid in found if is_alive(pid)] == []
 
 
@@ -106,6 +109,20 @@ def test_a_script_goes_with_its_worker(tmp_path):
     worker.wait()
     worker.stdout.close()
     wait_until(lambda: not is_alive(pid))
+
+
+def test_ray_cannot_kill_the_guard_and_a_script_does_not_outlive_it():
+    """Ray kills the children of a worker that ends, with SIGKILL."""
+    process = started("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    wait_until(lambda: process.output.kept.endswith(b"\n"))
+    (pid,) = pids(process.output.kept)
+    guard = psutil.Process(pid).parent()
+    assert guard is not None
+    assert guard.pid not in {child.pid for child in psutil.Process().children()}
+    guard.kill()
+    assert process.wait(20) == -signal.SIGKILL
+    wait_until(lambda: not is_alive(pid))
+    process.close()
 
 
 def test_a_script_that_is_asked_to_end_may_tidy_up():

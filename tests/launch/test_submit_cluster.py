@@ -45,7 +45,7 @@ def test_a_sweep_runs_there_and_its_report_comes_here(head, tmp_path):
         )
     )  # fmt: skip
     assert code == 0, out + err
-    assert "Key findings" in out
+    assert "Use " in out
     assert "ray-bench-parcel" not in out
     there = (tmp_path / "there" / "report.html").read_bytes()
     assert (tmp_path / "laptop" / "here" / "report.html").read_bytes() == there

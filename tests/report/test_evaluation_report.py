@@ -52,7 +52,7 @@ def test_the_time_of_one_evaluation_is_that_of_the_epochs_that_have_one():
     shown = []
     for table in (results.epochs, some):
         report = build_report(replace(results, epochs=table))
-        (found,) = [t for s in report.sections for t in s.tables if t.key == "between_steps"]
+        (found,) = [t for s in report.sections for t in s.tables if t.key == "sync"]
         place = [column.key for column in found.columns].index("eval")
         shown.append([row[place].value for row in found.rows])
     assert shown[0] == pytest.approx(shown[1])

@@ -55,13 +55,19 @@ def check_page(read: list[readers.Read], report: Report) -> None:
 
 def sentences(report: Report) -> list[str]:
     """Everything that is said in words outside of tables."""
-    words = [report.title, report.legend, *(x.text for x in report.flags)]
-    for answer in (screen.answer for screen in report.screens):
-        words += [lead_words(answer), answer.why, answer.limit]
-        words += [x for caveat in answer.caveats for x in (caveat.head, caveat.text)]
+    words = [report.title, report.answer, report.legend, *(x.text for x in report.flags)]
     for section in report.sections:
         words += [section.title, *section.paragraphs]
         words += [note for table in section.tables for note in table.notes]
+    return [clean(x) for x in words]
+
+
+def drawn_sentences(report: Report) -> list[str]:
+    """The same where the answer is drawn in its parts."""
+    words = [x for x in sentences(report) if x != clean(report.answer)]
+    for answer in (screen.answer for screen in report.screens):
+        words += [lead_words(answer), answer.why, answer.limit]
+        words += [x for caveat in answer.caveats for x in (caveat.head, caveat.text)]
     return [clean(x) for x in words]
 
 
@@ -69,13 +75,13 @@ def test_markdown_says_what_the_model_says(report):
     page = markdown_report(report)
     check_page(readers.from_markdown(page), report)
     plain = page.replace("\\", "")
-    assert [x for x in sentences(report) if escape(x).replace("\\", "") not in plain] == []
+    assert [x for x in drawn_sentences(report) if escape(x).replace("\\", "") not in plain] == []
 
 
 def test_the_terminal_says_what_the_model_says(report):
     check_page(readers.from_terminal(report), report)
     page = terminal(report, readers.WIDE)
-    assert [x for x in sentences(report) if x not in page] == []
+    assert [x for x in drawn_sentences(report) if x not in page] == []
 
 
 def test_html_says_what_the_model_says(report):

@@ -3,7 +3,9 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ray_bench.report.json_report import json_report
@@ -111,6 +113,17 @@ def test_several_batches_give_a_critical_batch():
     assert float(critical.replace(",", "")) == pytest.approx(128 * 6, rel=0.1)
     assert [x.value for x in column(report, "critical_batch", "batch")][:3] == [128, 256, 512]
     assert not list(CLOSED.iter_errors(json.loads(json_report(report))))
+
+
+def test_a_model_with_a_loss_only_has_its_target_in_it():
+    results = learned(lambda n, r, s: 0.9 + NOISE(n, r, s), final_val_loss=1.1, sizes=(1, 2))
+    runs = [replace(x, final_val_accuracy_frac=None) for x in results.runs]
+    columns = {k: v for k, v in results.epochs.items() if k != "val_accuracy_frac"}
+    nothing = np.full(len(columns["epoch"]), np.nan)
+    epochs = {**columns, "val_accuracy_frac": nothing}
+    report = build_report(replace(results, runs=tuple(runs), epochs=epochs))
+    assert "Soonest at a loss of 1.1" in words(report)
+    assert "2 workers with linear: final loss equivalent, within 2 %." in words(report)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_one_worker_a_node_is_one():
 def test_places_and_forecast_are_a_topic_of_their_own():
     (fold,) = (x for x in build_report(placed(step_s=two_levels)).folds if x.key == "nodes")
     tables = [table.key for nodes in fold.sections for table in nodes.tables]
-    assert {"places", "place_forecast"} <= set(tables)
+    assert {"places", "place_laws"} <= set(tables)
 
 
 def test_no_boundary_is_named_where_none_is_shown():

@@ -5,10 +5,15 @@ import pytest
 
 from ray_bench.analysis.blocks import block_throughput, job_blocks
 from ray_bench.measure.totals import throughput
+from ray_bench.records import BlockRecord
 from ray_bench.stats.throughput import job_rate, job_seconds
-from tests.measure.test_blocks import block
 
 NUM_RANKS, NUM_BLOCKS = 16, 40
+
+
+def block(rank, index, seconds):
+    place = {"run_id": "r", "rank": rank, "block": index, "epoch": 1, "start_s": 0.0}
+    return BlockRecord(**place, num_steps=2, num_samples=8, duration_s=seconds, is_warmup=False)
 
 
 @pytest.fixture(scope="module")

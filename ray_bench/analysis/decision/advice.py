@@ -10,7 +10,7 @@ from ray_bench.analysis.decision.aim import Aim
 from ray_bench.analysis.decision.choose import Choice, choose, winners
 from ray_bench.analysis.decision.front import FrontPoint, front
 from ray_bench.analysis.decision.next_run import NextRun, next_run
-from ray_bench.analysis.decision.options import Measured, Option
+from ray_bench.analysis.decision.options import Measured, Option, Spend
 from ray_bench.analysis.decision.prospect import Prospect
 
 #: A difference that is not worth a measurement: the smaller world size counts as right.
@@ -24,7 +24,8 @@ class Ask:
     aim: Aim = field(default_factory=Aim)
     price_per_worker_hour: float | None = None
     max_workers: int | None = None  # predicted world sizes up to here are as good as measured ones
-    target_frac: float | None = None  # validation accuracy; None: what every run reached
+    #: Validation accuracy that is decided for; None: runs are, and what every run reached is told.
+    target_frac: float | None = None
     epochs: float | None = None  # of the run that is decided on; None: as many as were measured
 
 
@@ -39,6 +40,7 @@ class Reason(Enum):
     NOTHING_MEASURED = "nothing_measured"
     NO_PRICE = "no_price"  # a budget needs one
     NO_RUN_TIME = "no_run_time"  # a deadline or budget is one of a run
+    NO_TARGET = "no_target"  # no world size is known to get to the target that was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,10 @@ class Decision:
     def option(self, size: int | None) -> Option | None:
         """Return what is known of a world size."""
         return next((x for x in self.options if x.world_size == size), None)
+
+    def spend(self, option: Option) -> Spend | None:
+        """Return what is decided about: what the target takes if one was asked for, else a run."""
+        return option.run if self.ask.target_frac is None else option.target
 
     @property
     def is_predicted(self) -> bool:
@@ -99,7 +105,8 @@ def decide(
     refusal = _refusal(data, ask, options, num_sizes=num_sizes, num_clean=num_clean)
     whole = None if refusal else prospect.field
     if refusal or whole is None:
-        return none(refusal or Reason.NO_INTERVAL)
+        unknown = Reason.NO_INTERVAL if prospect.rates is None else Reason.NO_TARGET
+        return none(refusal or unknown)
     price, aim = ask.price_per_worker_hour, ask.aim
     reach = prospect.reach
     if reach is None:
@@ -107,7 +114,8 @@ def decide(
     wider = choose(reach, aim, price)
     choice = wider
     if ask.max_workers is None:
-        choice = choose(whole.take(data.curve.sizes), aim, price)
+        measured = tuple(n for n in data.curve.sizes if n in whole.sizes)
+        choice = choose(whole.take(measured), aim, price)
         choice = wider if choice.best is None else choice
     return Decision(
         ask=ask,

@@ -16,6 +16,7 @@ from ray_bench.analysis.decision.choose import Field
 from ray_bench.analysis.decision.draws import measured_draws, predicted_draws
 from ray_bench.analysis.decision.next_run import Outcome, outcomes
 from ray_bench.analysis.decision.options import Measured, Option, options_of
+from ray_bench.analysis.decision.progress import run_sd, toward_target
 from ray_bench.stats.log_estimate import LogEstimate
 
 
@@ -27,14 +28,21 @@ class Prospect:
         data: What was measured.
         max_workers: A world size to predict beside the usual ones, and the largest to choose.
         epochs: Of the run that is decided on; None takes as many as were measured.
+        to_target: Whether the way to the target is decided on, instead of a run.
     """
 
     def __init__(
-        self, data: Measured, *, max_workers: int | None = None, epochs: float | None = None
+        self,
+        data: Measured,
+        *,
+        max_workers: int | None = None,
+        epochs: float | None = None,
+        to_target: bool = False,
     ) -> None:
         self.data = data
         self._max_workers = max_workers
         self._epochs = epochs
+        self._to_target = to_target
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
@@ -43,7 +51,14 @@ class Prospect:
 
     @cached_property
     def field(self) -> Field | None:
-        """The options with their draws; None where a measured one has no interval."""
+        """What is chosen from: all options, or those that are known to get to the target."""
+        if self.rates is None or not self._to_target:
+            return self.rates
+        return toward_target(self.rates, self.options)
+
+    @cached_property
+    def rates(self) -> Field | None:
+        """The options with draws of throughput; None where a measured one has no interval."""
         data, options = self.data, self.options
         known = measured_draws(data.curve)
         if known is None:
@@ -73,7 +88,8 @@ class Prospect:
     def reach(self) -> Field | None:
         """The field up to the largest world size that may be chosen; None where it has none.
 
-        Efficiency is against the smallest measured world size, which is always there.
+        Efficiency is against the smallest measured world size, which is always there: against the
+        smallest that gets to the target, where one is decided for.
         """
         if self.field is None:
             return None
@@ -84,8 +100,15 @@ class Prospect:
     def outcomes(self) -> tuple[Outcome, ...]:
         """Of one more run at every world size of the reach."""
         assert self.reach is not None, "there is something to choose"
-        throughput = self.data.curve.throughput
-        return outcomes(self.reach.draws, [_run_sd(throughput.get(n)) for n in self.reach.sizes])
+        return outcomes(self.reach.draws, [self._noise(n) for n in self.reach.sizes])
+
+    def _noise(self, size: int) -> float:
+        """Return the noise of one more run at a world size."""
+        noise = _run_sd(self.data.curve.throughput.get(size))
+        if not self._to_target:
+            return noise
+        option = next(x for x in self.options if x.world_size == size)
+        return math.hypot(noise, run_sd(option))
 
     @cached_property
     def measure_s(self) -> Mapping[int, float | None]:

@@ -59,6 +59,16 @@ class Comparison:
     obstacle: Obstacle | None
 
     @property
+    def num_pairs(self) -> int:
+        """Seeds of the side that has fewer."""
+        return min(self.num_seeds, self.num_reference_seeds)
+
+    @property
+    def seems_beyond(self) -> bool:
+        """Whether the difference that was found is as large as the margin."""
+        return self.difference is not None and abs(self.difference.value) >= self.room
+
+    @property
     def p_equivalent(self) -> float:
         """The p-value of a difference as large as the margin; 1 where there is an obstacle."""
         if self.obstacle is not None or self.difference is None:

@@ -82,11 +82,11 @@ def by_seed(
     """Return the outcome of every seed, ascending."""
     seeds: dict[int, list[RunRecord]] = {}
     for run in runs:
-        seeds.setdefault(_seed(run), []).append(run)
+        seeds.setdefault(seed_of(run), []).append(run)
     return tuple(_outcome(seeds[s], epochs, quality, target) for s in sorted(seeds))
 
 
-def _seed(run: RunRecord) -> int:
+def seed_of(run: RunRecord) -> int:
     """Return the seed; runs of a script that does not tell it count as one, never as several."""
     return -1 if run.point.seed is None else run.point.seed
 
@@ -97,7 +97,7 @@ def _outcome(
     values = [x for x in (_quality(run, quality) for run in runs) if x is not None]
     found = [reached(epochs.get(run.run_id), target) for run in runs if target is not None]
     return Outcome(
-        seed=_seed(runs[0]),
+        seed=seed_of(runs[0]),
         quality=float(np.mean(values)) if values else None,
         is_diverged=any(run.status == "diverged" for run in runs),
         num_val_samples=next((run.num_val_samples for run in runs if run.num_val_samples), None),
@@ -109,7 +109,8 @@ def _quality(run: RunRecord, quality: Quality | None) -> float | None:
     if run.status == "diverged" or quality is None:
         return None
     if quality == "accuracy":
-        return run.final_val_accuracy_frac
+        found = run.final_val_accuracy_frac
+        return found if found is not None and math.isfinite(found) else None
     loss = run.final_val_loss
     return math.log(loss) if loss is not None and 0 < loss < math.inf else None
 

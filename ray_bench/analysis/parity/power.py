@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,11 +22,12 @@ _NUM_NODES = 48
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needed:
-    """Pairs in all, None where more than `MAX_PAIRS`, if the true difference is 0."""
+    """Pairs in all to show equivalence if the true difference is 0; None: more than `MAX_PAIRS`."""
 
     for_80: int | None
     for_90: int | None
     for_90_at_bound: int | None  # if the spread is as large as its upper bound
+    for_difference: int | None  # to show, with a power of 80 %, a difference as large as was found
 
 
 def power(
@@ -65,25 +67,50 @@ def _chi_square(df: float, probability: np.ndarray | float) -> np.ndarray:
     return np.asarray(2 * gammaincinv(df / 2, probability))
 
 
+def difference_power(spread: float, true: float, num_pairs: int, *, alpha: float = 0.05) -> float:
+    """Return the probability that a two-sided paired t-test shows a true difference."""
+    if spread <= 0:
+        return float(true != 0)
+    ratios, weights = _chi_nodes(num_pairs - 1)
+    shift = abs(true) / spread * math.sqrt(num_pairs)
+    reach = t_quantile(num_pairs - 1, 1 - alpha) * ratios
+    return float(1 - weights @ (ndtr(reach - shift) - ndtr(-reach - shift)))
+
+
 def needed_pairs(spread: float, margin: float, wanted: float, *, alpha: float = 0.05) -> int | None:
-    """Return the fewest pairs with a power; None where `MAX_PAIRS` are too few."""
-    if power(spread, margin, MAX_PAIRS, alpha=alpha) < wanted:
+    """Return the fewest pairs that show equivalence with a power; None: more than `MAX_PAIRS`."""
+    return _fewest(lambda n: power(spread, margin, n, alpha=alpha), wanted)
+
+
+def _fewest(power_of: Callable[[int], float], wanted: float) -> int | None:
+    if power_of(MAX_PAIRS) < wanted:
         return None
     low, high = 1, MAX_PAIRS  # power rises with the pairs
     while high - low > 1:
         middle = (low + high) // 2
-        if power(spread, margin, middle, alpha=alpha) >= wanted:
+        if power_of(middle) >= wanted:
             high = middle
         else:
             low = middle
     return high
 
 
-def needed(spread: float, df: float, margin: float, *, alpha: float = 0.05) -> Needed:
-    """Return the pairs for powers of 80 and 90 %, at a spread that was measured with df."""
+def needed(
+    spread: float, df: float, margin: float, found: float = 0.0, *, alpha: float = 0.05
+) -> Needed:
+    """Return the pairs that are needed.
+
+    Args:
+        spread: Standard deviation of a difference, as measured.
+        df: Its degrees of freedom.
+        margin: Largest difference that counts as none.
+        found: The difference that was found.
+        alpha: Error rate of the tests.
+    """
     bound = spread * math.sqrt(df / float(_chi_square(df, 1 - SPREAD_BOUND_FRAC)))
     return Needed(
         for_80=needed_pairs(spread, margin, 0.80, alpha=alpha),
         for_90=needed_pairs(spread, margin, 0.90, alpha=alpha),
         for_90_at_bound=needed_pairs(bound, margin, 0.90, alpha=alpha),
+        for_difference=_fewest(lambda n: difference_power(spread, found, n, alpha=alpha), 0.80),
     )

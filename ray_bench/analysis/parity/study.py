@@ -167,7 +167,7 @@ def _plan(found: Comparison, alpha: float) -> Needed | None:
     difference = found.difference
     if difference is None or found.obstacle not in (None, Obstacle.FEW_SEEDS) or found.room <= 0:
         return None
-    return needed(difference.spread, difference.df, found.room, alpha=alpha)
+    return needed(difference.spread, difference.df, found.room, difference.value, alpha=alpha)
 
 
 def _verdict(
@@ -184,8 +184,8 @@ def _verdict(
         return "too_few_runs"
     if plan is None:
         return "not_shown"
-    num = min(found.num_seeds, found.num_reference_seeds)
-    return "too_few_runs" if plan.for_80 is None or plan.for_80 > num else "not_shown"
+    wanted = plan.for_difference if found.seems_beyond else plan.for_80
+    return "too_few_runs" if wanted is None or wanted > found.num_pairs else "not_shown"
 
 
 def _effect(found: Comparison) -> Estimate | None:

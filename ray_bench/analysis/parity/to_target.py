@@ -11,9 +11,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.parity.censored import median
-from ray_bench.analysis.parity.outcomes import Reached, Tables, reached
+from ray_bench.analysis.parity.outcomes import Reached, Tables, reached, seed_of
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import Estimate
@@ -52,6 +54,7 @@ class ToTarget:
     fastest: int | None  # to the target, of the sizes of which every run got there
     fastest_rate: int | None  # by throughput
     is_told_apart: bool  # the two differ, and by more than the noise
+    has_one_seed: bool  # somewhere: how seeds differ is not in the intervals
 
 
 def to_target(
@@ -79,11 +82,26 @@ def to_target(
     sides = {cell: side for cell, side in sides.items() if any(side)}
     if not sides:
         return None
-    means = [_means(sides, pick) for pick in (_whole, _train, _samples)]
+    seeds = {cell: [seed_of(run) for run in cells[cell]] for cell in sides}
+    means = [_means(sides, seeds, pick) for pick in (_whole, _train, _samples)]
     sizes = sorted({size for size, _ in sides})
     best = {n: min((c for c in sides if c[0] == n), key=_soonest(sides, means[0])) for n in sizes}
     rows = tuple(_row(best[n], best[sizes[0]], sides, means, curve) for n in sizes)
-    return _best(target, rows, curve, claimed)
+    has_one_seed = any(len(set(seeds[best[n]])) == 1 for n in sizes)
+    return _best(target, rows, curve, claimed, has_one_seed)
+
+
+def common_loss(runs: Sequence[RunRecord], epochs: Tables) -> MetricTarget | None:
+    """Return the validation loss that every run reached, by the best rule of its world size."""
+    worst: dict[tuple[int, str], float] = {}
+    for run in runs:
+        losses = epochs.get(run.run_id, {}).get("val_loss", np.array([]))
+        known = np.array(losses.tolist(), dtype=float)
+        if np.isfinite(known).any():
+            cell = run.point.world_size, run.point.rule_label
+            worst[cell] = max(float(np.nanmin(known)), worst.get(cell, -math.inf))
+    best = [min(x for (n, _), x in worst.items() if n == size) for size in {n for n, _ in worst}]
+    return MetricTarget("val_loss", "<=", max(best)) if best else None
 
 
 Sides = Mapping[tuple[int, str], Sequence[Reached | None]]  # None: diverged
@@ -102,15 +120,30 @@ def _samples(x: Reached) -> float | None:
     return x.samples
 
 
-def _means(sides: Sides, pick: Callable[[Reached], float | None]) -> Means:
+def _means(
+    sides: Sides,
+    seeds: Mapping[tuple[int, str], Sequence[int]],
+    pick: Callable[[Reached], float | None],
+) -> Means:
     """Return means of the cells of which every run got there, and is known."""
     full: dict[tuple[int, str], list[float]] = {}
     for cell, side in sides.items():
         values = [None if x is None else pick(x) for x in side]
         known = [v for v in values if v is not None]
         if len(known) == len(side):
-            full[cell] = known
+            full[cell] = _by_seed(known, seeds[cell])
     return dict(zip(full, log_means(list(full.values())), strict=True)) if full else {}
+
+
+def _by_seed(values: Sequence[float], seeds: Sequence[int]) -> list[float]:
+    """Return the geometric mean of every seed: its repeats train the same model again.
+
+    With a single seed its repeats are all there is; how seeds differ is not in their spread.
+    """
+    if len(set(seeds)) == 1:
+        return list(values)
+    logs, of = np.log(values), np.array(seeds)
+    return [math.exp(float(logs[of == seed].mean())) for seed in sorted(set(seeds))]
 
 
 def _soonest(sides: Sides, means: Means) -> Callable[[tuple[int, str]], tuple[float, float]]:
@@ -172,7 +205,11 @@ def _median_s(side: Sequence[Reached | None]) -> float | None:
 
 
 def _best(
-    target: MetricTarget, rows: Sequence[TargetRow], curve: Curve, claimed: Sequence[int]
+    target: MetricTarget,
+    rows: Sequence[TargetRow],
+    curve: Curve,
+    claimed: Sequence[int],
+    has_one_seed: bool,
 ) -> ToTarget:
     there = {x.world_size: x.with_eval_s for x in rows if x.world_size in claimed and x.with_eval_s}
     rates = {n: curve.throughput[n].log_mean for n in curve.sizes if n in claimed}
@@ -190,4 +227,5 @@ def _best(
         fastest=fastest,
         fastest_rate=by_rate,
         is_told_apart=told,
+        has_one_seed=has_one_seed,
     )

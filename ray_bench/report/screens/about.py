@@ -10,6 +10,7 @@ from ray_bench.report.batch_words import batch_words
 from ray_bench.report.cells import estimate
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
+from ray_bench.report.script_words import is_scaling_told
 
 #: The forecast is said to bend where a worker is worth less than so much of the first.
 _BENT_FRAC = 0.80
@@ -18,11 +19,12 @@ _BENT_FRAC = 0.80
 def context_words(context: Context) -> tuple[str, ...]:
     """Return workload, scaling, batch, precision, device and date."""
     study = context.study
+    precision = study.first.point.precision or study.first.found_precision
     return (
         study.first.point.workload,
-        f"{study.scaling} scaling",
+        *([f"{study.scaling} scaling"] if is_scaling_told(study) else []),
         batch_words(study),
-        *([study.first.point.precision] if study.first.point.precision else []),
+        *([precision] if precision else []),
         device_words(context),
         *_date(context.results),
     )

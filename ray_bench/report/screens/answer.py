@@ -179,6 +179,8 @@ _NO_WHY = {
         "of the data set has to be in the results."
     ),
     Reason.ONE_WORLD_SIZE: "A second size says what more workers buy.",
+    Reason.NO_TARGET: "Not every run of any size reached it. Give a lower --target, or measure "
+    "more epochs.",
 }
 
 
@@ -214,4 +216,5 @@ _NO_LEAD: dict[Reason, Callable[[Context], str]] = {
     Reason.NOTHING_MEASURED: lambda _: "No answer: no run was long enough to time",
     Reason.NO_PRICE: lambda _: "No answer: a budget needs a price",
     Reason.NO_RUN_TIME: lambda _: "No answer: how long a run takes is unknown",
+    Reason.NO_TARGET: lambda _: "No answer: no size is known to reach the target",
 }

@@ -132,5 +132,6 @@ _STEPS = {
     ),
     Reason.NO_PRICE: lambda _: NextStep(head="give a price: --price 1.5"),
     Reason.NO_RUN_TIME: lambda _: NextStep(head="say how long the run is: --epochs 90"),
+    Reason.NO_TARGET: lambda _: NextStep(head="give a lower --target, or measure more epochs"),
     Reason.ONE_WORLD_SIZE: _second_size,
 }

@@ -57,6 +57,14 @@ def test_noise_asks_for_more_seeds_and_a_wider_margin_for_fewer():
     assert wide.verdict == "equivalent"
 
 
+def test_a_difference_beyond_the_margin_asks_for_the_seeds_that_show_it():
+    spread = {0: -0.03, 1: 0.0, 2: 0.0, 3: -0.045}
+    results = learned(lambda n, r, s: 0.9 + (n > 1) * spread[s], sizes=(1, 2), seeds=range(4))
+    (row,) = judged(results).rows
+    assert (row.verdict, row.comparison.seems_beyond) == ("too_few_runs", True)
+    assert 4 < row.needed.for_difference < row.needed.for_80
+
+
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_one_or_two_seeds_claim_nothing(seeds):
     (row,) = judged(
@@ -178,6 +186,18 @@ def test_nothing_to_compare():
     results = learned(lambda *_: 0.9, sizes=(1, 2), final_val_loss=None)
     unknown = [replace(run, final_val_accuracy_frac=None) for run in results.runs]
     assert judged(replace(results, runs=tuple(unknown)), TARGET) is None
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, None])
+def test_a_seed_without_a_number_is_no_seed(broken):
+    results = learned(lambda n, r, s: 0.9 + 0.0005 * s, sizes=(1, 2))
+    runs = [
+        replace(r, final_val_accuracy_frac=broken) if r.point.seed == 1 else r for r in results.runs
+    ]
+    (row,) = judged(replace(results, runs=tuple(runs))).rows
+    assert (row.verdict, row.comparison.num_seeds) == ("equivalent", 4)
+    runs = [replace(r, final_val_accuracy_frac=None, final_val_loss=-1.0) for r in results.runs]
+    assert judged(replace(results, runs=tuple(runs))).rows == ()
 
 
 def test_a_run_comes_to_its_target_at_an_evaluation():

@@ -6,7 +6,7 @@ import pytest
 
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.curve import curve_of
-from ray_bench.analysis.parity.to_target import to_target
+from ray_bench.analysis.parity.to_target import common_loss, to_target
 from ray_bench.config.metric_target import MetricTarget
 from tests.analysis.parity.learned import NUM_SAMPLES, learned
 
@@ -83,3 +83,29 @@ def test_nobody_gets_there_and_nobody_looked():
 def test_oversubscribed_sizes_are_not_best(slower):
     assert found_of(slower, claimed=(1,)).fastest == 1
     assert found_of(slower, claimed=()).fastest is None
+
+
+def test_without_an_accuracy_the_loss_that_every_run_reached_is_the_target(slower):
+    """Losses are 2 - accuracy; the slowest seed with four workers ends last."""
+    epochs = split_by_run(slower.epochs)
+    target = common_loss(slower.runs, epochs)
+    assert (target.metric, target.relation) == ("val_loss", "<=")
+    assert target.value == pytest.approx(1.1)
+    found = found_of(slower, target)
+    assert all(row.is_complete for row in found.rows)
+    assert common_loss(slower.runs, {}) is None
+
+
+def test_repeats_of_a_seed_do_not_make_the_interval_narrow(slower):
+    """Every run twice: as many seeds, and the same interval."""
+    epochs = split_by_run(slower.epochs)
+    again = [replace(run, run_id=f"{run.run_id}-again") for run in slower.runs]
+    twice = {**epochs, **{f"{name}-again": table for name, table in epochs.items()}}
+    curve = curve_of(slower.ok_runs, {})
+    once = to_target(slower.runs, epochs, TARGET, curve, (1, 2, 4)).rows
+    both = to_target([*slower.runs, *again], twice, TARGET, curve, (1, 2, 4))
+    assert [x.num_runs for x in both.rows] == [10, 10, 10]
+    for a, b in zip(once, both.rows, strict=True):
+        assert b.with_eval_s.estimate.low == pytest.approx(a.with_eval_s.estimate.low)
+    assert not both.has_one_seed
+    assert found_of(learned(lambda *_: 0.9, seeds=(0,))).has_one_seed

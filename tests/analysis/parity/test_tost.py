@@ -6,7 +6,13 @@ from scipy import stats
 
 from ray_bench.analysis.parity.mlperf import olympic_mean, reference_test
 from ray_bench.analysis.parity.multiplicity import holm
-from ray_bench.analysis.parity.power import MAX_PAIRS, needed, needed_pairs, power
+from ray_bench.analysis.parity.power import (
+    MAX_PAIRS,
+    difference_power,
+    needed,
+    needed_pairs,
+    power,
+)
 from ray_bench.analysis.parity.tost import p_equivalent, paired, unpaired
 
 #: Simulated sweeps: the binomial error of a rate of 5 % is 0.11 points.
@@ -53,6 +59,21 @@ def test_more_noise_stricter_tests_and_unsure_spreads_need_more():
     assert needed_pairs(1.0, 0.005, 0.8) is None
     assert power(1.0, 0.005, MAX_PAIRS) == pytest.approx(0.0, abs=1e-6)
     assert (power(0.0, 0.005, 3), power(0.0, 0.005, 3, true=0.006)) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(("true", "num_pairs"), [(0.004, 5), (-0.006, 4), (0.0, 6)])
+def test_the_power_to_show_a_difference_is_as_planned(true, num_pairs):
+    rng = np.random.default_rng(4)
+    found = true + 0.003 * rng.standard_normal((NUM_SWEEPS, num_pairs))
+    shown = float((stats.ttest_1samp(found, 0.0, axis=1).pvalue <= 0.05).mean())
+    assert shown == pytest.approx(difference_power(0.003, true, num_pairs), abs=0.01)
+
+
+def test_pairs_to_show_what_was_found():
+    count = needed(0.003, 4, 0.001, -0.004).for_difference
+    assert difference_power(0.003, 0.004, count - 1) < 0.80 <= difference_power(0.003, 0.004, count)
+    assert needed(0.003, 4, 0.001).for_difference is None
+    assert (difference_power(0.0, 0.1, 3), difference_power(0.0, 0.0, 3)) == (1.0, 0.0)
 
 
 def test_both_tests_are_those_of_scipy():

@@ -1,0 +1,96 @@
+"""What a target takes, in words: the headline, the best world size, the critical batch."""
+
+from __future__ import annotations
+
+from ray_bench.analysis.parity.critical_batch import MAX_RESIDUAL_FRAC, CriticalBatch, Refusal
+from ray_bench.analysis.parity.outcomes import ACCURACY
+from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
+from ray_bench.config.metric_target import MetricTarget
+from ray_bench.report.cells import estimate, number
+from ray_bench.report.context import workers
+from ray_bench.report.format import show
+from ray_bench.report.parity_words import listed
+from ray_bench.stats.estimate import Estimate
+
+
+def gain_words(gain: ToTarget | None) -> list[str]:
+    """Return the best world sizes, and what they gain."""
+    if gain is None:
+        return []
+    target = target_words(gain.target)
+    shown = [row for row in gain.rows if row.world_size in (gain.fastest, gain.fastest_rate)]
+    lines = [headline(row, target) for row in shown]
+    return [best_words(gain, target), *(line for line in lines if line is not None)]
+
+
+def headline(row: TargetRow, target: str) -> str | None:
+    """Return `4 workers: 3.4x in samples/s, 3.1x to 90 % accuracy, at 1.29x the cost.`."""
+    if row.speedup is None or row.cost is None:
+        return None
+    rate = "" if row.rate_speedup is None else f"{_x(row.rate_speedup)} in samples/s, "
+    return (
+        f"{workers(row.world_size)}: {rate}{_x(row.speedup)} to {target}, at {_x(row.cost)} the "
+        "cost."
+    )
+
+
+def _x(value: Estimate) -> str:
+    return str(show(estimate(value, "x")))
+
+
+def best_words(found: ToTarget, target: str) -> str:
+    """Return the best world size by time to the target, beside the best by throughput."""
+    if found.fastest is None:
+        return (
+            f"No world size is known to get to {target}: not every run of any reached it. More "
+            "epochs, or a lower --target, would tell."
+        )
+    away = [workers(row.world_size) for row in found.rows if not row.is_complete]
+    left_out = f" Left out, as not every run got there: {listed(away)}." if away else ""
+    words = f"Soonest at {target}: {workers(found.fastest)}"
+    if found.fastest_rate is None:
+        return f"{words}.{left_out}"
+    if found.fastest == found.fastest_rate:
+        verb = "has" if found.fastest == 1 else "have"
+        return f"{words}, which also {verb} the most throughput.{left_out}"
+    sure = "" if found.is_told_apart else ", though the time to the target does not tell them apart"
+    return f"{words}; most throughput: {workers(found.fastest_rate)}{sure}.{left_out}"
+
+
+def target_words(target: MetricTarget) -> str:
+    """Return `90.0 % accuracy`, or `a loss of 1.2`."""
+    if target.metric == ACCURACY:
+        return f"{show(number(target.value, 'frac')).value} accuracy"
+    return f"a loss of {show(number(target.value, 'loss')).value}"
+
+
+def batch_words(found: CriticalBatch | None) -> list[str]:
+    """Return the critical batch, or why there is none."""
+    if found is None:
+        return []
+    missed = 100 * (found.max_residual_frac or 0.0)
+    head = "Critical batch, measured: "
+    if found.refusal is Refusal.FEW_BATCHES:
+        words = "not known, it takes three batches of which every run reached the target"
+    elif found.refusal is Refusal.NOT_DESCRIBED:
+        words = (
+            f"none. Samples to the target = E0 (1 + B / Bc) misses a batch by {missed:.1f} %, more "
+            f"than {100 * MAX_RESIDUAL_FRAC:g} %; a learning rate that is not right at every batch "
+            "looks like that"
+        )
+    elif found.refusal is Refusal.NO_GROWTH:
+        words = "not known, a larger batch is not shown to need more samples"
+    else:
+        words = (
+            f"{_count(found)} samples. At that global batch the target takes twice the "
+            f"fewest samples (all batches within {missed:.1f} % of the fit)"
+        )
+    return [f"{head}{words}."]
+
+
+def _count(found: CriticalBatch) -> str:
+    fit = found.critical
+    assert fit is not None, "a fit that is not refused has a critical batch"
+    if fit.low is None or fit.high is None:
+        return f"{fit.value:,.0f}"
+    return f"{fit.value:,.0f} ({fit.low:,.0f} to {fit.high:,.0f})"

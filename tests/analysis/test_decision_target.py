@@ -1,0 +1,63 @@
+"""With a target, world sizes are chosen by how soon they get there."""
+
+import pytest
+
+from ray_bench.analysis.decision.advice import Ask, Reason
+from ray_bench.analysis.decision.aim import parse_aim
+from ray_bench.analysis.study import studies
+from ray_bench.report.model import build_report
+from tests.analysis.parity.learned import learned
+
+
+@pytest.fixture(scope="module")
+def slower():
+    """Four workers have the most samples/s, and need twice the epochs."""
+    return learned(
+        lambda n, r, s: 0.9,
+        lambda n, r, s: 8.0 * (1 + 1.2 * (n == 4)) + 0.2 * s,
+        seeds=(0, 1, 2),
+        epochs=100,
+        with_blocks=True,
+    )
+
+
+def decision(results, target_frac=0.85, aim="fastest", **wishes):
+    ask = Ask(aim=parse_aim(aim, "USD"), target_frac=target_frac, **wishes)
+    return studies(results, ask)[0].decision
+
+
+def test_the_target_turns_the_choice(slower):
+    assert decision(slower, None).recommended == 4
+    found = decision(slower)
+    assert found.recommended == 2
+    assert 0.9 < found.choice.probability <= 1
+    assert found.spend(found.option(2)) is found.option(2).target
+
+
+def test_limits_are_those_of_the_target_not_of_a_run(slower):
+    times = {x.world_size: x.target.time_s.value for x in decision(slower).options}
+    between = (times[2] + times[4]) / 2
+    assert decision(slower, aim=f"deadline={between}s").recommended == 2
+    short = decision(slower, aim=f"deadline={times[2] / 100}s")
+    assert (short.recommended, short.reason) == (None, Reason.UNREACHABLE)
+    money = 1.02 * times[1] / 3600
+    assert decision(slower, aim=f"budget={money:.6f}", price_per_worker_hour=1.0).recommended == 1
+
+
+def test_world_sizes_that_do_not_get_there_are_left_out():
+    results = learned(
+        lambda n, r, s: 0.8 if n == 4 and s == 0 else 0.9, seeds=(0, 1, 2), with_blocks=True
+    )
+    found = decision(results)
+    assert found.choice.sizes == (1, 2)
+    report = build_report(results, target_frac=0.85, aim="fastest")
+    assert "Left out, as not every run got there: 4 workers." in str(report.sections)
+    assert "fastest (least time) to 85 % accuracy" in report.screens[0].answer.why
+
+
+def test_a_target_that_nobody_reaches_decides_nothing(slower):
+    found = decision(slower, 0.99)
+    assert (found.recommended, found.reason) == (None, Reason.NO_TARGET)
+    report = build_report(slower, target_frac=0.99)
+    assert "no size is known to reach the target" in report.answer
+    assert report.screens[0].answer.next.head == "give a lower --target, or measure more epochs"
