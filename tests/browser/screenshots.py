@@ -21,6 +21,7 @@ from tests.report.reports import report_of
 FOLDER = Path(__file__).parents[2] / "docs" / "img"
 #: Name, case, width, height and theme. `golden` stands for the results that are given.
 SHOTS = (
+    ("report", "golden", 1280, 800, "light"),
     ("report-desktop", "golden", 1280, 1330, "light"),
     ("report-desktop-dark", "golden", 1280, 800, "dark"),
     ("report-phone", "golden", 390, 1400, "light"),
