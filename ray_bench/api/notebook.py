@@ -1,16 +1,15 @@
-"""Results as a cell of a notebook: the answer, what to be careful about, and the key table."""
+"""Results as a cell of a notebook: the answer, what to be careful about, and the first numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 
 from ray_bench.report.cells import Table
 from ray_bench.report.format import clean, show
 from ray_bench.report.model import Report
-
-#: The table that says most.
-_KEY_TABLE = "summary"
+from ray_bench.report.screens.numbers_table import numbers_table
 
 
 def page(report: Report) -> str:
@@ -24,8 +23,9 @@ def _lines(report: Report) -> Iterator[str]:
     if report.flags:
         items = (f"<li><b>{_words(x.key)}</b>: {_words(x.text)}</li>" for x in report.flags)
         yield f"<ul>{''.join(items)}</ul>"
-    tables = (table for section in report.sections for table in section.tables)
-    yield from (_table(table.drawn) for table in tables if table.key == _KEY_TABLE)
+    for screen in report.screens:
+        first = replace(screen.numbers, quantities=screen.numbers.first)
+        yield _table(numbers_table("numbers", first))
 
 
 def _table(table: Table) -> str:
