@@ -148,6 +148,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
             "that is not its own. Leave the number of workers to the sweep (no elastic scaling)."
         )
     epochs = totals.slowest_epochs([rank.epochs for rank in ranks])
+    evaluations = totals.slowest_evaluations([rank.evaluations for rank in ranks])
     environment = environment_record(
         [rank.host for rank in ranks],
         ddp_arguments=dict(facts.ddp_arguments),
@@ -185,7 +186,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         strategy="ddp" if request.planned.point.is_ddp else "none",
         **batches,
         **_fact_fields(facts, environment),
-        **_epoch_fields(epochs),
+        **_epoch_fields(epochs, evaluations),
         **_rank_fields(ranks),
         flops_per_sample=ranks[0].extra.flops_per_sample if are_one_size(batches) else None,
         **_gpu_fields(ranks),
@@ -197,7 +198,7 @@ def merge(request: RunRequest, facts: RunFacts, ranks: Sequence[RankReport]) -> 
         phases=tuple(phase for rank in ranks for phase in rank.phases),
         buckets=tuple(bucket for rank in ranks for bucket in rank.buckets),
         sync_pairs=tuple(pair for rank in ranks for pair in rank.sync_pairs),
-        evaluations=totals.slowest_evaluations([rank.evaluations for rank in ranks]),
+        evaluations=evaluations,
         failures=tuple(failure for rank in ranks for failure in rank.failures),
         traces={
             index: rank.extra.trace
@@ -267,9 +268,11 @@ def _fact_fields(facts: RunFacts, environment: EnvironmentRecord) -> dict[str, A
     }
 
 
-def _epoch_fields(epochs: Sequence[EpochRecord]) -> dict[str, Any]:
+def _epoch_fields(
+    epochs: Sequence[EpochRecord], evaluations: Sequence[EvaluationRecord]
+) -> dict[str, Any]:
     last, best = epochs[-1], totals.best_epoch(epochs)
-    evals = [epoch.eval_s for epoch in epochs if epoch.eval_s is not None]
+    evals = [evaluation.eval_s for evaluation in evaluations]
     return {
         "train_s": sum(epoch.train_s for epoch in epochs),
         "eval_s": sum(evals) if evals else None,

@@ -115,6 +115,7 @@ def test_an_evaluation_within_an_epoch_takes_no_time_of_training(tmp_path):
             [epoch.train_loss for epoch in plain.epochs], rel=1e-4
         )
         assert all(x.eval_s >= PAUSE_S for x in found)
+        assert data.run.eval_s == pytest.approx(sum(x.eval_s for x in found))
         assert found[-1].with_eval_s - found[-1].train_s >= 4 * PAUSE_S
         in_blocks_s = sum(block.duration_s for block in data.blocks if block.rank == 0)
         assert found[-1].train_s == pytest.approx(in_blocks_s, rel=0.2)
