@@ -174,8 +174,8 @@ REMEDIES: Mapping[str, str] = {
     "TrainingError": f"Read the cause; {_LOOK}.",
     "NonFiniteLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
     "ExplodedLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
-    "HopelessRunError": "It was stopped on request: stop.hopeless_epochs and "
-    "stop.hopeless_accuracy say when.",
+    "HopelessRunError": "It was stopped on request. To let such runs end by themselves, leave "
+    "out stop.hopeless_epochs=... and stop.hopeless_accuracy=...",
     "UnusedParametersError": "The loss does not depend on some parameters: set "
     "ddp.find_unused_parameters=true, or leave them out of the model.",
     "RankDisagreementError": "Let every rank's batches have the same length in the workload's "

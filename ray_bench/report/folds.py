@@ -84,7 +84,7 @@ def folds_of(
         key="runs",
         title="Runs",
         says=record.says(results),
-        sections=(record.section(results, flags, lost, money),),
+        sections=(record.section(results, lost, money),),
         pictures=drawn.of("block_times"),
     )
     found = (
@@ -97,6 +97,7 @@ def folds_of(
         *_varied(results, contexts),
         *([_of_curves(_RESOURCES, contexts, drawn)] if contexts else []),
         runs,
+        *_warnings(flags),
         _machine(results, contexts),
         *([_method(contexts)] if contexts else []),
     )
@@ -162,9 +163,18 @@ def _said(says: Callable[[Context], str], contexts: Sequence[Context]) -> str:
 
 
 def _same_model(contexts: Sequence[Context]) -> Iterator[Fold]:
-    if found := parity.sections(contexts):
-        says = parity.says(found)
-        yield Fold(key="parity", title="The same model?", says=says, sections=found)
+    found = [x for x in map(parity.judged_of, contexts) if x is not None]
+    if found:
+        yield Fold(
+            key="parity",
+            title="The same model?",
+            says=parity.says(found[0]),
+            sections=tuple(parity.section(x) for x in found),
+        )
+    targets = tuple(x for x in map(parity.target_section, found) if x is not None)
+    if targets:
+        says = targets[0].paragraphs[0]
+        yield Fold(key="target", title="What the target takes", says=says, sections=targets)
 
 
 def _rates(contexts: Sequence[Context]) -> Iterator[Fold]:
@@ -202,6 +212,14 @@ def _varied(results: Results, contexts: Sequence[Context]) -> Iterator[Fold]:
     if values := settings.sections(contexts):
         says = settings.says(contexts)
         yield Fold(key="settings", title="Settings compared", says=says, sections=values)
+
+
+def _warnings(flags: Sequence[Flag]) -> Iterator[Fold]:
+    if flags:
+        words = tuple(f"{x.key}{f' ({x.runs})' if x.num_runs else ''}: {x.text}" for x in flags)
+        says = f"{len(flags)} of runs and of the analysis, each in full"
+        section = Section("warnings", "Warnings", words)
+        yield Fold(key="warnings", title="Warnings", says=says, sections=(section,))
 
 
 def _machine(results: Results, contexts: Sequence[Context]) -> Fold:

@@ -33,7 +33,7 @@ class Shown:
 
     value: str
     interval: str = ""
-    mark: str = ""  # nothing is marked: headings and columns say what a number is
+    bare: str = ""  # the value without its unit, where it is a number
 
     def __str__(self) -> str:
         """Return all of it on one line."""
@@ -62,11 +62,11 @@ def show(cell: Cell) -> Shown:
         suffix = f" {clean(cell.currency or '')}".rstrip()
     decimals = _decimals(cell, factor)
     sign = "+" if cell.unit in ("points", "change") else ""
-    value = f"{_rounded(cell.value * factor, decimals, sign)}{suffix}"
+    bare = _rounded(cell.value * factor, decimals, sign)
     if cell.low is None or cell.high is None:
-        return Shown(value)
+        return Shown(f"{bare}{suffix}", bare=bare)
     low, high = (_rounded(bound * factor, decimals, sign) for bound in (cell.low, cell.high))
-    return Shown(value, f"{low} to {high}")
+    return Shown(f"{bare}{suffix}", f"{low} to {high}", bare)
 
 
 def _rounded(value: float, decimals: int, sign: str) -> str:

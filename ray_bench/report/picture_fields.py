@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ray_bench.report.cells import Cell, Unit
-from ray_bench.report.format import show
+from ray_bench.report.format import Shown, show
 from ray_bench.report.picture import Datum
 
 Row = Mapping[str, Datum]
@@ -61,25 +61,23 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
-def shown(row: Row, name: str) -> str:
+def shown(row: Row, name: str) -> Shown:
     """Return a field of a row as text, with its unit and its interval, as tables have it."""
     value, unit = row.get(name), FIELDS[name].unit
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return Shown("yes" if value else "no")
     low, high, currency = (row.get(x) for x in (f"{name}_low", f"{name}_high", "currency"))
-    return str(
-        show(
-            Cell(
-                value,
-                unit,
-                low=low if isinstance(low, int | float) else None,
-                high=high if isinstance(high, int | float) else None,
-                currency=str(currency) if currency is not None else None,
-            )
+    return show(
+        Cell(
+            value,
+            unit,
+            low=low if isinstance(low, int | float) else None,
+            high=high if isinstance(high, int | float) else None,
+            currency=str(currency) if currency is not None else None,
         )
     )
 
 
 def with_texts(rows: Iterable[Row], names: Sequence[str]) -> list[dict[str, Any]]:
     """Return rows with the text of some fields beside them, as `<name>_text`."""
-    return [{**row, **{f"{x}_text": shown(row, x) for x in names}} for row in rows]
+    return [{**row, **{f"{x}_text": str(shown(row, x)) for x in names}} for row in rows]

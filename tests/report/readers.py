@@ -85,13 +85,14 @@ def agrees(text: str, cell: Cell) -> bool:
         return False
     factor = SUFFIXES[found["suffix"]]
     pairs = zip(("value", "low", "high"), (cell.value, cell.low, cell.high), strict=True)
-    return all(_close(found[name], factor, value) for name, value in pairs)
+    return all(_close(found[name], factor, value, found["value"]) for name, value in pairs)
 
 
-def _close(text: str | None, factor: float, value: float | None) -> bool:
+def _close(text: str | None, factor: float, value: float | None, shown: str) -> bool:
     if text is None or value is None:
         return text is None and value is None
-    number, _, power = text.partition("e")
+    # A bound that is 0 does not show its last digit; it has that of its value.
+    number, _, power = (shown if text == "0" else text).partition("e")
     whole, _, behind = number.partition(".")
     # Whole tens or hundreds are all that a wide interval leaves: `9000 (7000 to 14000)`.
     zeros = 0 if behind else len(whole) - len(whole.rstrip("0"))

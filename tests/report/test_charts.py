@@ -75,14 +75,14 @@ def test_tooltips_show_numbers_as_the_tables_do(name):
     for tip in (tip for tips in found for tip in tips):
         field = tip["field"].removesuffix("_text")
         for row in rows:
-            assert row[tip["field"]] == shown(row, field)
+            assert row[tip["field"]] == str(shown(row, field))
 
 
 def test_numbers_in_tooltips_have_units_and_intervals():
     row = {"speedup": 1.934, "speedup_low": 1.91, "speedup_high": 1.96, "train_s": 0.5, "cost": 1.5}
     row |= {"currency": "EUR", "num_bytes": 2**21, "is_front": True, "change_points": -0.125}
     names = ("speedup", "train_s", "cost", "num_bytes", "is_front", "change_points")
-    assert [shown(row, name) for name in names] == [
+    assert [str(shown(row, name)) for name in names] == [
         *("1.93x (1.91 to 1.96)", "500 ms", "1.50 EUR", "2 MiB", "yes", "-12.5 pp")
     ]
 

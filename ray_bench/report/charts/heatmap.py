@@ -30,7 +30,7 @@ def draw(picture: Picture) -> alt.LayerChart:
 
     ranks = sorted(distinct(picture.rows, "rank"))
     reach = max(_LEAST_FRAC, *(abs(x) for x in numbers(picture.rows, "behind_frac")))
-    rows = [{**row, "label": shown(row, "behind_frac").split()[0]} for row in picture.rows]
+    rows = [{**row, "label": shown(row, "behind_frac").bare} for row in picture.rows]
     told = ("rank", "phase", "step_s", "behind_frac", "kind")
     base = chart(rows, told).encode(
         x=alt.X(

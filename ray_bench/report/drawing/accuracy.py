@@ -19,6 +19,8 @@ _LABEL_GAP = 14.0
 _DASHES = ("", "2 4", "6 4", "8 3 2 3")
 #: The baseline, then the others.
 _COLOURS = ("ink3", *SERIES)
+#: The end of a line: its place, its name, and its world size where that alone is its name.
+_End = tuple[float, str, int | None]
 #: Rows that have room, and names that a label has.
 _MOST, _MOST_NAMES = 9, 4
 
@@ -84,7 +86,7 @@ def _numbers(row: Row, y: float) -> Iterator[Word]:
     low, high = bounds(row, "change_points") or (None, None)
     shown = show(Cell(number(row, "change_points"), "points", low=low, high=high))
     place = {"x": FULL, "y": y, "anchor": "end"}
-    value = typeset(shown.value.removesuffix(" pp"))
+    value = typeset(shown.bare)
     yield Word(**place, dx=_VALUE_PX, text=value, colour="ink", is_bold=True)  # type: ignore[arg-type]
     yield Word(**place, dx=_INTERVAL_PX, text=typeset(shown.interval))  # type: ignore[arg-type]
 
@@ -104,7 +106,7 @@ def _by_epoch(rows: Sequence[Row], left: float, *, has_rules: bool) -> Frame:
         words.append(Word(x=0, y=y(tick), dx=-8, anchor="end", text=text, colour="ink3"))
     words.append(Word(x=0, y=FULL, dx=-8, dy=12, anchor="end", text="epoch", colour="ink3"))
     words += [Word(x=x(e), y=FULL, dy=12, text=f"{e:g}", colour="ink3") for e in _few(epochs)]
-    ends: list[tuple[float, str]] = []
+    ends: list[_End] = []
     for index, name in enumerate(names := _lines(rows, has_rules=has_rules)):
         mine = names[name]
         points = tuple((x(known(r, "epoch")), y(known(r, "val_accuracy_frac"))) for r in mine)
@@ -113,7 +115,8 @@ def _by_epoch(rows: Sequence[Row], left: float, *, has_rules: bool) -> Frame:
             dash = _DASHES[index % len(_DASHES)]
             drawn.append(Line(points=points, colour=colour, width=1.5, dash=dash))
         drawn.append(Dot(x=points[-1][0], y=points[-1][1], colour=colour, radius=2.5))
-        ends.append((points[-1][1], name))
+        size = None if has_rules else int(known(mine[0], "world_size"))
+        ends.append((points[-1][1], name, size))
     words += _ends(ends)
     return Frame(
         height=_EPOCHS,
@@ -133,29 +136,28 @@ def _lines(rows: Sequence[Row], *, has_rules: bool) -> dict[str, list[Row]]:
     return found
 
 
-def _ends(ends: Sequence[tuple[float, str]]) -> Iterator[Word]:
+def _ends(ends: Sequence[_End]) -> Iterator[Word]:
     """Yield the names of lines at their ends; lines that end together share one."""
     gap = _LABEL_GAP / _EPOCHS * FULL
-    groups: list[list[tuple[float, str]]] = []
-    for place, name in sorted(ends):
-        if groups and place - groups[-1][0][0] < gap:
-            groups[-1].append((place, name))
+    groups: list[list[_End]] = []
+    for end in sorted(ends, key=lambda x: x[:2]):
+        if groups and end[0] - groups[-1][0][0] < gap:
+            groups[-1].append(end)
         else:
-            groups.append([(place, name)])
-    places = marks.apart([sum(y for y, _ in x) / len(x) for x in groups], gap)
+            groups.append([end])
+    places = marks.apart([sum(end[0] for end in x) / len(x) for x in groups], gap)
     for group, y in zip(groups, places, strict=True):
-        names = [name for _, name in group]
-        text = "all of them" if len(names) == len(ends) > 1 else _joined(names)
+        text = "all of them" if len(group) == len(ends) > 1 else _joined(group)
         yield Word(x=FULL, y=y, dx=8, anchor="start", text=text)
 
 
-def _joined(names: Sequence[str]) -> str:
+def _joined(ends: Sequence[_End]) -> str:
     """Return `2, 4 workers`, or how many there are."""
-    if len(names) == 1:
-        return names[0]
-    if len(names) > _MOST_NAMES or any("," in x for x in names):
-        return f"{len(names)} lines"
-    sizes = sorted(int(x.partition(" ")[0]) for x in names)
+    if len(ends) == 1:
+        return ends[0][1]
+    sizes = sorted(size for _, _, size in ends if size is not None)
+    if len(ends) > _MOST_NAMES or len(sizes) < len(ends):
+        return f"{len(ends)} lines"
     return f"{', '.join(map(str, sizes))} workers"
 
 

@@ -215,9 +215,10 @@ def _curve(
         )
 
 
-def _says(plot: _Plot, row: Row) -> str:
+def _says(plot: _Plot, row: Row, *, has_interval: bool = True) -> str:
     size = known(row, "world_size")
-    return f"{size:g} {'worker' if size == 1 else 'workers'}: {says(row, plot.name)}"
+    number = says(row, plot.name, has_interval=has_interval)
+    return f"{size:g} {'worker' if size == 1 else 'workers'}: {number}"
 
 
 def _band(plot: _Plot, rows: Sequence[Row], colour: str) -> Iterator[Mark]:
@@ -270,7 +271,7 @@ def _labels(
         dx=24 if is_far else 12,
         dy=20 if plot.name == "speedup" else -16,
         anchor="end" if is_far else "start",
-        text=_says(plot, named[0]).partition(" (")[0],
+        text=_says(plot, named[0], has_interval=False),
         colour="ink",
         is_bold=True,
         has_halo=True,

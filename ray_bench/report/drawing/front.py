@@ -81,28 +81,26 @@ def _scale(rows: Sequence[Row], name: str, start: float, end: float) -> Scale:
     return Scale(low, high, start, end, is_log=True)
 
 
-def _axis(scale: Scale, *, is_time: bool) -> list[tuple[float, str]]:
-    """Return places and texts of an axis."""
+def _axis(scale: Scale, *, is_time: bool) -> tuple[str, list[tuple[float, str]]]:
+    """Return the unit of an axis, and its places with their numbers."""
     size, unit = time_unit(scale.high) if is_time else (1.0, "")
     ticks = log_ticks(scale.low / size, scale.high / size)
-    return [(scale(x * size), f"{x:.6g} {unit}".strip()) for x in ticks]
+    return unit, [(scale(x * size), f"{x:.6g}") for x in ticks]
 
 
 def _grid(plot: _Plot) -> Iterator[Mark]:
-    for x, _ in _axis(plot.x, is_time=True):
+    for x, _ in _axis(plot.x, is_time=True)[1]:
         yield Line(points=((x, 0), (x, FULL)), colour="line", width=1)
-    for y, _ in _axis(plot.y, is_time=plot.paid != "cost"):
+    for y, _ in _axis(plot.y, is_time=plot.paid != "cost")[1]:
         yield Line(points=((0, y), (FULL, y)), colour="line", width=1)
 
 
 def _ticks(plot: _Plot) -> tuple[list[Word], list[Word]]:
-    xs = [
-        Word(x=x, y=FULL, dy=12, text=text, colour="ink3")
-        for x, text in _axis(plot.x, is_time=True)
-    ]
+    unit, times = _axis(plot.x, is_time=True)
+    xs = [Word(x=x, y=FULL, dy=12, text=f"{text} {unit}", colour="ink3") for x, text in times]
     ys = [
-        Word(x=0, y=y, dx=-8, anchor="end", text=text.partition(" ")[0], colour="ink3")
-        for y, text in _axis(plot.y, is_time=plot.paid != "cost")
+        Word(x=0, y=y, dx=-8, anchor="end", text=text, colour="ink3")
+        for y, text in _axis(plot.y, is_time=plot.paid != "cost")[1]
     ]
     return xs, ys
 

@@ -45,9 +45,10 @@ def distinct(rows: Sequence[Row], name: str) -> list[Any]:
     return list(dict.fromkeys(row.get(name) for row in rows))
 
 
-def says(row: Row, name: str) -> str:
-    """Return a number with its interval as text, with a sign that is read as minus and times."""
-    return typeset(shown(row, name))
+def says(row: Row, name: str, *, has_interval: bool = True) -> str:
+    """Return a number as text, with a sign that is read as minus and times."""
+    text = shown(row, name)
+    return typeset(str(text) if has_interval else text.value)
 
 
 def typeset(words: str) -> str:

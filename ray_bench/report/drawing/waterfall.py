@@ -86,7 +86,7 @@ def _words(row: Row, y: float, left: float, *, is_bold: bool) -> Iterator[Word]:
     name = "efficiency_frac" if row.get("change_points") is None else "change_points"
     low, high = bounds(row, name) or (None, None)
     shown = show(Cell(number(row, name), FIELDS[name].unit, low=low, high=high))
-    value = typeset(shown.value.removesuffix(" pp"))
+    value = typeset(shown.bare)
     yield Word(x=0, y=y, dx=-left, anchor="start", text=_name(row), colour="ink", is_bold=is_bold)
     place = {"x": FULL, "y": y, "anchor": "end"}
     yield Word(**place, dx=_VALUE_PX, text=value, colour="ink", is_bold=is_bold)  # type: ignore[arg-type]
@@ -94,6 +94,6 @@ def _words(row: Row, y: float, left: float, *, is_bold: bool) -> Iterator[Word]:
 
 
 def _name(row: Row) -> str:
-    """Return the name of a step without what stands in brackets, which the notes say."""
-    name = str(row["step"]).partition(" (")[0]
+    """Return the name of a step, as a row begins."""
+    name = str(row["step"])
     return name[:1].upper() + name[1:]

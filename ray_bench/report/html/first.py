@@ -146,16 +146,17 @@ def _shown(cell: Cell, top: float | None) -> Shown:
     if cell.value is None:
         return Shown(UNKNOWN)
     text = show(cell)
-    value = typeset(text.value)
-    if cell.unit == "money" and cell.currency:
-        value = value.removesuffix(clean(cell.currency)).rstrip()
+    value = typeset(text.bare if cell.unit == "money" else text.value)
     share = float(cell.value) / top if top and not isinstance(cell.value, str) else None
-    return Shown(value, spread(text.interval), share)
+    return Shown(value, spread(text.interval, has_sign=_has_sign(cell)), share)
 
 
-def spread(interval: str) -> str:
+def _has_sign(cell: Cell) -> bool:
+    return cell.unit in ("points", "change") or (cell.low is not None and cell.low < 0)
+
+
+def spread(interval: str, *, has_sign: bool) -> str:
     """Return bounds as short as they can be read: `3.41-3.54`, `-1 to +2`."""
-    has_sign = any(x.startswith(("-", "+")) for x in interval.split(" to "))
     return typeset(interval) if has_sign else interval.replace(" to ", "\N{EN DASH}")
 
 

@@ -12,6 +12,7 @@ from ray_bench.report.evaluation import evaluated_words
 from ray_bench.report.fields import Field, rows_table
 from ray_bench.report.sections.noise import batch_words, noise_table
 from ray_bench.report.sections.progress import progress_table
+from ray_bench.report.sections.to_target import goodput_table
 
 
 def section(context: Context) -> Section:
@@ -26,7 +27,8 @@ def noise_section(context: Context) -> tuple[Section, ...]:
         return ()
     words = batch_words(context)
     title = context.title("Batch against gradient noise")
-    found = (noise_table(context),)
+    weak = context.study.scaling == "weak"
+    found = (noise_table(context), *([goodput_table(context)] if weak else []))
     return (Section(context.key("noise"), title, () if words is None else (words,), found),)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ray_bench.analysis.columns import split_by_run
+from ray_bench.analysis.parity.critical_batch import CriticalBatch
 from ray_bench.analysis.parity.outcomes import ACCURACY
 from ray_bench.analysis.parity.study import Parity, ParityRow, parity, runs_of
-from ray_bench.analysis.parity.to_target import common_loss, to_target
+from ray_bench.analysis.parity.to_target import ToTarget, common_loss, to_target
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.report.cells import (
     Cell,
@@ -28,27 +29,22 @@ from ray_bench.report.parity_words import (
     seeds_command,
     summary,
 )
-from ray_bench.report.sections.to_target import (
-    batch_table,
-    batches_of,
-    gain_table,
-    goodput_table,
-)
+from ray_bench.report.sections.to_target import batch_table, batches_of, gain_table
 from ray_bench.report.target_words import batch_words, gain_words
 
 
-def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
-    """Return the section of every group that has something to compare, or was asked a target."""
-    found = [_section(context) for context in contexts]
-    return tuple(section for section in found if section is not None)
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is known of one curve's learning."""
+
+    context: Context
+    parity: Parity
+    gain: ToTarget | None  # what the target takes; None without one
+    batches: CriticalBatch | None
 
 
-def says(found: Sequence[Section]) -> str:
-    """Return the first verdict, or what the target takes."""
-    return next((words for section in found for words in section.paragraphs), "no verdict")
-
-
-def _section(context: Context) -> Section | None:
+def judged_of(context: Context) -> Judged | None:
+    """Return what there is to say; None where one seed is all, and no target was asked for."""
     study = context.study
     runs = runs_of(study.group, context.results)
     wished = study.decision.ask.target_frac
@@ -66,24 +62,46 @@ def _section(context: Context) -> Section | None:
         if target is None or study.is_ladder
         else to_target(runs, epochs, target, study.curve, study.clean_sizes)
     )
-    batches = batches_of(context, gain)
-    tables = [
-        _parity_table(context, judged),
-        *([gain_table(context, gain)] if gain is not None else []),
-        *([_rcp_table(context, judged)] if judged.rcp else []),
-        *([batch_table(context, batches)] if batches and batches.max_residual_frac else []),
-        *([goodput_table(context)] if study.noise and study.scaling == "weak" else []),
-    ]
+    return Judged(context, judged, gain, batches_of(context, gain))
+
+
+def section(found: Judged) -> Section:
+    """Return the verdicts on the same model."""
+    context, judged = found.context, found.parity
     command = _command(context, judged)
     below = ("The command below makes the sweep again with the missing seeds.",) if command else ()
-    paragraphs = (*gain_words(gain), *summary(judged), *batch_words(batches), *below)
     return Section(
         context.key("parity"),
         context.title("The same model?"),
-        paragraphs=paragraphs,
-        tables=tuple(tables),
+        paragraphs=(*summary(judged), *below),
+        tables=(
+            _parity_table(context, judged),
+            *([_rcp_table(context, judged)] if judged.rcp else []),
+        ),
         code=command,
     )
+
+
+def target_section(found: Judged) -> Section | None:
+    """Return what the target takes, and by how much a larger batch needs more of it."""
+    if found.gain is None:
+        return None
+    context, batches = found.context, found.batches
+    has_batches = batches is not None and batches.max_residual_frac
+    return Section(
+        context.key("target"),
+        context.title("What the target takes"),
+        paragraphs=(*gain_words(found.gain), *batch_words(batches)),
+        tables=(
+            gain_table(context, found.gain),
+            *([batch_table(context, batches)] if batches and has_batches else []),
+        ),
+    )
+
+
+def says(found: Judged) -> str:
+    """Return the first verdict."""
+    return next(iter(summary(found.parity)), "no verdict")
 
 
 def _target(accuracy_frac: float) -> MetricTarget:

@@ -12,7 +12,6 @@ from ray_bench.records import FLAGS, FailureRecord, Results, RunRecord
 from ray_bench.report.cells import Section, Table
 from ray_bench.report.failure_words import cause, origins, remedy, what_failed
 from ray_bench.report.fields import Field, rows_table
-from ray_bench.report.flags import Flag
 from ray_bench.report.sections.faults import Money, fault_tables
 
 _CLOCK_REMEDY = (
@@ -33,20 +32,16 @@ INVALID_REMEDIES = {
 }
 
 
-def section(
-    results: Results, flags: Sequence[Flag], lost: Sequence[Disturbance], money: Money
-) -> Section:
+def section(results: Results, lost: Sequence[Disturbance], money: Money) -> Section:
     """Return every run with its outcome, and what faults cost.
 
     Args:
         results: The sweep.
-        flags: What is said of runs.
         lost: Attempts that came to nothing.
         money: Price of a worker-hour and its currency.
     """
-    words = [_about(results), *(_flag_words(x) for x in flags)]
     tables = (_runs(results), *fault_tables(lost, money))
-    return Section("record", "Runs", tuple(words), tables)
+    return Section("record", "Runs", (_about(results),), tables)
 
 
 def says(results: Results) -> str:
@@ -68,10 +63,6 @@ def _about(results: Results) -> str:
         f"Sweep {sweep.sweep_id}, created {created} with ray_bench {sweep.ray_bench_version}, "
         f"{len(sweep.run_ids)} runs planned."
     )
-
-
-def _flag_words(flag: Flag) -> str:
-    return flag.text if flag.num_runs is None else f"{flag.text} ({flag.runs}.)"
 
 
 @dataclass(frozen=True, slots=True)
