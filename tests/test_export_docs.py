@@ -40,7 +40,7 @@ SAID = {
     "results.speedups": "3.47",
     "results.ask(aim=aim)": "fastest 4",
     "results.charts": "'efficiency'",
-    'results.tables["phases"]': "optimizer",
+    'results.tables["phases"]': "Optimizer",
     "pandas.read_csv": "3.47",
     'pandas.read_parquet("results/runs")': "1.93",
     "polars.read_parquet": "3.47",
