@@ -123,6 +123,12 @@ class AnswerFacts:
     next_run: NextFact | None
 
     @property
+    def without_claim(self) -> tuple[int, ...]:
+        """World sizes that were measured with more ranks than cores or GPUs."""
+        found = (x for x in self.caveats if x.kind is CaveatKind.OVERSUBSCRIBED)
+        return tuple(n for x in found for n in x.world_sizes)
+
+    @property
     def sureness(self) -> Sureness:
         """How the choice is said."""
         return Sureness.of(self.probability or 0.0)

@@ -152,6 +152,9 @@ def _step(forecast: Prediction) -> Estimate | None:
 def _choice(study: Study, size: int) -> dict[str, Any]:
     decision = study.decision
     wider, choice = decision.wider, decision.choice
+    if size in study.throughput and size not in study.clean_sizes:
+        # The forecast is of a host with room for it; what stands in this row was measured on none.
+        return {"saved_worker_s_per_s": None, "best_frac": None, "best_measured_frac": None}
     point = next((x for x in decision.front if x.world_size == size), None)
     measured = None if choice is wider else choice
     return {

@@ -134,6 +134,8 @@ def _beyond_words(facts: AnswerFacts) -> str:
     sizes = sorted(x.world_size for x in named)
     what = "More" if sizes[0] > best else "Fewer" if sizes[-1] < best else "Another number"
     words = f"{what} {_verb(facts.beyond_frac)} better: {_or(sizes)}"
+    if set(sizes) & set(facts.without_claim):
+        words += ", on a host with a core or GPU for each"
     if len(named) == 1:
         return f"{words}."
     if named[0].share - named[-1].share < _EVEN_FRAC:

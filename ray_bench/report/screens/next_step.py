@@ -18,9 +18,9 @@ from ray_bench.stats.estimate import Estimate
 def next_of(context: Context, facts: AnswerFacts) -> NextStep:
     """Return the next step of one curve: there is always one, if only to stop."""
     if facts.next_run is not None:
-        return _measurement(context, facts.next_run, _turn(facts))
+        return _measurement(context, facts, facts.next_run, _turn(facts))
     if facts.is_for_now and facts.confirm is not None:
-        return _measurement(context, facts.confirm, _SURE)
+        return _measurement(context, facts, facts.confirm, _SURE)
     if facts.world_size is not None:
         return NextStep(
             head="nothing more to measure",
@@ -36,7 +36,7 @@ def next_of(context: Context, facts: AnswerFacts) -> NextStep:
 _SURE = "The forecast is sure of it: the run only confirms that it is better."
 
 
-def _measurement(context: Context, found: NextFact, why: str) -> NextStep:
+def _measurement(context: Context, facts: AnswerFacts, found: NextFact, why: str) -> NextStep:
     size = found.world_size
     worker_s = None if found.worker_s is None else Estimate(found.worker_s)
     money = cost(worker_s, context.price_per_worker_hour)
@@ -47,7 +47,7 @@ def _measurement(context: Context, found: NextFact, why: str) -> NextStep:
         cost=estimate(money, "money", "predicted", context.currency),
         gain=number(found.gain or None, "points", "predicted"),
         command=command_with(context.results, f"world_sizes=[{size}]", "repeats=1"),
-        note=f"{why}{_no_room(context, size)}".strip(),
+        note=f"{why}{_no_room(context, facts, size)}".strip(),
     )
 
 
@@ -61,7 +61,9 @@ def _turn(facts: AnswerFacts) -> str:
     return f"It may turn the choice to {workers(other)}."
 
 
-def _no_room(context: Context, size: int) -> str:
+def _no_room(context: Context, facts: AnswerFacts, size: int) -> str:
+    if size in facts.without_claim:
+        return f" Here {workers(size)} shared cores or GPUs: it needs a host with one for each."
     room = room_of(context)
     if room is None or size <= room:
         return ""
