@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def main() -> None:
     target, *arguments = options.script
     wanted = Wanted(
         num_steps=options.steps,
-        measure=MeasureConfig(warmup_steps=options.warmup_steps, warmup_s=options.warmup_s),
+        measure=_measure(options),
         phase_steps=options.phase_steps,
         script=script_of(target, arguments, is_module=options.module),
     )
@@ -64,6 +65,12 @@ def main() -> None:
         session.close(reason, error)
         if rank.rank == 0 and not options.quiet:
             _say(session.folder)
+
+
+def _measure(options: argparse.Namespace) -> MeasureConfig:
+    return MeasureConfig(
+        warmup_steps=options.warmup_steps, warmup_s=options.warmup_s, block_s=options.block_s
+    )
 
 
 def _say(folder: Path | None) -> None:
@@ -98,20 +105,50 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--results", default="results", metavar="DIR")
-    parser.add_argument("--steps", type=int, metavar="N", help="end after so many measured steps")
+    parser.add_argument(
+        "--steps", type=_count, metavar="N", help="end after so many measured steps"
+    )
     parser.add_argument(
         "--phase-steps",
-        type=int,
+        type=_count,
         default=20,
         metavar="N",
         help="with --steps: take so many more apart by phase (default 20)",
     )
-    parser.add_argument("--warmup-steps", type=int, default=11, metavar="N")
-    parser.add_argument("--warmup-s", type=float, default=2.0, metavar="S")
+    parser.add_argument("--warmup-steps", type=_count, default=11, metavar="N")
+    parser.add_argument("--warmup-s", type=_seconds, default=2.0, metavar="S")
+    parser.add_argument(
+        "--block-s",
+        type=_above_zero,
+        default=0.25,
+        metavar="S",
+        help="a timed block lasts about so many seconds (default 0.25)",
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing at the end")
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name")
     parser.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT ...")
     return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, got {text}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of 0 or more, got {text}")
+    return value
+
+
+def _above_zero(text: str) -> float:
+    value = _seconds(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ class Anchor:
 
     def updated(self, optimizer: int) -> bool:
         """Take an update; return whether it ends a step."""
+        if self._is_fixed and optimizer == self._current:  # by far most of them
+            return True
         is_new = optimizer not in self._known
         self._known.add(optimizer)
         if is_new and self._is_fixed and self.num_restarts < MAX_RESTARTS:

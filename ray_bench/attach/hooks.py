@@ -19,8 +19,7 @@ def listening(session: Session) -> Iterator[None]:
     """Let a session hear of everything in this process."""
     with contextlib.ExitStack() as stack:
         stack.callback(tap(session.ledger))
-        updated = _opaque(lambda optimizer, *_: session.updated(optimizer))
-        stack.callback(register_optimizer_step_post_hook(updated).remove)
+        stack.callback(register_optimizer_step_post_hook(_opaque(session.updated)).remove)
         stack.callback(wrap(torch.autograd, "backward", _backward(session)))
         stack.callback(wrap(torch.nn.Module, "train", _mode(session)))
         stack.callback(wrap(torch.autocast, "__enter__", _autocast(session)))

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, final
 
 from torch.utils.data import dataloader
 
-from ray_bench.attach.samples import Count, count_of
+from ray_bench.attach.samples import NOTHING, Count, count_of
 
 _Iterator: Any = dataloader._BaseDataLoaderIter
+_SIZES = "_ray_bench_sizes"
 
 
 class Taken(NamedTuple):
@@ -32,7 +33,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._drawn: dict[int, tuple[weakref.ref[Any], Count]] = {}  # since the last backward pass
-        self._trained = Count()  # since the last step
+        self._trained = NOTHING  # since the last step
         self._had_others = False
         self._num_backwards = 0
 
@@ -55,35 +56,41 @@ class Ledger:
             if reference() is None:
                 self._had_others = True
             else:
-                self._trained += count
+                self._trained = count if self._trained is NOTHING else self._trained + count
         self._drawn.clear()
 
     def take(self) -> Taken:
         """Return what was trained on since the last call."""
         taken = Taken(self._trained, self._had_others, self._num_backwards)
-        self._trained, self._had_others, self._num_backwards = Count(), False, 0
+        self._trained, self._had_others, self._num_backwards = NOTHING, False, 0
         return taken
 
 
 def tap(ledger: Ledger) -> Callable[[], None]:
-    """Let a ledger hear of all loaders of torch; return what ends that."""
+    """Let a ledger hear of all loaders of torch; return what ends that.
+
+    The sizes of batches that are on their way are kept with the iterator, in an attribute.
+    """
     next_index, next_batch = _Iterator._next_index, _Iterator.__next__
-    waiting: weakref.WeakKeyDictionary[Any, collections.deque[int]] = weakref.WeakKeyDictionary()
+    is_map = dataloader._DatasetKind.Map
 
     def counted_index(self: Any) -> Any:
         index = next_index(self)
-        if isinstance(index, list) and self._dataset_kind == dataloader._DatasetKind.Map:
-            waiting.setdefault(self, collections.deque()).append(len(index))
+        if isinstance(index, list) and self._dataset_kind == is_map:
+            sizes = self.__dict__.get(_SIZES)
+            if sizes is None:
+                sizes = self.__dict__[_SIZES] = collections.deque()
+            sizes.append(len(index))
         return index
 
     def counted_batch(self: Any) -> Any:
         try:
             batch = next_batch(self)
         except StopIteration:
-            waiting.pop(self, None)
+            self.__dict__.pop(_SIZES, None)
             ledger.exhaust(self)
             raise
-        sizes = waiting.get(self)
+        sizes = self.__dict__.get(_SIZES)
         ledger.draw(self, count_of(batch, sizes.popleft() if sizes else None))
         return batch
 

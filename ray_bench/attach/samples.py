@@ -6,6 +6,7 @@ a script counts itself comes before both (`ray_bench.step(num_samples=...)`).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,11 @@ class Count:
         return Count(self.samples + other.samples, sum(known) if known else None, source)
 
 
+NOTHING = Count()
+#: Batches that name no tokens; asking whether something is a mapping takes longer.
+_WITHOUT_NAMES = frozenset({torch.Tensor, tuple, list})
+
+
 def count_of(batch: Any, num_indices: int | None) -> Count:
     """Count a batch.
 
@@ -36,11 +42,16 @@ def count_of(batch: Any, num_indices: int | None) -> Count:
         batch: As the loader yields it.
         num_indices: That the loader drew for it; None where it draws none.
     """
-    tokens = _tokens(batch)
+    tokens = None if type(batch) in _WITHOUT_NAMES else _tokens(batch)
     if num_indices is not None:
-        return Count(num_indices, tokens, "indices")
+        return _of_indices(num_indices, tokens)
     rows = _rows(batch)
-    return Count() if rows is None else Count(rows, tokens, "batch")
+    return NOTHING if rows is None else Count(rows, tokens, "batch")
+
+
+@functools.lru_cache(64)
+def _of_indices(num_indices: int, tokens: int | None) -> Count:
+    return Count(num_indices, tokens, "indices")
 
 
 def _rows(batch: Any) -> int | None:

@@ -73,11 +73,15 @@ class Session:
         self._can_be_taken_apart = False
         self._was_paused = False
 
-    def updated(self, optimizer: Any, *, was_skipped: bool = False) -> None:
-        """An optimizer has made an update, or a scaler of gradients has left one out."""
+    def updated(self, optimizer: Any, *_: Any, was_skipped: bool = False) -> None:
+        """An optimizer has made an update, or a scaler of gradients has left one out.
+
+        A hook of torch as it is: every call of a step costs a script a microsecond.
+        """
         if os.getpid() != self._pid or self._counts_itself:
             return
-        self._end_again()
+        if self._has_ended:
+            self._end_again()
         if not self._anchor.updated(id(optimizer)):
             return
         if was_skipped:
@@ -88,7 +92,8 @@ class Session:
     def step(self, num_samples: int | None, num_tokens: int | None) -> None:
         """The script says itself that a step is over."""
         self._counts_itself = True
-        self._end_again()
+        if self._has_ended:
+            self._end_again()
         taken = self.ledger.take()._replace(had_others=False)
         if num_samples is not None:
             taken = taken._replace(drawn=Count(num_samples, num_tokens, "script"))
@@ -126,7 +131,7 @@ class Session:
         recorder, count = self._recorder, taken.drawn
         if not recorder.has_started:
             self._begin(optimizer)
-        recorder.step(
+        was_timed = recorder.step(
             count.samples,
             num_tokens=count.tokens,
             source=count.source,
@@ -134,7 +139,7 @@ class Session:
             num_backwards=taken.num_backwards if self._anchor.num_optimizers == 1 else None,
             has_others=taken.had_others,
         )
-        if recorder.is_warmup:
+        if not was_timed and recorder.is_warmup:
             return
         self._anchor.fix()
         if self._wanted.num_steps is not None and recorder.num_timed >= self._wanted.num_steps:
@@ -190,15 +195,15 @@ class Session:
         self.close("measured")
         raise EarlyEnd
 
-    def _end_again(self) -> None:
+    def _end_again(self) -> NoReturn:
         """A script that catches everything goes on after its end; it ends here."""
-        if self._has_ended:
-            os._exit(0)
+        os._exit(0)
 
 
-def _first_lr(optimizer: Any) -> float | None:
-    groups = [] if optimizer is None else optimizer.param_groups
-    return float(groups[0]["lr"]) if groups and "lr" in groups[0] else None
+def _first_lr(optimizer: Any) -> Any:
+    """Return a number, or a tensor of one, which is read when a block ends."""
+    groups = None if optimizer is None else optimizer.param_groups
+    return groups[0].get("lr") if groups else None
 
 
 def _error_fields(error: BaseException | None) -> dict[str, str]:

@@ -112,7 +112,7 @@ def command_of(config: SweepConfig, point: Point, *, folder: str, run_dir: str) 
     module = module_of(script)
     measure = config.measure
     options = ["--quiet", "--results", folder, "--warmup-steps", str(measure.warmup_steps)]
-    options += ["--warmup-s", f"{measure.warmup_s:g}"]
+    options += ["--warmup-s", f"{measure.warmup_s!r}", "--block-s", f"{measure.block_s!r}"]
     if config.steps is not None and not config.until_end:
         options += ["--steps", str(config.steps)]
     target = [script] if module is None else ["-m", module]

@@ -80,13 +80,11 @@ class BlockTimer:
         self._steps = self._samples = 0
         self._tokens: Any = 0
 
-    def step_done(
-        self, num_samples: int, num_tokens: Any = None, *, lr: float | None = None
-    ) -> bool:
+    def step_done(self, num_samples: int, num_tokens: Any = None, *, lr: Any = None) -> bool:
         """Count a step of so many local samples; return True when it ended a block.
 
         Tokens may be a tensor of one number: it is read when the block ends. None: unknown.
-        `lr` is the rate that the step was made with, of the first parameter group.
+        `lr` is the rate that the step was made with, of the first parameter group; so may it.
         """
         self._lr = lr
         self._steps += 1
@@ -138,7 +136,7 @@ class BlockTimer:
                 duration_s=(end_ns - self._start_ns) * NS,
                 is_warmup=was_warmup,
                 num_tokens=None if self._tokens is None else int(self._tokens),
-                applied_lr=self._lr,
+                applied_lr=None if self._lr is None else float(self._lr),
             )
         )
         self._num_blocks += 1

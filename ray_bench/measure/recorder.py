@@ -46,7 +46,8 @@ class Recorder:
         self._timer: BlockTimer | None = None
         self._is_in_stretch = False
         self._num_stretches = 0
-        self._last: dict[str, Any] = {}  # said with the block that a step ends
+        self._source: Source = "unknown"  # of the last step, said with the block that it ends
+        self._num_backwards: int | None = None
         self.num_timed = 0
         self.num_skipped = 0
 
@@ -86,7 +87,7 @@ class Recorder:
         *,
         num_tokens: int | None = None,
         source: Source = "unknown",
-        lr: float | None = None,
+        lr: Any = None,
         num_backwards: int | None = None,
         has_others: bool = False,
     ) -> bool:
@@ -96,21 +97,22 @@ class Recorder:
             num_samples: Of this rank; 0 where `source` is unknown.
             num_tokens: Of this rank; None: unknown.
             source: What told the samples.
-            lr: That the step was made with, of the first parameter group.
+            lr: That the step was made with, of the first parameter group; also a tensor of one.
             num_backwards: Passes, one a micro-batch; None where that cannot be told.
             has_others: Something else than training was done within the step.
         """
-        assert self._timer is not None, "start comes before step"
+        timer = self._timer
+        assert timer is not None, "start comes before step"
         if has_others or not self._is_in_stretch:
             self._num_stretches += 1
-            self._timer.start_epoch(self._num_stretches)
+            timer.start_epoch(self._num_stretches)
             self._is_in_stretch = True
             return False
-        was_warmup = self._timer.is_warmup
-        self._last = {"source": source, "num_backwards": num_backwards}
-        self._timer.step_done(num_samples, num_tokens, lr=lr)
-        if was_warmup and not self._timer.is_warmup:
-            self.write("warm", is_unsettled=self._timer.is_unsettled)
+        was_warmup = timer.is_warmup
+        self._source, self._num_backwards = source, num_backwards
+        timer.step_done(num_samples, num_tokens, lr=lr)
+        if was_warmup and not timer.is_warmup:
+            self.write("warm", is_unsettled=timer.is_unsettled)
         self.num_timed += not was_warmup
         return not was_warmup
 
@@ -149,6 +151,6 @@ class Recorder:
         self._journal = None
 
     def _write_block(self, block: BlockRecord) -> None:
-        values = {**asdict(block), **self._last}
+        values = asdict(block) | {"source": self._source, "num_backwards": self._num_backwards}
         del values["run_id"]
         self.write("block", **values)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shlex
 
 from ray_bench.analysis.comparison.settings import config_of, flat
 from ray_bench.config.schema import SweepConfig
 from ray_bench.records import Results
+from ray_bench.report.commands import with_settings
 
 
 def command_with(results: Results, *settings: str) -> str | None:
     """Return the sweep's command with other settings; None where it was not `ray-bench run`."""
-    command = results.sweep.command
-    if not command.startswith("ray-bench run "):
-        return None
-    return f"{command} {shlex.join(settings)}"
+    return with_settings(results.sweep.command, settings)
 
 
 def set_values(config_json: str) -> dict[str, str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from ray_bench.analysis.parity.compare import MIN_SEEDS, Margin, Obstacle, Quantity
 from ray_bench.analysis.parity.power import MAX_PAIRS
@@ -153,26 +152,6 @@ def _not_reached_words(row: ParityRow) -> str:
         f": {words}, and what it takes beyond their last evaluation is not known. More epochs, or "
         "a lower --target, would tell"
     )
-
-
-def seeds_command(command: str, seeds: Collection[int], more: int) -> str | None:
-    """Return a sweep's command with so many more seeds; None where it cannot be told."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return None
-    if not words or not seeds:
-        return None
-    wanted = sorted(seeds)
-    number_ = 0
-    while len(wanted) < len(seeds) + more:
-        if number_ not in seeds:
-            wanted.append(number_)
-        number_ += 1
-    kept = [word for word in words if not word.startswith("seeds=")]
-    options = next((i for i, word in enumerate(kept) if word.startswith("-")), len(kept))
-    kept.insert(options, f"seeds=[{','.join(map(str, sorted(wanted)))}]")
-    return shlex.join(kept)
 
 
 def summary(found: Parity) -> list[str]:

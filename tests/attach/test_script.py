@@ -14,6 +14,7 @@ from ray_bench.attach.script import run_script
 from ray_bench.attach.summary import summary_of
 from ray_bench.errors import ConfigError
 from ray_bench.journals.convert import attached_run
+from ray_bench.measure.journal import lines_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,6 +84,20 @@ def test_without_a_script_the_usage_is_shown(monkeypatch, capsys):
     assert "SCRIPT" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--block-s", "0"), ("--block-s", "nan"), ("--warmup-s", "-1"), ("--steps", "-5")],
+)
+def test_nonsense_is_refused_with_its_option_before_the_script_runs(
+    option, value, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "argv", ["attach", option, value, "train.py"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert f"{option}: must be" in capsys.readouterr().err
+
+
 DDP = """
 import torch, torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
@@ -104,12 +119,15 @@ dist.destroy_process_group()
 def test_ranks_under_torchrun_end_together_after_the_steps_that_were_asked_for(tmp_path):
     (tmp_path / "train.py").write_text(DDP)
     torchrun = (str(Path(sys.executable).parent / "torchrun"), "--standalone", "--nproc-per-node=2")
-    done = attach(tmp_path, "--warmup-s", "0.01", "--steps", "20", "train.py", launcher=torchrun)
+    options = ("--warmup-s", "0.01", "--block-s", "1e-9", "--steps", "20")
+    done = attach(tmp_path, *options, "train.py", launcher=torchrun)
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "results/attached").iterdir()
     found = summary_of(list(folder.glob("rank-*.jsonl")))
     assert (found.num_ranks, found.num_steps, found.samples_per_step) == (2, 20, pytest.approx(40))
     assert found.sources == ("indices",)
+    blocks = [x for x in lines_of(folder / "rank-0.jsonl") if x["kind"] == "block"]
+    assert {x["num_steps"] for x in blocks} == {1}  # as long as was asked
     assert "2 ranks, 20 steps" in done.stderr
     facts = json.loads((folder / "rank-1.jsonl").read_text().splitlines()[0])
     assert (facts["strategy"], facts["num_ranks"]) == ("ddp", 2)

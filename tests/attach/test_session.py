@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -23,8 +25,8 @@ WARMUP = 3
 class Attached:
     """A session of one process, whose blocks are one step each."""
 
-    def __init__(self, folder, steps=None, phase_steps=0):
-        measure = MeasureConfig(warmup_steps=WARMUP, warmup_s=0, block_s=1e-9)
+    def __init__(self, folder, steps=None, phase_steps=0, block_s=1e-9):
+        measure = MeasureConfig(warmup_steps=WARMUP, warmup_s=0, block_s=block_s)
         wanted = Wanted(num_steps=steps, measure=measure, phase_steps=phase_steps)
         self.session = Session(wanted, Rank(0, 1, 0), folder)
 
@@ -229,3 +231,28 @@ def test_after_the_timed_steps_some_are_taken_apart_by_phase(tmp_path, net):
     wall_s = sum(x["marks"][-1][1] - x["marks"][0][1] for x in stamps) * 1e-9
     assert sum(x.duration_s for x in parts) == pytest.approx(wall_s)
     assert {x.phase for x in parts if x.duration_s} >= {"data_wait", "forward", "backward"}
+
+
+def calls_a_step(net, optimizer, batches):
+    """Functions that Python calls in a step: what a cost is made of, without a clock."""
+    calls = []
+    sys.setprofile(lambda frame, event, arg: event == "call" and calls.append(frame.f_code.co_name))
+    try:
+        for _ in range(20):
+            loss_of(net, next(batches)).backward()
+            optimizer.step()
+    finally:
+        sys.setprofile(None)
+    return len(calls) / 20
+
+
+def test_a_measured_step_makes_few_calls_more_than_a_plain_one(tmp_path, net):
+    optimizer, batches = torch.optim.SGD(net.parameters(), 0.1), iter(loader(4000))
+    calls_a_step(net, optimizer, batches)  # the first one is another
+    plain = calls_a_step(net, optimizer, batches)
+    attached = Attached(tmp_path, block_s=1e9)
+    with attached:
+        calls_a_step(net, optimizer, batches)  # warm-up, at most five times its least length
+        measured = calls_a_step(net, optimizer, batches)
+    assert 10 < measured - plain <= 24
+    assert calls_a_step(net, optimizer, batches) == plain

@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from ray_bench.launch.script_process import ScriptProcess, environment_of
+from ray_bench.attach.__main__ import _measure, _parser
+from ray_bench.config.grid import points_of
+from ray_bench.launch.script_process import ScriptProcess, command_of, environment_of
+from tests.launch.script_ranks import asked
 
 #: A child in a session of its own whose parent is gone, and one in the group of the script.
 FORKS = """
@@ -138,3 +142,11 @@ def test_a_script_that_is_asked_to_end_may_tidy_up():
     assert process.wait(20) == 0
     assert process.output.kept == b"ready\ntidy\n"
     process.close()
+
+
+def test_what_is_asked_of_the_measurement_reaches_the_script():
+    config = asked(Path("t.py"), "measure.block_s=1.5e-7", "measure.warmup_steps=3", "steps=9")
+    command = command_of(config, points_of(config)[0], folder="own", run_dir="run")
+    options = _parser().parse_args(command[3:])
+    assert _measure(options) == config.measure
+    assert (options.steps, options.results, options.script) == (9, "own", ["t.py"])

@@ -33,3 +33,27 @@ def test_blocks_are_on_disk_while_steps_are_still_made(tmp_path):
     recorder.close("over")
     end = lines_of(path)[-1]
     assert (end["kind"], end["reason"], end["num_timed"]) == ("end", "over", 5)
+
+
+class Rate:
+    """As a tensor on a device: to read it makes the script wait."""
+
+    num_reads = 0
+
+    def __float__(self):
+        self.num_reads += 1
+        return 0.1
+
+
+def test_a_learning_rate_on_a_device_is_read_when_a_block_ends(tmp_path):
+    clock, lr = FakeClock(), Rate()
+    measure = MeasureConfig(warmup_steps=6, warmup_s=0, block_s=0.05)
+    recorder = Recorder(measure, rank=0, agree=lambda x: x)
+    recorder.start(tmp_path / "rank-0.jsonl", clock)
+    for _ in range(17):
+        clock.advance(0.01)
+        recorder.step(4, lr=lr)
+    blocks = [x for x in lines_of(tmp_path / "rank-0.jsonl") if x["kind"] == "block"]
+    assert [x["num_steps"] for x in blocks] == [*[1] * 6, 5, 5]
+    assert {x["applied_lr"] for x in blocks} == {0.1}
+    assert lr.num_reads == len(blocks)

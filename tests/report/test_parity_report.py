@@ -10,7 +10,6 @@ import pytest
 
 from ray_bench.report.json_report import json_report
 from ray_bench.report.model import build_report
-from ray_bench.report.parity_words import seeds_command
 from tests.analysis.parity.learned import learned, noisy
 from tests.report.reports import column, report_of, tables
 from tests.report.test_json_schema import CLOSED
@@ -125,16 +124,3 @@ def test_a_model_with_a_loss_only_has_its_target_in_it():
     report = build_report(replace(results, runs=tuple(runs), epochs=epochs))
     assert "Soonest at a loss of 1.1" in words(report)
     assert "2 workers with linear: final loss equivalent, within 2 %." in words(report)
-
-
-@pytest.mark.parametrize(
-    ("command", "found"),
-    [
-        ("ray-bench run cnn 'seeds=[0,1]' --yes", "ray-bench run cnn 'seeds=[0,1,2,5]' --yes"),
-        ("ray-bench run cnn --resume", "ray-bench run cnn 'seeds=[0,1,2,5]' --resume"),
-        ("ray-bench run 'cnn", None),
-        ("", None),
-    ],
-)
-def test_the_command_keeps_all_but_the_seeds(command, found):
-    assert seeds_command(command, {0, 5}, 2) == found

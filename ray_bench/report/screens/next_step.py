@@ -8,6 +8,7 @@ from ray_bench.analysis.resources import cost
 from ray_bench.causes import remedy_of
 from ray_bench.records import Results
 from ray_bench.report.cells import estimate, number
+from ray_bench.report.commands import resumed
 from ray_bench.report.configured import command_with
 from ray_bench.report.context import Context, room_of, workers
 from ray_bench.report.screen import NextStep
@@ -89,10 +90,9 @@ def _second_size(context: Context) -> NextStep:
 
 
 def _resume(results: Results) -> NextStep:
-    command = command_with(results)
     return NextStep(
         head="finish the sweep",
-        command=None if command is None else f"{command.rstrip()} --resume",
+        command=resumed(results.sweep.command),
         note="Only runs that are missing or failed are made.",
     )
 

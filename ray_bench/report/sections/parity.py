@@ -21,12 +21,12 @@ from ray_bench.report.cells import (
     table,
     text,
 )
+from ray_bench.report.commands import with_seeds
 from ray_bench.report.context import Context
 from ray_bench.report.parity_words import (
     QUANTITIES,
     margin_words,
     more_seeds,
-    seeds_command,
     summary,
 )
 from ray_bench.report.sections.to_target import batch_table, batches_of, gain_table
@@ -115,7 +115,7 @@ def _command(context: Context, judged: Parity) -> str | None:
         return None
     found = {run.point.seed for run in context.study.group.runs}
     seeds = {seed for seed in found if seed is not None}  # None: of a loop that tells none
-    return seeds_command(context.results.sweep.command, seeds, max(missing))
+    return with_seeds(context.results.sweep.command, seeds, max(missing))
 
 
 def _parity_table(context: Context, judged: Parity) -> Table:
