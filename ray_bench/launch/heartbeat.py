@@ -102,7 +102,7 @@ def _stack(frame: FrameType) -> list[FrameType]:
 @contextlib.contextmanager
 def following(inbox: Any, launch_id: str) -> Iterator[None]:
     """Tell where the calling thread is, until it has done its part of a launch."""
-    if ray.get_runtime_context().get_actor_id() is None:
+    if not ray.is_initialized() or ray.get_runtime_context().get_actor_id() is None:
         yield  # Ray's local mode: there is nobody to wait for
         return
     heart = begin(inbox, launch_id)

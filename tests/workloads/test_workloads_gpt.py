@@ -29,7 +29,8 @@ def test_modules_are_for_training_or_for_validation_and_never_for_both(tmp_path)
     (tmp_path / "site-packages").mkdir()
     (tmp_path / "site-packages" / "other.py").write_bytes(b"zz" * 1000)
     text = read(tmp_path)
-    halves = [{x.tobytes()[i : i + 2] for i in range(0, len(x), 2)} for x in (text.train, text.val)]
+    whole = [x.tobytes() for x in (text.train, text.val)]
+    halves = [{x[i : i + 2] for i in range(0, len(x), 2)} for x in whole]
     assert halves[0].isdisjoint(halves[1])
     assert len(halves[0] | halves[1]) == 40
     assert b"zz" not in halves[0] | halves[1]
