@@ -15,7 +15,8 @@ from typing import Any, NoReturn, final
 import torch
 
 from ray_bench.attach.about import Script, process_facts
-from ray_bench.attach.anchor import Anchor
+from ray_bench.attach.alike import have_equal_parameters
+from ray_bench.attach.anchor import Anchor, role_of
 from ray_bench.attach.ending import EarlyEnd
 from ray_bench.attach.found import Facts, facts_of
 from ray_bench.attach.loaders import Ledger, Taken
@@ -27,6 +28,9 @@ from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.memory import peak_memory_bytes
 from ray_bench.measure.recorder import Recorder
 from ray_bench.records import Launched, kept_traceback
+
+#: The rate of a schedule may begin at 0, and then the first updates change nothing.
+_ALIKE_AT_STEP = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +76,14 @@ class Session:
         self._window: PhaseWindow | None = None  # open after the timed steps
         self._can_be_taken_apart = False
         self._was_paused = False
+        self._steps_until_alike: int | None = None  # None: the ranks need not be compared
 
     def updated(self, optimizer: Any, *, was_skipped: bool = False) -> None:
         """An optimizer has made an update, or a scaler of gradients has left one out."""
         if os.getpid() != self._pid or self._counts_itself:
             return
         self._end_again()
-        if not self._anchor.updated(id(optimizer)):
+        if not self._anchor.updated(role_of(optimizer)):
             return
         if was_skipped:
             self._recorder.skipped()
@@ -134,6 +139,7 @@ class Session:
             num_backwards=taken.num_backwards if self._anchor.num_optimizers == 1 else None,
             has_others=taken.had_others,
         )
+        self._compare_ranks(optimizer)
         if recorder.is_warmup:
             return
         self._anchor.fix()
@@ -148,6 +154,8 @@ class Session:
         self._device = torch.device(facts.device)
         is_hidden = num_ranks > 1 and (facts.strategy != "ddp" or facts.has_comm_hook)
         self._can_be_taken_apart = not (facts.is_compiled or is_hidden)
+        if num_ranks > 1 and facts.strategy == "none" and optimizer is not None:
+            self._steps_until_alike = min(_ALIKE_AT_STEP, 1 + self._wanted.measure.warmup_steps)
         self._recorder.start(
             self.folder / f"rank-{self._rank.rank}.jsonl",
             SystemClock(self._device),
@@ -155,6 +163,18 @@ class Session:
             rank=asdict(self._rank),
             num_ranks=num_ranks,
         )
+        if "WORLD_SIZE" in os.environ and self._rank.world_size > num_ranks:
+            self._recorder.write("alike", are_equal=False)  # torchrun's, without a process group
+
+    def _compare_ranks(self, optimizer: Any) -> None:
+        """See once, within warm-up, whether something keeps the ranks in step."""
+        if self._steps_until_alike is None:
+            return
+        self._steps_until_alike -= 1
+        if self._steps_until_alike == 0:
+            self._steps_until_alike = None
+            are_equal = have_equal_parameters(self._meeting, optimizer)
+            self._recorder.write("alike", are_equal=are_equal)
 
     def _about(self, facts: Facts) -> dict[str, Any]:
         script = self._wanted.script
