@@ -82,6 +82,8 @@ FLAGS: Mapping[str, str] = {
     # Of somebody else's script.
     "samples_unknown": "no data loader told how many samples a step has: the run is left out of "
     "every curve; say it in the script, ray_bench.step(num_samples=...)",
+    "ranks_apart": "nothing keeps the ranks' parameters equal: each rank trains by itself, or has "
+    "a part of the model, and the run is left out of every curve",
     "unequal_steps": "the ranks did not time equally many steps: what all of them timed counts",
     "steps_skipped": "a scaler of gradients left out some updates: these steps count as others do",
     "unequal_batches": "the ranks' batches are not equally large: the batch per worker is a mean",

@@ -16,6 +16,7 @@ INVALID_FLAGS = (
     "placement_differs",
     "stalled",
     "samples_unknown",
+    "ranks_apart",
 )
 
 #: What of an environment must be equal. Hosts and commits may differ, and the number of nodes grows

@@ -6,21 +6,31 @@ generator it is the generator's; of one optimizer a parameter, the last paramete
 
 from __future__ import annotations
 
-from typing import final
+from collections.abc import Hashable
+from typing import Any, final
 
 #: A new optimizer begins the learning anew, so many times at most.
 MAX_RESTARTS = 3
 
 
+def role_of(optimizer: Any) -> Hashable:
+    """Return what tells an optimizer from others: its class, and what it changes first.
+
+    One that a script makes anew for every epoch stays the same one.
+    """
+    parameters = (x for group in optimizer.param_groups for x in group["params"])
+    return type(optimizer), id(next(parameters, optimizer))
+
+
 @final
 class Anchor:
-    """Told of every update, by an id of its optimizer; says which of them end a step."""
+    """Told of every update, by the role of its optimizer; says which of them end a step."""
 
     def __init__(self) -> None:
-        self._known: set[int] = set()
+        self._known: set[Hashable] = set()
         #: By optimizer, in the order of their first update since learning began.
-        self._counts: dict[int, int] = {}
-        self._current: int | None = None
+        self._counts: dict[Hashable, int] = {}
+        self._current: Hashable = None
         self._is_fixed = False
         self.num_restarts = 0
 
@@ -33,7 +43,7 @@ class Anchor:
         """Learning is over: another optimizer ends no step, unless it is a new one."""
         self._is_fixed = True
 
-    def updated(self, optimizer: int) -> bool:
+    def updated(self, optimizer: Hashable) -> bool:
         """Take an update; return whether it ends a step."""
         if self._is_fixed and optimizer == self._current:  # by far most of them
             return True
@@ -47,7 +57,7 @@ class Anchor:
             self._current = self._rarest()
         return optimizer == self._current
 
-    def _rarest(self) -> int:
+    def _rarest(self) -> Hashable:
         # In a cycle that has begun, those that are still to come are one update short.
         least = min(self._counts.values())
         return [key for key, count in self._counts.items() if count == least][-1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any, NoReturn, final
 import torch
 
 from ray_bench.attach.about import Script, process_facts
-from ray_bench.attach.anchor import Anchor
+from ray_bench.attach.alike import have_equal_parameters
+from ray_bench.attach.anchor import Anchor, role_of
 from ray_bench.attach.ending import EarlyEnd
 from ray_bench.attach.found import Facts, facts_of
 from ray_bench.attach.loaders import Ledger, Taken
@@ -27,6 +29,9 @@ from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.memory import peak_memory_bytes
 from ray_bench.measure.recorder import Recorder
 from ray_bench.records import Launched, kept_traceback
+
+#: The rate of a schedule may begin at 0, and then the first updates change nothing.
+_ALIKE_AT_STEP = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,8 @@ class Session:
         self._wanted = wanted
         self._rank = rank
         self._anchor = Anchor()
+        self._newest: Any = None  # the optimizer that made the last update, and its role
+        self._role: Hashable = None
         self._meeting = Meeting()
         self._recorder = Recorder(wanted.measure, rank=rank.rank, agree=self._meeting.largest)
         self._counts_itself = False  # the script calls `ray_bench.step`
@@ -72,6 +79,7 @@ class Session:
         self._window: PhaseWindow | None = None  # open after the timed steps
         self._can_be_taken_apart = False
         self._was_paused = False
+        self._steps_until_alike: int | None = None  # None: the ranks need not be compared
 
     def updated(self, optimizer: Any, *_: Any, was_skipped: bool = False) -> None:
         """An optimizer has made an update, or a scaler of gradients has left one out.
@@ -82,7 +90,9 @@ class Session:
             return
         if self._has_ended:
             self._end_again()
-        if not self._anchor.updated(id(optimizer)):
+        if optimizer is not self._newest:
+            self._newest, self._role = optimizer, role_of(optimizer)
+        if not self._anchor.updated(self._role):
             return
         if was_skipped:
             self._recorder.skipped()
@@ -139,6 +149,8 @@ class Session:
             num_backwards=taken.num_backwards if self._anchor.num_optimizers == 1 else None,
             has_others=taken.had_others,
         )
+        if self._steps_until_alike is not None:
+            self._compare_ranks(optimizer)
         if not was_timed and recorder.is_warmup:
             return
         self._anchor.fix()
@@ -153,6 +165,8 @@ class Session:
         self._device = torch.device(facts.device)
         is_hidden = num_ranks > 1 and (facts.strategy != "ddp" or facts.has_comm_hook)
         self._can_be_taken_apart = not (facts.is_compiled or is_hidden)
+        if num_ranks > 1 and facts.strategy == "none" and optimizer is not None:
+            self._steps_until_alike = min(_ALIKE_AT_STEP, 1 + self._wanted.measure.warmup_steps)
         self._recorder.start(
             self.folder / f"rank-{self._rank.rank}.jsonl",
             SystemClock(self._device),
@@ -160,6 +174,17 @@ class Session:
             rank=asdict(self._rank),
             num_ranks=num_ranks,
         )
+        if "WORLD_SIZE" in os.environ and self._rank.world_size > num_ranks:
+            self._recorder.write("alike", are_equal=False)  # torchrun's, without a process group
+
+    def _compare_ranks(self, optimizer: Any) -> None:
+        """See once, within warm-up, whether something keeps the ranks in step."""
+        assert self._steps_until_alike is not None, "asked only until it has been seen"
+        self._steps_until_alike -= 1
+        if self._steps_until_alike == 0:
+            self._steps_until_alike = None
+            are_equal = have_equal_parameters(self._meeting, optimizer)
+            self._recorder.write("alike", are_equal=are_equal)
 
     def _about(self, facts: Facts) -> dict[str, Any]:
         script = self._wanted.script

@@ -254,6 +254,7 @@ def _flags(launch: Launch, batches: Batches) -> tuple[str, ...]:
     blocks = [rank.records for rank in launch.ranks]
     checks = {
         "samples_unknown": batches.source == "unknown",
+        "ranks_apart": any(rank.is_apart for rank in launch.ranks),
         "unequal_steps": len({rank.num_timed for rank in launch.ranks}) > 1,
         "unequal_batches": batches.are_unequal,
         "warmup_unsettled": any(rank.is_unsettled for rank in launch.ranks),

@@ -19,6 +19,7 @@ _NAMES = {
     "block": {x.name for x in fields(BlockRecord) if x.default is MISSING} - {"run_id"},
     "stamps": {"step", "marks", "buckets"},
     "metric": {"values"},
+    "alike": {"are_equal"},
     "end": {"ended_unix_s"},
 }
 
@@ -34,6 +35,7 @@ class RankFile:
     metrics: tuple[Mapping[str, Any], ...]
     num_skipped: int
     is_unsettled: bool  # whether warm-up was ended by its limit
+    is_apart: bool  # whether its parameters were others than those of another rank
     end: Mapping[str, Any] | None  # None: it was killed, or it still trains
     changed_unix_s: float  # when its last line was written
 
@@ -120,7 +122,7 @@ def _rank_file(path: Path) -> RankFile | None:
     lines = list(_lines(path))
     of_kind = {
         kind: tuple(line for line in lines if line.get("kind") == kind)
-        for kind in ("facts", "block", "warm", "stamps", "metric", "skipped", "end")
+        for kind in ("facts", "block", "warm", "stamps", "metric", "skipped", "alike", "end")
     }
     if not of_kind["facts"]:
         return None
@@ -141,6 +143,7 @@ def _rank_file(path: Path) -> RankFile | None:
         metrics=of_kind["metric"],
         num_skipped=len(of_kind["skipped"]),
         is_unsettled=any(line.get("is_unsettled") for line in of_kind["warm"]),
+        is_apart=any(not line["are_equal"] for line in of_kind["alike"]),
         end=next(iter(of_kind["end"]), None),
         changed_unix_s=path.stat().st_mtime,
     )

@@ -73,6 +73,16 @@ def net():
     return nn.Linear(3, 1)
 
 
+def test_an_optimizer_that_is_made_anew_every_epoch_is_the_same_one(tmp_path, net):
+    kept = []  # as an old one that is still there when the next is made
+    with Attached(tmp_path) as attached:
+        for _ in range(8):
+            kept.append(torch.optim.SGD(net.parameters(), 0.1))
+            train(net, kept[-1], loader())
+    assert attached.samples == [4] * (8 * 16 - 1)
+    assert {line["num_backwards"] for line in attached.lines("block")} == {1}
+
+
 def test_a_plain_loop(tmp_path, net):
     with Attached(tmp_path) as attached:
         train(net, torch.optim.SGD(net.parameters(), 0.1), loader(62))

@@ -148,7 +148,8 @@ _WORDS: dict[CaveatKind, tuple[Level, Words, Words, str | None]] = {
 }
 
 _OF_A_SCRIPT: dict[CaveatKind, str] = {
-    CaveatKind.INVALID: "Samples that nothing counted, a clock or a stall makes them invalid.",
+    CaveatKind.INVALID: "Samples that nothing counted, ranks that train alone, a clock or a stall "
+    "makes them invalid.",
     CaveatKind.NO_INTERVAL: "Too few runs and timed blocks: run every size three times.",
     CaveatKind.ONE_RUN: "Intervals hold the noise within a run, not that between runs. Run every "
     "size three times.",

@@ -104,6 +104,11 @@ def step_without_runs(results: Results) -> NextStep:
             head="count the samples in the script",
             note="Call ray_bench.step(num_samples=...) after each step.",
         )
+    if any("ranks_apart" in run.flags for run in results.ok_runs):
+        return NextStep(
+            head="let the script average its gradients",
+            note="Its ranks have other parameters: it needs DistributedDataParallel or FSDP.",
+        )
     if not results.failed_runs:
         return _resume(results)
     first = results.failed_runs[0]

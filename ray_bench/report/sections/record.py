@@ -27,6 +27,8 @@ INVALID_REMEDIES = {
     "clock_backwards": _CLOCK_REMEDY,
     "stalled": _STALLED_REMEDY,
     "samples_unknown": "Say it in the script: ray_bench.step(num_samples=...) after each step.",
+    "ranks_apart": "Let the script average its gradients at more than 1 rank, with "
+    "DistributedDataParallel or FSDP.",
     "placement_differs": "Look for other jobs on the nodes, or set placements=2x2 or the like, "
     "then use `ray-bench run --resume`.",
 }
