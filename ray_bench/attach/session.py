@@ -141,7 +141,8 @@ class Session:
         )
         if not was_timed and recorder.is_warmup:
             return
-        self._anchor.fix()
+        if not self._anchor.is_fixed:
+            self._anchor.fix()
         if self._wanted.num_steps is not None and recorder.num_timed >= self._wanted.num_steps:
             self._after_timing()
 
