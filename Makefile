@@ -30,7 +30,7 @@ test-browser: $(STAMP) ## Run the tests that look at the report in headless Chro
 test-versions: $(STAMP) ## Try every bound of Ray, torch and Python in an environment of its own: 20 GB, an hour.
 	$(BIN)/python -m tests.versions.run
 
-# Interleaved turns of about a second each. Quiet machine, no other jobs: under 15 minutes on 2 cores.
+# Interleaved turns of about a second each. Quiet machine, no other jobs: about 20 minutes on 2 cores.
 BENCH_OUT ?= bench-results
 BENCH = $(BIN)/python -m benchmarks
 BENCH_DATA = $(if $(DATA),--data-dir $(DATA))
@@ -42,6 +42,8 @@ bench: $(STAMP) ## Measure what ray_bench costs and gains on this CPU; DATA=DIR 
 	$(BENCH).startup --repeats 2 --save $(BENCH_OUT)
 	$(BENCH).instruments --rounds 10 --phase-steps 12 --save $(BENCH_OUT) $(BENCH_DATA)
 	$(BENCH).parity --rounds 10 --save $(BENCH_OUT) $(BENCH_DATA)
+	$(BENCH).attach --save $(BENCH_OUT)
+	$(BENCH).agreement --save $(BENCH_OUT)
 	$(BENCH).naive --rounds 3 --save $(BENCH_OUT) $(BENCH_DATA)
 	$(if $(CURVES),$(BENCH).extrapolation --format md $(CURVES) > $(BENCH_OUT)/extrapolation.md)
 

@@ -24,14 +24,19 @@ def role_of(optimizer: Any) -> Hashable:
 
 @final
 class Anchor:
-    """Told of every update, by the role of its optimizer; says which of them end a step."""
+    """Told of every update, by the role of its optimizer; says which of them end a step.
+
+    Attributes:
+        is_fixed: Whether learning is over.
+        num_restarts: How often a new optimizer began it anew.
+    """
 
     def __init__(self) -> None:
         self._known: set[Hashable] = set()
         #: By optimizer, in the order of their first update since learning began.
         self._counts: dict[Hashable, int] = {}
         self._current: Hashable = None
-        self._is_fixed = False
+        self.is_fixed = False
         self.num_restarts = 0
 
     @property
@@ -41,18 +46,18 @@ class Anchor:
 
     def fix(self) -> None:
         """Learning is over: another optimizer ends no step, unless it is a new one."""
-        self._is_fixed = True
+        self.is_fixed = True
 
     def updated(self, optimizer: Hashable) -> bool:
         """Take an update; return whether it ends a step."""
-        if self._is_fixed and optimizer == self._current:  # by far most of them
+        if self.is_fixed and optimizer == self._current:  # by far most of them
             return True
         is_new = optimizer not in self._known
         self._known.add(optimizer)
-        if is_new and self._is_fixed and self.num_restarts < MAX_RESTARTS:
-            self._counts, self._is_fixed = {}, False
+        if is_new and self.is_fixed and self.num_restarts < MAX_RESTARTS:
+            self._counts, self.is_fixed = {}, False
             self.num_restarts += 1
-        if not self._is_fixed:
+        if not self.is_fixed:
             self._counts[optimizer] = self._counts.get(optimizer, 0) + 1
             self._current = self._rarest()
         return optimizer == self._current

@@ -77,9 +77,10 @@ def tap(ledger: Ledger) -> Callable[[], None]:
     def counted_index(self: Any) -> Any:
         index = next_index(self)
         if isinstance(index, list) and self._dataset_kind == is_map:
-            sizes = self.__dict__.get(_SIZES)
+            sizes = getattr(self, _SIZES, None)
             if sizes is None:
-                sizes = self.__dict__[_SIZES] = collections.deque()
+                sizes = collections.deque()
+                setattr(self, _SIZES, sizes)
             sizes.append(len(index))
         return index
 
@@ -87,10 +88,10 @@ def tap(ledger: Ledger) -> Callable[[], None]:
         try:
             batch = next_batch(self)
         except StopIteration:
-            self.__dict__.pop(_SIZES, None)
+            setattr(self, _SIZES, None)
             ledger.exhaust(self)
             raise
-        sizes = self.__dict__.get(_SIZES)
+        sizes = getattr(self, _SIZES, None)
         ledger.draw(self, count_of(batch, sizes.popleft() if sizes else None))
         return batch
 

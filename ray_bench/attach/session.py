@@ -153,7 +153,8 @@ class Session:
             self._compare_ranks(optimizer)
         if not was_timed and recorder.is_warmup:
             return
-        self._anchor.fix()
+        if not self._anchor.is_fixed:
+            self._anchor.fix()
         if self._wanted.num_steps is not None and recorder.num_timed >= self._wanted.num_steps:
             self._after_timing()
 
