@@ -192,8 +192,8 @@ def synthetic(
             values |= {
                 "final_train_accuracy_frac": accuracy + 0.01,
                 "final_val_accuracy_frac": accuracy,
-                "best_val_accuracy_frac": accuracy + 0.002,
-                "best_val_epoch": epochs - 1,
+                "best_val_accuracy_frac": accuracy,
+                "best_val_epoch": epochs,
             }
             curves.append(_epochs(run_id, epochs, accuracy, train_s, num_samples))
         runs.append(RunRecord(**{**common, **values, **run_changes}))  # type: ignore[arg-type]
@@ -269,7 +269,7 @@ def _epochs(
 ) -> dict[str, np.ndarray]:
     """Return epochs whose accuracy rises to what was reached, while the loss falls from 2.3."""
     epoch = np.arange(1, count + 1)
-    ramp = accuracy * (1 - np.exp(-epoch))
+    ramp = accuracy * (1 - np.exp(-epoch)) / (1 - np.exp(-count))
     loss = 1.0 + 1.3 * np.exp(-epoch / 3)
     return _columns(
         run_id,
