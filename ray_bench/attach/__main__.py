@@ -28,6 +28,10 @@ _EXAMPLES = """examples:
   torchrun --nproc-per-node 2 -m ray_bench.attach --steps 200 train.py --batch-size 64
   torchrun --nproc-per-node 2 -m ray_bench.attach -m package.train --batch-size 64
 """
+_NO_UPDATE = (
+    "no optimizer of torch made an update. Call ray_bench.step(num_samples=...) in the script "
+    "after each step."
+)
 
 
 def main() -> None:
@@ -64,7 +68,7 @@ def main() -> None:
     finally:
         session.close(reason, error)
         if rank.rank == 0 and not options.quiet:
-            _say(session.folder)
+            _say(session.folder, error)
 
 
 def _measure(options: argparse.Namespace) -> MeasureConfig:
@@ -73,10 +77,22 @@ def _measure(options: argparse.Namespace) -> MeasureConfig:
     )
 
 
-def _say(folder: Path | None) -> None:
+def _say(folder: Path | None, error: BaseException | None) -> None:
     found = None if folder is None else summary_of(list(folder.glob("rank-*.jsonl")))
-    where = "" if found is None or folder is None else _where(folder)
+    if found is None and error is not None:
+        sys.stderr.write(f"ray_bench: no step was timed: {_failed(error)}.\n")
+        return
+    if folder is None:
+        sys.stderr.write(f"ray_bench: no step was timed: {_NO_UPDATE}\n")
+        return
+    where = "" if found is None else _where(folder)
     sys.stderr.write(f"ray_bench: {_words(found)}{where}\n")
+
+
+def _failed(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the script ended by itself with {error.code}"
+    return f"the script failed with {type(error).__name__}"
 
 
 def _where(folder: Path) -> str:

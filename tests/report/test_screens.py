@@ -186,6 +186,16 @@ def test_what_failed_is_not_advised_again():
     assert "batch_size" in answer.next.note
 
 
+def test_a_size_with_a_failed_run_and_one_that_is_invalid_has_no_answer():
+    results = synthetic((1,), repeats=2, failed=lambda _, repeat: repeat == 1)
+    runs = tuple(
+        replace(run, flags=("ranks_apart",)) if run.status == "ok" else run for run in results.runs
+    )
+    answer = answer_of(replace(results, runs=runs))
+    assert answer.lead == "No answer: no run can be used"
+    assert answer.next.head == "let the script average its gradients"
+
+
 def test_a_sweep_that_was_interrupted_is_finished_first():
     answer = answer_of(synthetic((1,), num_missing=2))
     assert answer.next.head == "finish the sweep"

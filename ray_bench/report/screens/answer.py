@@ -51,7 +51,7 @@ def answer_of(context: Context, facts: AnswerFacts) -> Answer:
 def answer_without_runs(results: Results) -> Answer:
     """Return the answer where no run can be used."""
     return Answer(
-        lead=_failed_lead(results) if results.failed_runs else "No answer: no run can be used",
+        lead=_failed_lead(results) if failed_sizes(results) else "No answer: no run can be used",
         gain=None,
         world_size=None,
         why=_outcome(results),
