@@ -88,8 +88,8 @@ def compare(
         pairs=tuple(map(tuple, turns["times"])),
         aim=AIM if step_s >= AIM_FROM_S else None,
     )
-    say(in_words(found))
     more_s = statistics.median(top - bottom for top, bottom in turns["works"])
+    say(f"{in_words(found)}; work {more_s * 1e6:.0f} us")
     return found, Measure(name=f"{name}: work of the attachment", value=more_s, unit="s/step")
 
 
@@ -126,8 +126,8 @@ def main() -> None:
                 "about so long.",
                 "After warm-up; blocks of 0.25 s are written as they end. What the attachment "
                 "finds out at the first step and the steps by phase are not in it.",
-                "Work is processor time of the first rank's thread, the median of rounds: other "
-                "jobs change it little.",
+                "Work is processor time of the first rank's thread, the median of rounds: at short "
+                "steps other jobs change it little.",
                 f"Load of the machine before: {before:.1f} on {os.cpu_count()} cores. "
                 "The slowest rank counts.",
             ),

@@ -34,8 +34,8 @@ from ray_bench.config.groups import MeasureConfig
 ATTACHED, PLAIN = "attached", "plain"
 BATCH, WIDTH, LAYERS = 32, 64, 4
 WARMUP_S = 0.3
-#: Rows of a sample at which step times are measured, of which those for a step time are told.
-_FEW, _MANY = 2, 32
+#: Of the search for the rows of a sample that make a step as long as asked.
+_FIRST_ROWS, _NUM_TRIES, _CHUNK_S, _LEAST_S = 16, 3, 0.03, 1e-5
 _NUM_SAMPLES = 64
 
 Pairs = list[tuple[float, float]]
@@ -92,16 +92,24 @@ def agreed(value: float) -> float:
 
 
 def rows_for(step_s: float) -> int:
-    """Return how many rows a sample has, for steps of about so many seconds."""
-    few_s, many_s = (_least_step_s(rows) for rows in (_FEW, _MANY))
-    row_s = (many_s - few_s) / (_MANY - _FEW)
-    return max(1, round(agreed(_FEW + (step_s - few_s) / row_s)))
+    """Return how many rows a sample has, for steps of about so many seconds.
+
+    A step's seconds grow with its rows, not quite in proportion: tried where they are to be.
+    """
+    least_s = agreed(_least_step_s(1, step_s))
+    rows = _FIRST_ROWS
+    for _ in range(_NUM_TRIES):
+        more_s = agreed(_least_step_s(rows, step_s)) - least_s
+        row_s = max(more_s, _LEAST_S) / (rows - 1)
+        rows = max(2, 1 + round((step_s - least_s) / row_s))
+    return rows
 
 
-def _least_step_s(rows: int) -> float:
+def _least_step_s(rows: int, step_s: float) -> float:
     training = Training(rows)
-    training.seconds(20)
-    return min(training.seconds(10) / 10 for _ in range(15))
+    steps = math.ceil(_CHUNK_S / step_s) + 1
+    training.seconds(steps)
+    return min(training.seconds(steps) / steps for _ in range(8))
 
 
 @contextlib.contextmanager

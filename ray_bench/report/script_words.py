@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from ray_bench.analysis.study import Study
 from ray_bench.records import Results
 
-#: Below that a step is noticeably longer with hooks beside the script, and by how much: measured
-#: in one process, 63 us a step.
-_SHORT_S, _COST_S = 4e-3, 63e-6
+#: By how much measuring beside a script makes a step longer, and below what that may be a per cent:
+#: docs/results/attach_cost.
+_COST_S, _SHORT_S = 25e-6, 4e-3
 _SOURCES = {
     "indices": "the indices that its data loader drew",
     "batch": "the first dimension of its batches",
