@@ -155,7 +155,7 @@ def verdict(comparison: Comparison) -> str:
     if not ratio.contains(1.0):
         return f"{comparison.name}: {words}; they differ by {abs(ratio.value - 1):.1%}."
     most = max(ratio.high - 1, 1 - ratio.low)
-    return f"{comparison.name}: {words}; they agree, and differ by less than {most:.1%}."
+    return f"{comparison.name}: {words}; no difference is shown, and none beyond {most:.1%}."
 
 
 def _interval(values: tuple[float, ...], unit: str) -> str:
