@@ -28,7 +28,8 @@ def satterthwaite_df(parts: Sequence[Part]) -> float:
     total = sum(variance for variance, _ in parts)
     if total == 0:
         return min(df for _, df in parts)
-    return total**2 / sum(variance**2 / df for variance, df in parts)
+    # Shares of the sum: squares of very small variances would be 0.
+    return 1 / sum((variance / total) ** 2 / df for variance, df in parts)
 
 
 def t_reach(parts: Sequence[Part], level: float = COVERAGE_FRAC) -> float:

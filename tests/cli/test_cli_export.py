@@ -91,7 +91,7 @@ def test_a_file_that_is_there_is_not_replaced_without_force(ray_bench, tmp_path)
     assert "is there already; give --force" in outcome.err
     assert path.read_text() == "mine"
     assert ray_bench("export", GOLDEN, "--output", str(path), "--force").code == 0
-    assert path.read_text().startswith('"workload",')
+    assert path.read_text().startswith('"world_size",')
 
 
 def test_no_file_of_a_folder_is_written_if_one_is_there(ray_bench, tmp_path):

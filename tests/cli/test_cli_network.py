@@ -80,7 +80,7 @@ def test_the_output_of_nccl_tests_is_analysed(ray_bench, cluster, tmp_path):
     file.write_text(NCCL_TESTS)
     outcome = ray_bench("network", "--nccl-tests", str(file), "--format", "md")
     assert outcome.code == 0, outcome.err
-    assert "All-reduce over 16 workers on unknown nodes: 120.0 us" in outcome.out
+    assert "All-reduce over 16 workers on unknown nodes: 120 us" in outcome.out
     assert "All-reduces that nccl-tests timed" in outcome.out
     assert "All workers were on one node" not in outcome.out
     assert cluster == []

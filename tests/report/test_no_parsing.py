@@ -28,7 +28,7 @@ ALLOWED = {
     "html/drawings.py": "fields of rows, by their suffixes",
     "html/figures.py": "names of recorded fields, for their units",
     "markdown_text.py": "any text, for characters that Markdown would act on; code, into lines",
-    "parity_words.py": "the command of a sweep, for its seeds",
+    "commands.py": "the command of a sweep, for its settings",
     "markdown.py": "any text, for characters that Markdown would act on; code, into lines",
     "pictures/scaling.py": "the title of a law",
     "sections/environment.py": "names of recorded facts, for their units",

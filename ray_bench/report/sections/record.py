@@ -28,7 +28,7 @@ INVALID_REMEDIES = {
     "stalled": _STALLED_REMEDY,
     "samples_unknown": "Say it in the script: ray_bench.step(num_samples=...) after each step.",
     "ranks_apart": "Let the script average its gradients at more than 1 rank, with "
-    "DistributedDataParallel or FSDP.",
+    "DistributedDataParallel or FSDP; `ray-bench doctor -- train.py` says what it finds.",
     "placement_differs": "Look for other jobs on the nodes, or set placements=2x2 or the like, "
     "then use `ray-bench run --resume`.",
 }
