@@ -17,7 +17,6 @@ from ray_bench.report.context import Context, curve_names
 from ray_bench.report.flags import Flag, flags_of
 from ray_bench.report.folds import folds_of
 from ray_bench.report.format import LEGEND
-from ray_bench.report.overview import Overview, overview
 from ray_bench.report.picture import Picture
 from ray_bench.report.pictures import all_pictures
 from ray_bench.report.screen import Fold, Screen
@@ -38,7 +37,6 @@ class Report:
     pictures: tuple[Picture, ...] = ()
     screens: tuple[Screen, ...] = ()  # one a curve; none of what is no sweep
     folds: tuple[Fold, ...] = ()  # all else, by topic
-    overviews: tuple[Overview, ...] = ()  # one a group of runs
     configuration: Mapping[str, Any] = field(default_factory=dict)  # of a sweep, whole
     legend: str = LEGEND
 
@@ -113,7 +111,6 @@ def build_report(
         pictures=pictures,
         screens=screens,
         folds=folds,
-        overviews=tuple(overview(x) for x in screens),
         configuration=config_of(results.sweep.config_json),
     )
 

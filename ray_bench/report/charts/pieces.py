@@ -118,14 +118,6 @@ def _unit_of(largest_s: float) -> tuple[float, str]:
     return next((x for x in reversed(_UNITS_S) if largest_s > x[0] * _MANY), (1.0, "s"))
 
 
-def log_seconds_axis(values: Sequence[float], title: str) -> tuple[str, dict[str, Any]]:
-    """Return title and arguments of a logarithmic axis of seconds; as `seconds_axis`."""
-    head, arguments = seconds_axis(values, title)
-    size = _unit_of(max(values))[0]
-    ticks = log_ticks(min(values) / size, max(values) / size)
-    return head, {**arguments, "values": [x * size for x in ticks]}
-
-
 def log_ticks(low: float, high: float) -> list[float]:
     """Return 1, 2 and 5 times the powers of ten from a bit below `low` to a bit above `high`."""
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)

@@ -10,7 +10,6 @@ from ray_bench.report.decision_words import aim_words, kind_of
 from ray_bench.report.format import show
 from ray_bench.report.picture import Datum, Picture
 from ray_bench.report.pictures.rows import interval
-from ray_bench.report.sections.spending import time_kind
 
 
 def front(context: Context) -> Picture | None:
@@ -61,7 +60,9 @@ def _cells(context: Context, option: Option, per: str) -> tuple[Cell, Cell]:
     """Return time, and what is paid for it, as the tables have them."""
     spend: Spend | None = option.run if per == "run" else option.epoch
     assert spend is not None, "a picture is made where every option has a time"
-    kind = time_kind(context, option) if per == "run" else kind_of(option, "derived")
+    # Scaled to other epochs, the time of a run is derived.
+    is_scaled = context.study.decision.ask.epochs is not None
+    kind = kind_of(option, "measured" if per == "run" and not is_scaled else "derived")
     time = estimate(spend.time_s, "s", kind)
     if context.price_per_worker_hour is None:
         return time, estimate(spend.worker_s, "worker_s", kind)
