@@ -84,6 +84,9 @@ FLAGS: Mapping[str, str] = {
     "every curve; say it in the script, ray_bench.step(num_samples=...)",
     "ranks_apart": "nothing keeps the ranks' parameters equal: each rank trains by itself, or has "
     "a part of the model, and the run is left out of every curve",
+    "died_at_exit": "a signal ended a rank when its script was over, as PyTorch at times does where "
+    "a process group is left: what was measured is whole; call torch.distributed."
+    "destroy_process_group() at the end",
     "unequal_steps": "the ranks did not time equally many steps: what all of them timed counts",
     "steps_skipped": "a scaler of gradients left out some updates: these steps count as others do",
     "unequal_batches": "the ranks' batches are not equally large: the batch per worker is a mean",

@@ -28,6 +28,7 @@ class JournalReader:
     Attributes:
         has_begun: It has made a step.
         is_measured: It has all steps that were asked for.
+        has_ended: The script came to its own end, and raised nothing.
         error: What ended the script while it made steps: class, words and traceback.
     """
 
@@ -42,6 +43,7 @@ class JournalReader:
     ) -> None:
         self.has_begun = False
         self.is_measured = False
+        self.has_ended = False
         self.error: tuple[str, str, str | None] | None = None
         self._folder = folder
         self._run_id = run_id
@@ -98,6 +100,7 @@ class JournalReader:
         if kind not in (None, "SystemExit"):
             message = str(line.get("error_message") or kind)
             self.error = str(kind), message, line.get("error_traceback")
+        self.has_ended = kind is None and not self.is_measured
 
     def _block(self, block: BlockRecord) -> None:
         live = self._live

@@ -33,6 +33,7 @@ class RankEnd:
     rank: int
     failure: Failure | None  # None: exit code 0, or measured, or stopped because of another rank
     is_stopped: bool  # by us, because of another rank
+    died_at_exit: bool = False  # by a signal, when its script was over
     ended_s: float  # by the clock of the day
     journal: bytes
     output: bytes
@@ -109,6 +110,7 @@ class ScriptRank:
             rank=self._rank,
             failure=self._failure(code),
             is_stopped=self._is_stopped,
+            died_at_exit=self._died_at_exit(code),
             ended_s=time.time(),
             journal=self._journal.content,
             output=self._process.output.kept,
@@ -150,8 +152,14 @@ class ScriptRank:
         self._is_hung = True
         self._moved_s = now_s - self._limit_s + GRACE_S
 
+    def _died_at_exit(self, code: int) -> bool:
+        """Whether all of the script was over; PyTorch aborts where a group is not destroyed."""
+        return code < 0 and self._journal.has_ended and not (self._is_hung or self._is_stopped)
+
     def _failure(self, code: int) -> Failure | None:
         if self._journal.is_measured or (code == 0 and not self._is_hung) or self._is_stopped:
+            return None
+        if self._died_at_exit(code):
             return None
         text = self._process.output.end_text
         if self._is_hung:

@@ -54,7 +54,8 @@ def run_data(
             data = _with_steps(expected, launch, ends, known, launched)
     if cause is not None and launch is not None:
         data = _failed(data, cause, told)
-    run = replace(data.run, flags=(*data.run.flags, *flags))
+    at_exit = ("died_at_exit",) if any(end.died_at_exit for end in ends) else ()
+    run = replace(data.run, flags=(*data.run.flags, *flags, *at_exit))
     return replace(data, run=run, outputs={end.rank: end.output for end in ends if end.output})
 
 

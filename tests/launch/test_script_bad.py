@@ -159,6 +159,14 @@ def test_a_noisy_script_is_measured_and_nothing_of_it_is_left(tmp_path, name):
     assert all(len(output) < 600_000 for output in data.outputs.values())
 
 
+@pytest.mark.parametrize(("most", "status"), [(400, "ok"), (3, "failed")])
+def test_a_rank_that_dies_when_its_script_is_over_loses_nothing(tmp_path, most, status):
+    body = f"import atexit\nif rank:\n    atexit.register(os.abort)\ntrain(*setup(), most={most})"
+    data = run_ranks(asked(written(tmp_path, "abort", body), "steps=1000"), tmp_path)
+    assert (data.run.status, "died_at_exit" in data.run.flags) == (status, True)
+    assert data.run.error_type == (None if status == "ok" else "NothingMeasured")
+
+
 def test_a_script_that_catches_everything_is_ended_all_the_same(tmp_path):
     body = (
         "data, net, optimizer = setup()\nwhile True:\n    try:\n        train(data, net, optimizer)"
