@@ -12,6 +12,7 @@ from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
 from ray_bench.measure.clock import Clock
+from ray_bench.measure.instruments import Instruments
 from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord, Point, known
 from ray_bench.train.accumulate import parts_of
 from ray_bench.train.adascale import AdaScaleSchedule
@@ -23,7 +24,6 @@ from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.ema import WeightAverage
 from ray_bench.train.grad_watch import GradWatch, grad_watch
 from ray_bench.train.group import Group
-from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import ddp_arguments, mean_hook, sync_hook, wrap

@@ -20,7 +20,6 @@ from ray_bench.records import (
     SyncPairRecord,
 )
 from ray_bench.train.group import Group
-from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.merge import RankReport, merge, run_facts
 from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
@@ -58,7 +57,7 @@ def train_rank(
     live.begin(request)
     loop, keep = prepare(request, workload, group, clock, record, live)
     setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds() - (loop.compile_s or 0.0)
-    instruments = keep.instruments = Instruments(group, loop.instruments_failed)
+    instruments = keep.instruments = loop.instruments()
     with instruments, explained(loop.module):
         flags = loop.run()
     live.phase = "passes"
