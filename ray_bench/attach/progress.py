@@ -1,8 +1,8 @@
 """How far a script is: its steps, samples and seconds, and those of its evaluations.
 
 An evaluation is seen where a module leaves training mode, until one comes back to it; or where a
-loader ends on which nothing was trained, since the last training step. What is between its end and
-the next step, such as a checkpoint, is neither.
+loader ends on which nothing was trained, since the last training step. All else is training: what
+a script does between its steps, such as a checkpoint, cannot be told from them.
 """
 
 from __future__ import annotations
