@@ -157,19 +157,28 @@ class EvaluationConfig(Model):
 class CheckpointConfig(Model):
     """From where a run goes on after its workers were lost."""
 
-    dir: Path | None = Field(
+    dir: str | None = Field(
         None,
-        description="Folder that all nodes see: checkpoints of every run are written there after "
-        "epochs, the last and the best one kept, and `--resume` lets a failed run go on from its "
-        "last one. Not set: none are.",
+        min_length=1,
+        description="Folder that all nodes see, or a URI such as s3://bucket/folder: checkpoints "
+        "of every run are written there after epochs, through Ray Train, the last and the best "
+        "one kept. Not set: none are.",
     )
     every: Int = Field(1, ge=1, description="Epochs from one checkpoint to the next.")
+    restarts: Int = Field(
+        3,
+        ge=0,
+        description="So often a run whose worker or host was lost is started again in its sweep, "
+        "from its last checkpoint. After that `--resume` does it.",
+    )
 
     @field_validator("dir")
     @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
+    def _absolute(cls, value: str | None) -> str | None:
         # Ray changes the working directory of its workers.
-        return None if value is None else Path(os.path.abspath(value.expanduser()))
+        if value is None or "://" in value:
+            return value
+        return os.path.abspath(os.path.expanduser(value))
 
 
 class MeasureConfig(Model):

@@ -315,6 +315,16 @@ class SweepConfig(Model):
         return self
 
     @model_validator(mode="after")
+    def _checkpoints_of_one_run(self) -> SweepConfig:
+        if self.checkpoint.dir is not None and (self.launch.share_workers or self.interleaved):
+            key = "launch.share_workers" if self.launch.share_workers else "interleaved"
+            raise ValueError(
+                f"`{key}` makes several runs in one group of workers, and Ray Train keeps the "
+                "checkpoints of one; leave out checkpoint.dir or the other"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_curve_to_stop_for(self) -> SweepConfig:
         places = len(self.placements or ()) + len(self.workers_per_node or ())
         if self.stop.half_width is not None and max(len(self.settings), places) > 1:
