@@ -44,7 +44,16 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "serve": (
         BOTTOM | {"analysis", "store", "report", "sweep", "launch", "journals"},
-        {"fastapi", "starlette", "uvicorn", "jinja2", "pydantic", "mcp", "yaml"},
+        {
+            "fastapi",
+            "starlette",
+            "uvicorn",
+            "jinja2",
+            "pydantic",
+            "mcp",
+            "yaml",
+            "prometheus_client",
+        },
     ),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
     "sweep": (
@@ -86,6 +95,7 @@ HELP_MODULES = (
     "options",
     "network",
     "doctor",
+    "serve",
 )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -49,7 +52,13 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
     )
 
     settings.check()
-    app = FastAPI(title="ray_bench", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="ray_bench",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
     store = ResultsStore(settings.results)
     app.state.service = Service(
         settings=settings,
@@ -76,6 +85,12 @@ def _put_door(app: FastAPI, settings: ServeSettings) -> None:
     app.add_middleware(HostCheck, settings=settings)
     app.add_middleware(refusals.Mishap)
     app.add_middleware(SafeHeaders, is_behind_tls=settings.is_behind_tls)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await run_in_threadpool(app.state.service.board.close)
 
 
 def _home() -> RedirectResponse:
