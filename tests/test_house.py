@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "serve": (
-        BOTTOM | {"analysis", "store", "report", "sweep", "launch", "journals"},
+        BOTTOM | {"analysis", "store", "report", "sweep", "launch", "journals", "workloads"},
         {
             "fastapi",
             "starlette",
@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
             "pydantic",
             "mcp",
             "yaml",
+            "psutil",
             "prometheus_client",
         },
     ),

@@ -28,7 +28,7 @@ def test_a_taken_port_and_a_foreign_host_are_said():
 @pytest.fixture
 def serving(results, tmp_path):
     """Start `ray-bench serve`; returns the process and where it listens."""
-    running = []
+    running, connections = [], []
 
     def start(*arguments, **environ):
         process = subprocess.Popen(
@@ -39,10 +39,15 @@ def serving(results, tmp_path):
             text=True,
         )
         running.append(process)
-        address = urlsplit(process.stdout.readline().split()[-1])
-        return process, http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+        said = process.stdout.readline()
+        assert " at http://127.0.0.1:" in said, process.communicate()
+        port = urlsplit(said.split()[-1]).port
+        connections.append(http.client.HTTPConnection("127.0.0.1", port, timeout=30))
+        return process, connections[-1]
 
     yield start
+    for connection in connections:
+        connection.close()
     for process in running:
         process.kill()
         process.communicate()

@@ -12,9 +12,9 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.journals.checks import script_checks
 from ray_bench.journals.launch import launch_of
 from ray_bench.launch.failures import Failure
-from ray_bench.launch.script_journal import JournalReader
-from ray_bench.launch.script_process import ScriptProcess, command_of, environment_of
-from ray_bench.launch.script_rank import ScriptRank
+from ray_bench.launch.scripts.journal import JournalReader
+from ray_bench.launch.scripts.process import ScriptProcess, command_of, environment_of
+from ray_bench.launch.scripts.rank import ScriptRank
 from ray_bench.measure.check import Check
 from ray_bench.train.live import LiveRank
 

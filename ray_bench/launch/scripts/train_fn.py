@@ -26,8 +26,8 @@ from ray_bench.config.script_grid import values_of
 from ray_bench.errors import ConfigError
 from ray_bench.launch.courier import Courier
 from ray_bench.launch.requests import ExpectedRun, Launch
-from ray_bench.launch.script_journal import JournalReader
-from ray_bench.launch.script_rank import RankEnd
+from ray_bench.launch.scripts.journal import JournalReader
+from ray_bench.launch.scripts.rank import RankEnd
 from ray_bench.train.group import Group
 
 _LOOK_EVERY_S = 1.0

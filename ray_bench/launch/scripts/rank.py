@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol, final
 
 from ray_bench.launch.failures import Failure
-from ray_bench.launch.script_journal import JournalReader
-from ray_bench.launch.script_output import failure_of, raised
-from ray_bench.launch.script_process import ScriptProcess
+from ray_bench.launch.scripts.journal import JournalReader
+from ray_bench.launch.scripts.output import failure_of, raised
+from ray_bench.launch.scripts.process import ScriptProcess
 from ray_bench.records import kept_traceback
 
 LOOK_EVERY_S = 0.25

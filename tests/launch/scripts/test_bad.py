@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.launch.script_ranks import asked, run_ranks
+from tests.launch.scripts.ranks import asked, run_ranks
 
 pytestmark = pytest.mark.slow
 

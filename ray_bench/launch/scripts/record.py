@@ -13,7 +13,7 @@ from ray_bench.journals.convert import attached_run
 from ray_bench.journals.launch import Launch, launch_of
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.requests import ExpectedRun, failure_records
-from ray_bench.launch.script_rank import RankEnd
+from ray_bench.launch.scripts.rank import RankEnd
 from ray_bench.records import Launched, RunData
 from ray_bench.train.requests import RunRequest
 

@@ -18,8 +18,8 @@ import ray_bench
 from ray_bench.config.schema import SweepConfig
 from ray_bench.config.script import module_of, words
 from ray_bench.config.script_grid import values_of
-from ray_bench.launch.guard import GRACE_S
-from ray_bench.launch.script_output import Output
+from ray_bench.launch.scripts.guard import GRACE_S
+from ray_bench.launch.scripts.output import Output
 from ray_bench.records import Point
 
 _GUARD = Path(__file__).with_name("guard.py")

@@ -14,10 +14,10 @@ from ray_bench.config.grid import expand
 from ray_bench.config.load import load
 from ray_bench.config.schema import SweepConfig
 from ray_bench.launch.requests import ExpectedRun
-from ray_bench.launch.script_journal import JournalReader
-from ray_bench.launch.script_process import ScriptProcess, command_of, environment_of
-from ray_bench.launch.script_rank import RankEnd, ScriptRank
-from ray_bench.launch.script_record import run_data
+from ray_bench.launch.scripts.journal import JournalReader
+from ray_bench.launch.scripts.process import ScriptProcess, command_of, environment_of
+from ray_bench.launch.scripts.rank import RankEnd, ScriptRank
+from ray_bench.launch.scripts.record import run_data
 from ray_bench.records import RunData
 from ray_bench.sweep.request import script_settings
 from ray_bench.train.live import LiveRank

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ray_bench.launch.script_output import KEPT_BYTES, Output, failure_of
+from ray_bench.launch.scripts.output import KEPT_BYTES, Output, failure_of
 
 TRACE = """epoch 1
 Traceback (most recent call last):

@@ -12,12 +12,12 @@ from pathlib import Path
 from ray_bench.config.script import ScriptLines
 from ray_bench.launch.courier import Courier
 from ray_bench.launch.requests import ExpectedRun, Launch
-from ray_bench.launch.script_journal import JournalReader
-from ray_bench.launch.script_meeting import ScriptMeeting
-from ray_bench.launch.script_process import ScriptProcess, command_of, environment_of
-from ray_bench.launch.script_rank import RankEnd, ScriptRank
-from ray_bench.launch.script_record import run_data
-from ray_bench.launch.train_fn import function_end
+from ray_bench.launch.scripts.journal import JournalReader
+from ray_bench.launch.scripts.meeting import ScriptMeeting
+from ray_bench.launch.scripts.process import ScriptProcess, command_of, environment_of
+from ray_bench.launch.scripts.rank import RankEnd, ScriptRank
+from ray_bench.launch.scripts.record import run_data
+from ray_bench.launch.scripts.train_fn import function_end
 from ray_bench.records import RunData
 from ray_bench.train.group import Group
 from ray_bench.train.requests import RunRequest

@@ -14,8 +14,8 @@ import pytest
 
 from ray_bench.attach.__main__ import _measure, _parser
 from ray_bench.config.grid import points_of
-from ray_bench.launch.script_process import ScriptProcess, command_of, environment_of
-from tests.launch.script_ranks import asked
+from ray_bench.launch.scripts.process import ScriptProcess, command_of, environment_of
+from tests.launch.scripts.ranks import asked
 
 #: A child in a session of its own whose parent is gone, and one in the group of the script.
 FORKS = """
@@ -93,7 +93,7 @@ def test_a_script_goes_with_its_worker(tmp_path):
         [
             *(sys.executable, "-c"),
             "import sys, time\n"
-            "from ray_bench.launch.script_process import ScriptProcess\n"
+            "from ray_bench.launch.scripts.process import ScriptProcess\n"
             "import os\n"
             "code = 'import os, sys, time; print(os.getpid(), flush=True); time.sleep(60)'\n"
             "process = ScriptProcess([sys.executable, '-S', '-c', code],"

@@ -13,10 +13,10 @@ from ray_bench.attach.ranks import Rank
 from ray_bench.attach.session import Session, Wanted
 from ray_bench.config.groups import MeasureConfig
 from ray_bench.errors import ConfigError
-from ray_bench.launch import train_fn
 from ray_bench.launch.hosts_backend import HostsConfig
+from ray_bench.launch.scripts import train_fn
 from ray_bench.launch.trial import make_trainer, worker_env
-from tests.launch.script_ranks import asked
+from tests.launch.scripts.ranks import asked
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ray_bench.launch import script_rank
 from ray_bench.launch.failures import Failure
-from ray_bench.launch.script_journal import JournalReader
-from ray_bench.launch.script_process import ScriptProcess, environment_of
-from ray_bench.launch.script_rank import RankEnd, ScriptRank
+from ray_bench.launch.scripts import rank as script_rank
+from ray_bench.launch.scripts.journal import JournalReader
+from ray_bench.launch.scripts.process import ScriptProcess, environment_of
+from ray_bench.launch.scripts.rank import RankEnd, ScriptRank
 from ray_bench.train.live import LiveRank
 
 #: What an attachment would write, without torch.

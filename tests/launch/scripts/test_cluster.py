@@ -11,7 +11,7 @@ import pytest
 from ray_bench.store import ResultsStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCRIPTS = ROOT / "examples" / "scripts"
 SWEEP = ["world_sizes=[1,2]", "batch_size=32", "measure.warmup_s=0.2", "steps=40"]
 
