@@ -61,12 +61,11 @@ def test_a_signal_ends_it_with_0_also_while_a_page_is_kept_open(serving, signum)
     assert connection.getresponse().read().startswith(b'{"status":"ok"')
     begun_s = time.monotonic()
     process.send_signal(signum)
-    out, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
     assert time.monotonic() - begun_s < 5
     assert "Traceback" not in err
     assert '"GET /healthz HTTP/1.1" 200' in err
-    assert "Everybody on this machine" in out
 
 
 @pytest.mark.slow
