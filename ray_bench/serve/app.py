@@ -35,11 +35,12 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
 
     app = FastAPI(title="ray_bench", version=__version__, docs_url=None, redoc_url=None)
     store = ResultsStore(settings.results)
+    index = SweepIndex(store)
     app.state.service = Service(
         settings=settings,
         store=store,
-        index=SweepIndex(store),
-        studies=Studies(store),
+        index=index,
+        studies=Studies(store, index.version),
         board=board,
     )
     pages = (sweeps, sweep, live, compare, new, predict, convergence, cluster, labels)
