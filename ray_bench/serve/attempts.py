@@ -42,7 +42,7 @@ def _row(run: RunRecord) -> AttemptRow:
         order=run.order_index + 1,
         workers=run.point.world_size,
         repeat=run.repeat + 1,
-        lr_rule=run.point.lr_rule,
+        lr_rule=run.point.lr_rule or "",
         status="finished" if run.status == "ok" else run.status.replace("_", " "),
         is_ok=run.status == "ok",
         throughput=show(number(run.throughput_samples_per_s, "samples/s")).value,

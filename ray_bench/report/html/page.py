@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -144,6 +145,7 @@ def _kinds(table: Table) -> list[str]:
     return ["text" if table.is_text(i) else "number" for i in range(len(table.columns))]
 
 
+@cache
 def environment() -> Environment:
     """Return the templates of a report and of its parts."""
     from jinja2 import Environment, PackageLoader, StrictUndefined

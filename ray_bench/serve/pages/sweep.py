@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -14,6 +14,9 @@ from ray_bench.serve.render import page
 from ray_bench.serve.service import Given, Service
 from ray_bench.serve.wish import AIMS, Wish, wish_of
 from ray_bench.store.summary import SweepSummary
+
+if TYPE_CHECKING:
+    from ray_bench.report.model import Report
 
 router = APIRouter(include_in_schema=False)
 
@@ -134,7 +137,7 @@ def failures(request: Request, summary: Known, service: Given) -> Response:
     return page(request, "failures.html.j2", part="failures", body=body, **_about(summary))
 
 
-def written(report: object, form: str) -> str:
+def written(report: Report, form: str) -> str:
     """Return a report as text in one of the forms of `ray-bench report`."""
     from ray_bench.report.csv_report import csv_report
     from ray_bench.report.html.page import html_report
@@ -147,10 +150,10 @@ def written(report: object, form: str) -> str:
         "json": json_report,
         "csv": csv_report,
     }
-    return str(forms[form](report))  # type: ignore[operator]
+    return forms[form](report)
 
 
-def _about(summary: SweepSummary) -> dict[str, object]:
+def _about(summary: SweepSummary) -> dict[str, Any]:
     return {
         "sweep": summary,
         "base": f"/sweeps/{quote(summary.sweep_id, safe='')}",
@@ -158,7 +161,7 @@ def _about(summary: SweepSummary) -> dict[str, object]:
     }
 
 
-def _report_values(service: Service, summary: SweepSummary, wish: Wish) -> dict[str, object]:
+def _report_values(service: Service, summary: SweepSummary, wish: Wish) -> dict[str, Any]:
     """Return the report, None until it is made, or why there is none."""
     from ray_bench.report.html.first import BADGES
 
