@@ -19,7 +19,7 @@ from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.hosts_backend import HostsConfig
 from ray_bench.launch.placing import asked_of, scaling_config
 from ray_bench.launch.requests import Launch
-from ray_bench.launch.train_fn import imported
+from ray_bench.launch.scripts.train_fn import imported
 from ray_bench.launch.tuned import release_callbacks, release_own_groups, trainer_class
 from ray_bench.launch.vacancy import demand_of_launch, wait_for
 from ray_bench.launch.watchdog import watching

@@ -24,7 +24,7 @@ from ray_bench.launch.courier import Courier
 from ray_bench.launch.hosts_backend import here
 from ray_bench.launch.placing import asked_of, difference, hosts_of, is_exact
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
-from ray_bench.launch.script_launch import run_script
+from ray_bench.launch.scripts.launch import run_script
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.launch.vacancy import narrowed
 from ray_bench.measure.clock import SystemClock

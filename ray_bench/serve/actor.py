@@ -12,15 +12,23 @@ from ray_bench.serve.settings import Role
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: found by the middleware of `door`, before any route."""
+    """Who asks: found by `door.gate`, before any route."""
 
     name: str
     role: Role
 
 
+def actor_or_none(request: Request) -> Actor | None:
+    """Return who asks; None on the few pages that are open to all."""
+    found: Actor | None = getattr(request.state, "actor", None)
+    return found
+
+
 def actor_of(request: Request) -> Actor:
-    """Return who asks."""
-    found: Actor = request.state.actor
+    """Return who asks; answer 401 to one who is not known."""
+    found = actor_or_none(request)
+    if found is None:
+        raise HTTPException(401, "Log in first.", {"WWW-Authenticate": "Bearer"})
     return found
 
 

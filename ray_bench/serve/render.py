@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from ray_bench import __version__
-from ray_bench.serve.actor import actor_of
+from ray_bench.serve.actor import actor_or_none
 from ray_bench.serve.service import service_of
 
 
@@ -41,7 +41,7 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: A
         .get_template(template)
         .render(
             request=request,
-            actor=actor_of(request),
+            actor=actor_or_none(request),
             service=service_of(request),
             csrf_token=getattr(request.state, "csrf_token", ""),
             version=__version__,
