@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ray_bench.errors import AnalysisError, IncompatibleRunsError
 from ray_bench.serve.studies import Analysed
@@ -153,6 +154,32 @@ def compared(
     )
 
 
+def documents(
+    sweeps: Sequence[Analysed], *, tolerance_frac: float, allow: Sequence[str], root: str
+) -> list[dict[str, Any]]:
+    """Return every sweep against the first one, as programs read it; see `compared`."""
+    from ray_bench.report.comparison import comparison_report
+    from ray_bench.report.json_report import json_report
+
+    base, kinds = sweeps[0], _kinds(allow)
+    made: list[dict[str, Any]] = []
+    for new in sweeps[1:]:
+        found = _compare(base, new, tolerance_frac, kinds)
+        about: dict[str, Any] = {"sweep_id": new.results.sweep.sweep_id, "refused": "", "allow": []}
+        if isinstance(found, str):
+            about |= {"outcome": None, "refused": found, "report": None, "allow": _needed(found)}
+        else:
+            told = comparison_report(found, base.results, new.results, new_root=root)
+            about |= {"outcome": str(found.outcome), "report": json.loads(json_report(told))}
+        made.append(about)
+    return made
+
+
+def _needed(refused: str) -> list[str]:
+    """Return the kinds of differences that a refusal says can be allowed."""
+    return [str(x) for x in _kinds(re.findall(r"--allow ([a-z]+)", refused))]
+
+
 def _context(found: Analysed) -> Context:
     from ray_bench.report.context import Context
     from ray_bench.report.model import price_of
@@ -221,8 +248,7 @@ def _against(
     from ray_bench.report.comparison_words import difference_words
 
     if isinstance(found, str):
-        kinds = tuple(str(x) for x in _kinds(re.findall(r"--allow ([a-z]+)", found)))
-        return Against(side=side, refused=found, allows=kinds)
+        return Against(side=side, refused=found, allows=tuple(_needed(found)))
     differing = dict.fromkeys((*(x for p in found.pairs for x in p.differences), *found.settings))
     report = comparison_report(found, base.results, new.results, new_root=root)
     sizes = tuple(sorted({x.world_size for x in found.rows if x.world_size is not None}))

@@ -45,10 +45,17 @@ class Analysed:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A report, and its body as HTML for the service's page."""
+    """A report, and its body as HTML for the service's page.
+
+    Attributes:
+        report: What it says.
+        body: All of it but the heading.
+        address: Returns where a chart is, by its key and colours.
+    """
 
     report: Report
     body: str
+    address: Callable[[str, Theme], str]
 
 
 @final
@@ -121,7 +128,7 @@ class Studies:
             return f"{place}/{quote(key, safe='')}.svg{ends}{'&' * (ends != '?')}theme={theme}"
 
         new = f"/new?from={quote(sweep_id, safe='')}"
-        return Made(report, parts.body(report, address, new))
+        return Made(report, parts.body(report, address, new), address)
 
     def _draw(self, sweep_id: str, wish: Wish, name: str, theme: Theme) -> str | None:
         from ray_bench.report import charts

@@ -48,9 +48,16 @@ def body(report: Report, address: Address | None = None, new_address: str = "") 
     return _rendered(name, report, address, new_address=new_address)
 
 
-def topics(report: Report, folds: Sequence[Fold], address: Address) -> str:
-    """Return some folds of a report, open."""
-    return _rendered("topics.html.j2", report, address, folds=folds)
+def topics(report: Report, folds: Sequence[Fold], address: Address, panel: str = "") -> str:
+    """Return some folds of a report, open.
+
+    Args:
+        report: What to say.
+        folds: Which of its folds.
+        address: Of a chart.
+        panel: Key of panels of its first screens that stand before them.
+    """
+    return _rendered("topics.html.j2", report, address, folds=folds, panel=panel)
 
 
 def screen(report: Report) -> str:

@@ -42,7 +42,7 @@ def compare_page(
     if not a or not others:
         listed = service.index.summaries()[:_MOST_LISTED]
         return page(request, "compare_choose.html.j2", sweeps=listed, a=a)
-    known = [_known(service, x) for x in (a, *others)]
+    known = [known_of(service, x) for x in (a, *others)]
     found = analysed_all(service, [x.sweep_id for x in known], _PATIENCE_S)
     if found is None:
         return page(request, "predict_wait.html.j2", sweep_id=", ".join(x.sweep_id for x in known))
@@ -100,7 +100,8 @@ class _Links:
         return f"/compare?{urlencode(fields)}"
 
 
-def _known(service: Service, sweep_id: str) -> SweepSummary:
+def known_of(service: Service, sweep_id: str) -> SweepSummary:
+    """Return what is known of a sweep at a glance; answer 404 where there is none."""
     found = service.index.row(sweep_id)
     if found is None:
         raise HTTPException(

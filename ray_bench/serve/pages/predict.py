@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from ray_bench.errors import RayBenchError
 from ray_bench.serve.kept import result_within
+from ray_bench.serve.pages.compare import known_of
 from ray_bench.serve.render import page
 from ray_bench.serve.service import Given, Service
 from ray_bench.serve.studies import Analysed
@@ -144,9 +145,8 @@ def _wish(found: Analysed, sliders: Sliders) -> Wish:
 
 
 def _analysed(service: Service, sweep_id: str, seconds: float) -> Analysed | None:
-    if service.index.row(sweep_id) is None:
-        raise HTTPException(404, "There is no such sweep. See the list of all sweeps.")
-    return result_within(service.studies.analysed(sweep_id), seconds)
+    known = known_of(service, sweep_id)
+    return result_within(service.studies.analysed(known.sweep_id), seconds)
 
 
 def _controls(found: Analysed, sliders: Sliders) -> dict[str, Any]:

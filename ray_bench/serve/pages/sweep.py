@@ -63,7 +63,7 @@ def sweep_page(request: Request, summary: Known, wish: Asked, service: Given) ->
         aims=AIMS,
         wish=wish,
         is_open=bool(wish.query),
-        **_about(summary),
+        **about(summary),
         **_report_values(service, summary, wish),
     )
 
@@ -72,8 +72,8 @@ def sweep_page(request: Request, summary: Known, wish: Asked, service: Given) ->
 def report_part(request: Request, summary: Known, wish: Asked, service: Given) -> Response:
     """Return the report as a part of the page, which asks for it until it is made."""
     if "HX-Request" not in request.headers:
-        return RedirectResponse(f"{_about(summary)['base']}{wish.query}", 303)
-    values = {**_about(summary), **_report_values(service, summary, wish), "wish": wish}
+        return RedirectResponse(f"{about(summary)['base']}{wish.query}", 303)
+    values = {**about(summary), **_report_values(service, summary, wish), "wish": wish}
     return page(request, "sweep_report.html.j2", **values)
 
 
@@ -119,7 +119,7 @@ def runs(request: Request, summary: Known, service: Given) -> Response:
 
     rows = attempt_rows(service.store.attempts(summary.sweep_id))
     num_missing = summary.num_planned - summary.num_done - summary.num_failed
-    values = {"rows": rows, "num_missing": num_missing, **_about(summary)}
+    values = {"rows": rows, "num_missing": num_missing, **about(summary)}
     return page(request, "runs.html.j2", part="runs", **values)
 
 
@@ -134,7 +134,7 @@ def failures(request: Request, summary: Known, service: Given) -> Response:
         store.read(sweep_id), store.attempts(sweep_id), store.failures(sweep_id)
     )
     body = parts.body(found)
-    return page(request, "failures.html.j2", part="failures", body=body, **_about(summary))
+    return page(request, "failures.html.j2", part="failures", body=body, **about(summary))
 
 
 def written(report: Report, form: str) -> str:
@@ -153,7 +153,8 @@ def written(report: Report, form: str) -> str:
     return forms[form](report)
 
 
-def _about(summary: SweepSummary) -> dict[str, Any]:
+def about(summary: SweepSummary) -> dict[str, Any]:
+    """Return what the head of a sweep's pages shows."""
     return {
         "sweep": summary,
         "base": f"/sweeps/{quote(summary.sweep_id, safe='')}",
