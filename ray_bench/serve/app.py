@@ -62,11 +62,12 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
         lifespan=_lifespan,
     )
     store = ResultsStore(settings.results)
+    index = SweepIndex(store)
     app.state.service = Service(
         settings=settings,
         store=store,
-        index=SweepIndex(store),
-        studies=Studies(store),
+        index=index,
+        studies=Studies(store, index.version),
         board=board,
     )
     pages = (

@@ -187,8 +187,6 @@ class LocalBoard:
         own = self._settings
         words = [*self._program, *run_words(job.request, absolute(own.results))]
         env = environment(own)
-        if own.allow_code:  # modules and scripts are where the service was started
-            env[watch.FOLDER_VARIABLE] = os.getcwd()
         command = [sys.executable, "-I", str(Path(watch.__file__)), str(folder), *words]
         nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
         # Not `subprocess`, which warns where a process outlives its parent's interest, as it must.

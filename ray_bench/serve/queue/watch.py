@@ -23,8 +23,6 @@ from typing import Any
 import psutil
 
 CLAIM, END, LOG = "begun.json", "ended.json", "log.txt"
-#: The sweep's working directory, given where it is not the job's own.
-FOLDER_VARIABLE = "RAY_BENCH_SERVE_FOLDER"
 
 
 def write_new(path: Path, values: Mapping[str, Any]) -> bool:
@@ -62,13 +60,9 @@ def main(folder: Path, words: Sequence[str]) -> None:
 
 
 def _run(folder: Path, words: Sequence[str], running: list[subprocess.Popen[bytes]]) -> int:
-    where = os.environ.pop(FOLDER_VARIABLE, None) or folder / "work"
-    Path(where).mkdir(exist_ok=True)
     with (folder / LOG).open("ab") as log:
         try:
-            process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=where
-            )
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         except OSError as err:
             log.write(f"error: The sweep cannot be started: {err}.\n".encode())
             return 127

@@ -23,7 +23,9 @@ resumed = next((x.removeprefix("--sweep=") for x in words if x.startswith("--swe
 sweep_id = resumed or f"sweep-{os.getpid()}"
 results.mkdir(parents=True, exist_ok=True)
 own = {"words": words, "cwd": os.getcwd(), "environment": dict(os.environ), "pid": os.getpid()}
-(results / f"{sweep_id}.json").write_text(json.dumps(own))
+part = results / f".{sweep_id}"
+part.write_text(json.dumps(own))
+part.rename(results / f"{sweep_id}.json")
 
 
 def end(number, frame):

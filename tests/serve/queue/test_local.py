@@ -39,7 +39,7 @@ def test_a_sweep_is_run_with_its_words_and_its_end_is_learned(board, settings, m
     assert "a-secret-token" not in json.dumps(call)
     assert call["environment"]["HARMLESS"] == "kept"
     assert "RAY_ADDRESS" not in call["environment"]
-    assert Path(call["cwd"]) == settings.state_dir / "queue" / job.job_id / "work"
+    assert call["cwd"] == os.getcwd(), "data and modules are where the service was started"
     part = board.log(job.job_id, 0)
     assert part.text == f"Sweep {job.sweep_id} begins.\ndone\n"
     assert (part.is_whole, board.log(job.job_id, part.next_offset).text) == (True, "")
@@ -131,16 +131,15 @@ for number in range(1000):
 
 def test_a_service_that_is_killed_loses_and_doubles_nothing(make_board, settings, tmp_path):
     """Killed while it submits one job after the other; the form then sends the last one again."""
-    service = subprocess.Popen(
-        [sys.executable, "-c", SERVICE, settings.results, str(settings.state_dir)],
-        stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3],
-    )  # fmt: skip
-    said = [service.stdout.readline().strip() for _ in range(5)]
-    until(lambda: started(settings))
-    service.kill()
-    said += service.stdout.read().split()
-    service.wait()
-    service.stdout.close()
+    command = [sys.executable, "-c", SERVICE, settings.results, str(settings.state_dir)]
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as service:
+        try:
+            said = [service.stdout.readline().strip() for _ in range(5)]
+            until(lambda: started(settings))
+        finally:
+            service.kill()
+        said += service.stdout.read().split()
     board = make_board()
     known = {job.job_id: job for job in board.jobs()}
     assert set(said) <= set(known)
