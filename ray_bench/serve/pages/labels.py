@@ -110,5 +110,5 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _check_known(service: Given, sweep_id: str) -> None:
-    if all(x.sweep_id != sweep_id for x in service.index.summaries()):
+    if service.index.row(sweep_id) is None:
         raise HTTPException(404, "There is no such sweep.")
