@@ -20,6 +20,7 @@ from ray_bench.cli import (
     fit,
     labels,
     listing,
+    mcp,
     network,
     predict,
     prices,
@@ -83,6 +84,7 @@ app.command("network", help=network.HELP, short_help="Measure all-reduce.")(netw
 app.command(
     "doctor", cls=AfterDashes, help=doctor.HELP, short_help="Tell what can be measured here."
 )(doctor.doctor)
+app.command("mcp", help=mcp.HELP, short_help="Answer coding agents.")(mcp.mcp)
 app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
     workloads.workloads
 )

@@ -7,8 +7,10 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from ray_bench import __version__
+from ray_bench.serve.agents import Agents
 from ray_bench.serve.board import Board
 from ray_bench.serve.door import refusals
 from ray_bench.serve.door.audit import Audit
@@ -52,7 +54,7 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
     app = FastAPI(title="ray_bench", version=__version__, docs_url=None, redoc_url=None)
     store = ResultsStore(settings.results)
     index = SweepIndex(store)
-    app.state.service = Service(
+    service = app.state.service = Service(
         settings=settings,
         store=store,
         index=index,
@@ -63,6 +65,7 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
     for module in (*pages, sweeps_api, studies, jobs):
         app.include_router(module.router)
     app.add_api_route("/", _home, include_in_schema=False)
+    app.router.routes.append(Route("/mcp", Agents(service)))
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     refusals.install(app)
     _put_door(app, settings)
