@@ -20,9 +20,7 @@ def test_fields_come_back_in_the_address():
         "max_workers": 16,
         "target_frac": 0.9,
     }
-    assert wish.query == (
-        "?aim=deadline%3D30min&price=1.5&currency=EUR&max_workers=16&target=0.9"
-    )
+    assert wish.query == ("?aim=deadline%3D30min&price=1.5&currency=EUR&max_workers=16&target=0.9")
 
 
 def test_a_limit_of_an_aim_without_one_is_left_out():

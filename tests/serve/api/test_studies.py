@@ -35,6 +35,8 @@ def test_sweeps_are_compared_and_refused(studied):
     assert fused["report"]["format_version"] == 2
     assert (bigger["outcome"], bigger["allow"]) == (None, ["batch"])
     assert "batch (128 and 256)" in bigger["refused"]
+    (nothing,) = get(studied, "/compare?a=base&b=nothing").json()["comparisons"]
+    assert "has no usable run" in nothing["refused"]
 
 
 def test_a_prediction_has_the_curve_and_the_command(studied):
@@ -52,7 +54,6 @@ def test_a_prediction_has_the_curve_and_the_command(studied):
         ("/sweeps/base/report?price=x", 422),
         ("/compare?a=base", 422),
         ("/compare?a=base&b=nope", 404),
-        ("/compare?a=base&b=nothing", 422),
         ("/predict?from=nope", 404),
         ("/predict?from=base&link=fast", 422),
         ("/predict?from=nothing", 422),

@@ -113,9 +113,10 @@ def test_convergence_shows_what_is_known_of_learning(studied):
     page = until_made(studied, "/sweeps/base/convergence").text
     assert "Accuracy is kept" in page
     assert "Accuracy by epoch" in page
-    assert "Nothing is known of how it learns" in until_made(
-        studied, "/sweeps/nothing/convergence"
-    ).text
+    assert (
+        "Nothing is known of how it learns"
+        in until_made(studied, "/sweeps/nothing/convergence").text
+    )
 
 
 def test_the_style_of_the_report_stays_within_it(studied):
