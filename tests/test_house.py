@@ -44,7 +44,17 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "serve": (
         BOTTOM | {"analysis", "store", "report", "sweep", "launch", "journals", "workloads"},
-        {"fastapi", "starlette", "uvicorn", "jinja2", "pydantic", "mcp", "yaml", "psutil"},
+        {
+            "fastapi",
+            "starlette",
+            "uvicorn",
+            "jinja2",
+            "pydantic",
+            "mcp",
+            "yaml",
+            "psutil",
+            "prometheus_client",
+        },
     ),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
     "sweep": (
@@ -86,6 +96,7 @@ HELP_MODULES = (
     "options",
     "network",
     "doctor",
+    "serve",
 )
 
 

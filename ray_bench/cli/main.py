@@ -27,6 +27,7 @@ from ray_bench.cli import (
     report,
     run,
     selfcheck,
+    serve,
     submit,
     workloads,
 )
@@ -85,6 +86,7 @@ app.command(
     "doctor", cls=AfterDashes, help=doctor.HELP, short_help="Tell what can be measured here."
 )(doctor.doctor)
 app.command("mcp", help=mcp.HELP, short_help="Answer coding agents.")(mcp.mcp)
+app.command("serve", help=serve.HELP, short_help="Show sweeps in the browser.")(serve.serve)
 app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
     workloads.workloads
 )

@@ -30,7 +30,7 @@ class Agents:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        endpoint = self._endpoint or await run_in_threadpool(self._loaded)
+        endpoint = await run_in_threadpool(self._loaded)
         await endpoint(scope, receive, send)
 
     def _loaded(self) -> Endpoint:

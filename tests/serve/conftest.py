@@ -19,10 +19,10 @@ from ray_bench.serve.app import create_app
 from ray_bench.serve.board import Job, JobRequest, LogPart
 from ray_bench.serve.settings import ServeSettings
 from ray_bench.store import ResultsStore
-from tests.golden.make import STORE
 from tests.stored import write_results
 from tests.synthetic import amdahl_step_s, synthetic
 
+STORE = Path(__file__).parents[1] / "golden" / "store"
 #: What a browser sends, so that errors come as pages.
 PAGE = {"Accept": "text/html"}
 

@@ -20,7 +20,7 @@ from ray_bench.train.live import LiveRank
 
 NUM_STEPS = 20
 _ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
-_WARMUP = {"warmup_steps": 5, "warmup_s": 0.0}
+_FEW = {"warmup_steps": 5, "warmup_s": 0.0, "phase_steps": 5}
 
 
 _NOTHING = Failure(
@@ -49,7 +49,7 @@ def trial_run(
         config: Of a sweep over the script; its first point of 1 worker is taken.
         show: Told lines of the script's output.
     """
-    measure = config.measure.model_copy(update=_WARMUP)
+    measure = config.measure.model_copy(update=_FEW)
     changes = {"measure": measure, "steps": NUM_STEPS, "until_end": False, "world_sizes": (1,)}
     config = config.model_copy(update=changes)
     with tempfile.TemporaryDirectory(prefix="ray_bench-script-") as name:

@@ -114,7 +114,7 @@ def command_of(config: SweepConfig, point: Point, *, folder: str, run_dir: str) 
     options = ["--quiet", "--results", folder, "--warmup-steps", str(measure.warmup_steps)]
     options += ["--warmup-s", f"{measure.warmup_s!r}", "--block-s", f"{measure.block_s!r}"]
     if config.steps is not None and not config.until_end:
-        options += ["--steps", str(config.steps)]
+        options += ["--steps", str(config.steps), "--phase-steps", str(measure.phase_steps)]
     target = [script] if module is None else ["-m", module]
     arguments = words(config.args, values_of(config, point, run_dir))
     return [sys.executable, "-m", "ray_bench.attach", *options, *target, *arguments]

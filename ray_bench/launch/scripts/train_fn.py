@@ -6,12 +6,14 @@ import contextlib
 import functools
 import importlib
 import inspect
+import numbers
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from ray import train
 
 from ray_bench.attach import api
@@ -94,6 +96,7 @@ def _session(config: SweepConfig, group: Group, folder: Path) -> Session:
     wanted = Wanted(
         num_steps=None if config.until_end else config.steps,
         measure=config.measure,
+        phase_steps=config.measure.phase_steps,
         script=script,
         launched="train_fn",
     )
@@ -123,8 +126,7 @@ def _hearing_reports(session: Session) -> Iterator[None]:
 
     @functools.wraps(original)
     def report(metrics: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, int | float)}
-        session.log(numbers)
+        session.log({name: float(x) for name, x in metrics.items() if _is_number(x)})
         return original(metrics, *args, **kwargs)
 
     train.report = report
@@ -132,6 +134,13 @@ def _hearing_reports(session: Session) -> Iterator[None]:
         yield
     finally:
         train.report = original
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a reported value is one, of Python, NumPy or torch."""
+    if isinstance(value, torch.Tensor):
+        return value.numel() == 1 and not value.is_complex()
+    return isinstance(value, numbers.Real)
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ def environment(settings: ServeSettings, given: Mapping[str, str] | None = None)
         settings: Of the service.
         given: The service's; None takes that of this process.
     """
-    tokens = {token for token, _ in settings.tokens if token}
+    tokens = {token.secret for token in settings.tokens}
     kept = {
         name: value
         for name, value in (os.environ if given is None else given).items()

@@ -11,7 +11,7 @@ import pytest
 
 from ray_bench.serve.board import Job, JobRequest
 from ray_bench.serve.queue.local import LocalBoard
-from ray_bench.serve.settings import ServeSettings
+from ray_bench.serve.settings import AccessToken, ServeSettings
 
 PROGRAM = (sys.executable, str(Path(__file__).with_name("fake_run.py")))
 
@@ -46,7 +46,7 @@ def settings(tmp_path) -> ServeSettings:
     return ServeSettings(
         results=str(tmp_path / "results"),
         state_dir=tmp_path / "service",
-        tokens=(("a-secret-token", "submitter"),),
+        tokens=(AccessToken("a-secret-token", "submitter"),),
     )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar, final
 
+import torch
+
 from ray_bench.measure.energy import EnergyMeter, rank_meter
 from ray_bench.measure.memory import peak_memory_bytes
 from ray_bench.measure.utilization import GpuUse, GpuWatch, watch_gpu
-from ray_bench.train.group import Group
 
 T = TypeVar("T")
 
@@ -22,7 +23,8 @@ class Instruments:
     """Reads while the `with` block runs.
 
     Args:
-        group: This rank's place.
+        device: That this rank computes on.
+        is_node_leader: Whether it is the first rank of its host.
         failed: Told of the first error.
 
     Attributes:
@@ -32,22 +34,21 @@ class Instruments:
         gpu: None on CPU and without NVML.
     """
 
-    def __init__(self, group: Group, failed: Failed) -> None:
+    def __init__(self, device: torch.device, *, is_node_leader: bool, failed: Failed) -> None:
         self.energy_j: float | None = None
         self.peak_memory_bytes: int | None = None
         self.gpu: GpuUse | None = None
-        self._group = group
+        self._device = device
         self._failed = failed
         self._num_failed = 0
         self._watch: GpuWatch | None = None
-        is_node_leader = group.local_rank == 0
         self._meter: EnergyMeter | None = self._tried(
-            lambda: rank_meter(group.device, is_node_leader=is_node_leader)
+            lambda: rank_meter(device, is_node_leader=is_node_leader)
         )
         self.reads_energy = self._meter is not None or self._num_failed > 0
 
     def __enter__(self) -> Self:
-        self._watch = self._tried(lambda: watch_gpu(self._group.device).__enter__())
+        self._watch = self._tried(lambda: watch_gpu(self._device).__enter__())
         return self
 
     def __exit__(
@@ -62,7 +63,7 @@ class Instruments:
             self.gpu = self._tried(lambda: watch.use)
         if error is None:
             self.energy_j = self.read_energy()
-            self.peak_memory_bytes = self._tried(lambda: peak_memory_bytes(self._group.device))
+            self.peak_memory_bytes = self._tried(lambda: peak_memory_bytes(self._device))
 
     def read_energy(self) -> float | None:
         """Return the joules so far. A CPU's counter wraps; every reading undoes one wrap."""
