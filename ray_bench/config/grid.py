@@ -262,6 +262,7 @@ def config_sha256(config: SweepConfig) -> str:
         "currency": True,
         "trackers": True,
         "launch": {"wait_s"},
+        "checkpoint": {"restarts"},
     }
     values = stored(config.model_dump(mode="json", exclude=uncounted))
     for part, name in (("optimizer", "sgd"), ("schedule", "constant")):

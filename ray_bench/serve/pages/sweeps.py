@@ -34,9 +34,15 @@ def sweeps_page(request: Request, service: Given, actor: Viewer, asked: Asking) 
     if answer is not None:
         return answer
     found = service.index.page(asked)
-    values = {"found": found, "asked": found.asked, "states": STATES, "trouble": snapshot.trouble}
-    drawn = _drawn(found, today, actor.role == "submitter")
-    answer = page(request, "sweeps.html.j2", **values, table=drawn)
+    answer = page(
+        request,
+        "sweeps.html.j2",
+        found=found,
+        asked=found.asked,
+        states=STATES,
+        trouble=snapshot.trouble,
+        table=_drawn(found, today, actor.role == "submitter"),
+    )
     answer.headers["ETag"] = tag
     return answer
 
