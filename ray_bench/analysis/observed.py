@@ -20,6 +20,8 @@ from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.losses import Steps
 from ray_bench.analysis.nodes import boundary_fall, nodes_by_size
 from ray_bench.analysis.noise_scale import NoiseRow, noise_rows
+from ray_bench.analysis.parity.history import Histories
+from ray_bench.analysis.parity.runs import runs_of
 from ray_bench.analysis.phases import PhaseSplit, phase_splits
 from ray_bench.analysis.progress import MAX_DRAWN_EPOCHS, ProgressRow, progress_rows
 from ray_bench.analysis.rank_times import RankTime, rank_times
@@ -131,6 +133,16 @@ class Observed:
     def accuracy(self) -> tuple[AccuracyRow, ...]:
         """What was learnt."""
         return accuracy_rows(self.group.runs, self._tables.epochs)
+
+    @cached_property
+    def trained(self) -> tuple[RunRecord, ...]:
+        """The group's runs, and those that would be in it had they not diverged or been stopped."""
+        return runs_of(self.group, self._results)
+
+    @property
+    def histories(self) -> Histories:
+        """Evaluations by run."""
+        return self._tables.histories
 
     @cached_property
     def noise(self) -> tuple[NoiseRow, ...]:

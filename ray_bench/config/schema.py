@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from ray_bench.config import metrics as metric_checks
 from ray_bench.config import script_checks
 from ray_bench.config.accumulation import complaint
 from ray_bench.config.fields import (
@@ -39,6 +40,7 @@ from ray_bench.config.groups import (
     WorkloadDefaults,
 )
 from ray_bench.config.lr_rules import AdamSettings, rule_of
+from ray_bench.config.metrics import MetricsConfig
 from ray_bench.config.placements import Asked, Placement
 from ray_bench.config.script import as_written, fields_in, name_of
 from ray_bench.config.settings import SETTINGS, combinations
@@ -187,6 +189,7 @@ class SweepConfig(Model):
         "reduction. Not set: never.",
     )
     evaluation: EvaluationConfig = EvaluationConfig()
+    metrics: MetricsConfig = MetricsConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     ddp: DdpConfig = DdpConfig()
     measure: MeasureConfig = MeasureConfig()
@@ -303,6 +306,13 @@ class SweepConfig(Model):
                 "`evaluation.every=0` evaluates nothing, so `evaluation.max_samples` has no "
                 "meaning; leave one of them out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_target_that_can_be_seen(self) -> SweepConfig:
+        found = metric_checks.complaint(self)
+        if found is not None:
+            raise ValueError(found)
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.decision.advice import Ask
 from ray_bench.analysis.decision.aim import parse_aim
 from ray_bench.analysis.disturbances import disturbances
+from ray_bench.analysis.parity.asked import asked_target
 from ray_bench.analysis.study import Study, studies
 from ray_bench.records import Results, RunRecord
 from ray_bench.report.cells import Section
@@ -48,7 +49,7 @@ def build_report(
     currency: str | None = None,
     aim: str = "balanced",
     max_workers: int | None = None,
-    target_frac: float | None = None,
+    target: str | float | None = None,
     epochs: float | None = None,
     analysed: tuple[Study, ...] | None = None,
     attempts: Sequence[RunRecord] = (),
@@ -61,13 +62,14 @@ def build_report(
         currency: Of the price; by default that of the configuration.
         aim: What to decide for, such as `deadline=30min`.
         max_workers: Predicted world sizes up to here are chosen from like measured ones.
-        target_frac: Validation accuracy to reach; by default what every run reached.
+        target: To decide for, such as `accuracy>=0.9`, or 0.9; by default that of the sweep's
+            `metrics.target`, and without one what every run reached is told.
         epochs: Of the run that is decided on; by default as many as were measured.
         analysed: The studies, where they are there already; analysed for the same wishes.
         attempts: All attempts of the sweep's runs, to say what faults cost.
 
     Raises:
-        ConfigError: The aim cannot be read.
+        ConfigError: The aim or the target cannot be read, or no run has told the metric.
     """
     ask, currency = ask_of(
         results,
@@ -75,7 +77,7 @@ def build_report(
         currency=currency,
         aim=aim,
         max_workers=max_workers,
-        target_frac=target_frac,
+        target=target,
         epochs=epochs,
     )
     found = studies(results, ask) if analysed is None else analysed
@@ -122,7 +124,7 @@ def ask_of(
     currency: str | None = None,
     aim: str = "balanced",
     max_workers: int | None = None,
-    target_frac: float | None = None,
+    target: str | float | None = None,
     epochs: float | None = None,
 ) -> tuple[Ask, str]:
     """Return what is decided for, and the currency; the arguments are those of `build_report`."""
@@ -131,7 +133,7 @@ def ask_of(
         aim=parse_aim(aim, currency),
         price_per_worker_hour=price,
         max_workers=max_workers,
-        target_frac=target_frac,
+        target=asked_target(results, target),
         epochs=epochs,
     )
     return ask, currency

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ray_bench.analysis.parity.compare import MIN_SEEDS, Margin, Obstacle, Quantity
+from ray_bench.analysis.parity.compare import Margin, Obstacle, Quantity
+from ray_bench.analysis.parity.outcomes import MIN_SEEDS
 from ray_bench.analysis.parity.power import MAX_PAIRS
 from ray_bench.analysis.parity.study import Parity, ParityRow
 from ray_bench.report.context import workers

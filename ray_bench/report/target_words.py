@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ray_bench.analysis.parity.critical_batch import MAX_RESIDUAL_FRAC, CriticalBatch, Refusal
-from ray_bench.analysis.parity.outcomes import ACCURACY
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
-from ray_bench.config.metric_target import MetricTarget
+from ray_bench.config.metric_target import ACCURACY, LOSS, MetricTarget
 from ray_bench.report.cells import estimate, number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
@@ -58,10 +57,18 @@ def best_words(found: ToTarget, target: str) -> str:
 
 
 def target_words(target: MetricTarget) -> str:
-    """Return `90.0 % accuracy`, or `a loss of 1.2`."""
-    if target.metric == ACCURACY:
-        return f"{show(number(target.value, 'frac')).value} accuracy"
-    return f"a loss of {show(number(target.value, 'loss')).value}"
+    """Return `90 % accuracy`, `a loss of 1.2`, or `val_f1 >= 0.8`."""
+    if target.column == ACCURACY:
+        return f"{share_words(target.value)} accuracy"
+    if target.column == LOSS:
+        return f"a loss of {show(number(target.value, 'loss')).value}"
+    value = share_words(target.value) if target.is_share else f"{target.value:g}"
+    return f"{target.metric} {target.relation} {value}"
+
+
+def share_words(share: float) -> str:
+    """Return `90 %` or `98.55 %`: a target is asked for, and not rounded as what is measured."""
+    return f"{100 * share:.4g} %"
 
 
 def batch_words(found: CriticalBatch | None) -> list[str]:

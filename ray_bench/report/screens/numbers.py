@@ -11,8 +11,8 @@ from ray_bench.analysis.resources import cost
 from ray_bench.report.cells import Cell, Kind, Unit, asked, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.decision_words import aim_words
-from ray_bench.report.format import show
 from ray_bench.report.screen import Numbers, Quantity, Size
+from ray_bench.report.target_words import target_words
 from ray_bench.stats.estimate import Estimate
 
 _S_PER_MIN = 60.0
@@ -122,8 +122,7 @@ def _time(context: Context) -> tuple[_Row, ...]:
     )
     of = "" if not epochs else f" of {epochs:g} epochs"
     scaled: Kind = "measured" if decision.ask.epochs is None else "derived"
-    target = decision.target_frac
-    goal = "" if target is None else f"to {show(number(target, 'frac')).value} accuracy"
+    goal = "" if decision.target is None else f"to {target_words(decision.target)}"
     return (
         _Row(
             key="run_time", title="Time", unit="s", topic="Time", note=f"per run{of}",

@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.parity.critical_batch import CriticalBatch
-from ray_bench.analysis.parity.outcomes import ACCURACY
-from ray_bench.analysis.parity.study import Parity, ParityRow, parity, runs_of
+from ray_bench.analysis.parity.study import Parity, ParityRow, parity
 from ray_bench.analysis.parity.to_target import ToTarget, common_loss, to_target
-from ray_bench.config.metric_target import MetricTarget
 from ray_bench.report.cells import (
     Cell,
     Section,
@@ -46,21 +43,19 @@ class Judged:
 def judged_of(context: Context) -> Judged | None:
     """Return what there is to say; None where one seed is all, and no target was asked for."""
     study = context.study
-    runs = runs_of(study.group, context.results)
-    wished = study.decision.ask.target_frac
-    epochs = split_by_run(context.results.epochs)
-    judged = parity(runs, epochs, None if wished is None else _target(wished))
+    runs, histories = study.trained, study.histories
+    wished = study.decision.ask.target
+    judged = parity(runs, histories, wished)
     seeds = {(r.point.world_size, r.point.lr_rule, r.point.seed) for r in runs}
     has_seeds = len(seeds) > len({x[:2] for x in seeds})
     if judged is None or not (has_seeds or wished is not None or len(runs) > len(study.group.runs)):
         return None
-    limit = study.decision.target_frac
     # Without an accuracy, such as for a language model, the loss that every run reached.
-    target = common_loss(runs, epochs) if limit is None else _target(limit)
+    target = study.decision.target or common_loss(runs, histories)
     gain = (
         None
         if target is None or study.is_ladder
-        else to_target(runs, epochs, target, study.curve, study.clean_sizes)
+        else to_target(runs, histories, target, study.curve, study.clean_sizes)
     )
     return Judged(context, judged, gain, batches_of(context, gain))
 
@@ -102,10 +97,6 @@ def target_section(found: Judged) -> Section | None:
 def says(found: Judged) -> str:
     """Return the first verdict."""
     return next(iter(summary(found.parity)), "no verdict")
-
-
-def _target(accuracy_frac: float) -> MetricTarget:
-    return MetricTarget(ACCURACY, ">=", accuracy_frac)
 
 
 def _command(context: Context, judged: Parity) -> str | None:
