@@ -42,6 +42,10 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "reading": (BOTTOM, {"pandas", "pyarrow", "openpyxl", "numpy"}),
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
+    "serve": (
+        BOTTOM | {"analysis", "store", "report", "sweep", "launch", "journals"},
+        {"fastapi", "starlette", "uvicorn", "jinja2", "pydantic", "mcp", "yaml"},
+    ),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
     "sweep": (
         BOTTOM
@@ -51,7 +55,17 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "cli": (
         BOTTOM
         | RUN_WING
-        | {"sweep", "store", "reading", "analysis", "report", "trackers", "needs", "journals"},
+        | {
+            "sweep",
+            "store",
+            "reading",
+            "analysis",
+            "report",
+            "trackers",
+            "needs",
+            "journals",
+            "serve",
+        },
         {"typer", "rich", "yaml"},
     ),
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.placements import normal
@@ -71,6 +73,14 @@ def _rule_name(value: Any) -> Any:
 
 #: One of `lr_rules`.
 LrRuleName = Annotated[str, BeforeValidator(_rule_name)]
+
+
+def _absolute(value: Path) -> Path:
+    # Ray changes the working directory of its workers.
+    return Path(os.path.abspath(value.expanduser()))
+
+
+Folder = Annotated[Path, AfterValidator(_absolute)]
 
 
 def listed(value: Any) -> Any:

@@ -61,7 +61,11 @@ def test_the_headline_has_throughput_time_and_cost(rules):
     assert "Soonest at 85 % accuracy: 4 workers, which also have the most throughput." in said
     assert "4 workers: 3.9" in said
     assert "to 85 % accuracy, at " in said
-    assert [x.value for x in column(rules, "target_gain", "reached")] == ["10 of 10", "5 of 5", "5 of 5"]
+    assert [x.value for x in column(rules, "target_gain", "reached")] == [
+        "10 of 10",
+        "5 of 5",
+        "5 of 5",
+    ]
 
 
 def test_missing_seeds_come_with_the_command_for_them():

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ray_bench.config.schema.unchecked import UncheckedSweep
 from ray_bench.config.script import BATCH_FIELDS, unknown_field
-
-if TYPE_CHECKING:
-    from ray_bench.config.schema import SweepConfig
 
 #: Keys of our own training loop, by group; a script has its own.
 _LOOP = (
@@ -23,12 +21,8 @@ _LADDER = (
 )
 
 
-def complaint(config: SweepConfig) -> str | None:
-    """Say what is wrong with a request for a script or a Ray Train function; None: nothing is."""
-    return next(_complaints(config), None)
-
-
-def _complaints(config: SweepConfig) -> Iterator[str]:
+def of_scripts(config: UncheckedSweep) -> Iterator[str]:
+    """Yield what is wrong with a request for a script or a Ray Train function."""
     if config.script is not None and config.train_fn is not None:
         yield "give `script` or `train_fn`, not both"
     if config.target is None:
@@ -46,7 +40,7 @@ def _complaints(config: SweepConfig) -> Iterator[str]:
     yield from _length(config)
 
 
-def _of_the_other_kind(config: SweepConfig) -> Iterator[str]:
+def _of_the_other_kind(config: UncheckedSweep) -> Iterator[str]:
     if config.args and config.script is None:
         yield "`args` are a script's; a function gets `train_fn_config`"
     if config.train_fn_config and config.train_fn is None:
@@ -58,13 +52,13 @@ def _of_the_other_kind(config: SweepConfig) -> Iterator[str]:
             yield f"`{key}` must be module:name, got {getattr(config, key)!r}"
 
 
-def _without(config: SweepConfig) -> Iterator[str]:
+def _without(config: UncheckedSweep) -> Iterator[str]:
     for key in ("args", "train_fn_config", "train_fn_datasets", "until_end"):
         if getattr(config, key):
             yield f"`{key}` belongs to a script; write `-- train.py`, or script=train.py"
 
 
-def _not_taken(config: SweepConfig) -> Iterator[str]:
+def _not_taken(config: UncheckedSweep) -> Iterator[str]:
     """Name settings that would be asked for and change nothing."""
     used, who = config.fields, config.target_name
     what = "its arguments" if config.script is not None else "train_fn_config"
@@ -91,7 +85,7 @@ def _not_taken(config: SweepConfig) -> Iterator[str]:
     yield from _of_our_loop(config)
 
 
-def _of_our_loop(config: SweepConfig) -> Iterator[str]:
+def _of_our_loop(config: UncheckedSweep) -> Iterator[str]:
     defaults: dict[str, Any] = {x: type(config).model_fields[x].default for x in _LOOP}
     changed = [key for key in _LOOP if getattr(config, key) != defaults[key]]
     measure = type(config).model_fields["measure"].default
@@ -108,7 +102,7 @@ def _of_our_loop(config: SweepConfig) -> Iterator[str]:
         )
 
 
-def _not_given(config: SweepConfig) -> Iterator[str]:
+def _not_given(config: UncheckedSweep) -> Iterator[str]:
     """Name values that are to be filled in and are not there."""
     used = config.fields
     if used & BATCH_FIELDS and config.batch_size is None:
@@ -126,7 +120,7 @@ def _not_given(config: SweepConfig) -> Iterator[str]:
         )
 
 
-def _length(config: SweepConfig) -> Iterator[str]:
+def _length(config: UncheckedSweep) -> Iterator[str]:
     if config.until_end and config.steps is not None:
         yield "give `steps` or `until_end`, not both: it is ended after so many measured steps"
     if not config.until_end and config.steps is None and config.epochs is None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field, field_validator
 
 from ray_bench.config.fields import Float, Model
-from ray_bench.config.metric_target import NAMES, parse_target
+from ray_bench.config.metric_target import parse_target
 from ray_bench.errors import ConfigError
-
-if TYPE_CHECKING:
-    from ray_bench.config.schema import SweepConfig
 
 
 class MetricsConfig(Model):
@@ -40,24 +35,3 @@ class MetricsConfig(Model):
             return None if value is None else str(parse_target(value))
         except ConfigError as err:
             raise ValueError(str(err).rstrip(".")) from err
-
-
-def complaint(config: SweepConfig) -> str | None:
-    """Say why a sweep cannot tell when its target is reached; None where it can, or has none."""
-    if config.metrics.target is None or config.target is not None:  # a script tells its own
-        return None
-    found = parse_target(config.metrics.target)
-    if found.column not in NAMES:
-        known = ", ".join(names[0] for names in NAMES.values())
-        return f"`metrics.target` is about {found.metric!r}, and training here tells {known}"
-    if config.interleaved:
-        return (
-            "`interleaved` measures speed and evaluates nothing; leave `metrics.target` or "
-            "`interleaved` out"
-        )
-    if not config.evaluated_every and config.evaluation.every_samples is None:
-        return (
-            "`metrics.target` needs evaluations and none are made; set "
-            "evaluation.every_samples=10000, or epochs=2 instead of steps"
-        )
-    return None

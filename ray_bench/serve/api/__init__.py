@@ -1,0 +1,1 @@
+"""The same as JSON under `/api/v1`; one subject a file, each with a `router`."""

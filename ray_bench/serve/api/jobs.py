@@ -1,0 +1,7 @@
+"""The API of jobs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api/v1", tags=["jobs"])

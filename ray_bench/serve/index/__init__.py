@@ -1,0 +1,7 @@
+"""All sweeps at a glance: what the Sweeps page lists, searches, filters and sorts."""
+
+from __future__ import annotations
+
+from ray_bench.serve.index.sweep_index import SweepIndex
+
+__all__ = ["SweepIndex"]

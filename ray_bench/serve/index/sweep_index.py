@@ -1,0 +1,20 @@
+"""The index of sweeps in memory."""
+
+from __future__ import annotations
+
+from typing import final
+
+from ray_bench.store import ResultsStore
+from ray_bench.store.summary import SweepSummary
+
+
+@final
+class SweepIndex:
+    """Summaries of all sweeps; asked for again where the store has changed."""
+
+    def __init__(self, store: ResultsStore) -> None:
+        self._store = store
+
+    def summaries(self) -> tuple[SweepSummary, ...]:
+        """Return all sweeps, newest first."""
+        return self._store.summaries()

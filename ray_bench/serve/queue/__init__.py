@@ -1,0 +1,1 @@
+"""Where sweeps run that are asked for in the browser."""

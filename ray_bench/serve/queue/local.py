@@ -1,0 +1,1 @@
+"""Sweeps as processes of this machine, one after the other."""
