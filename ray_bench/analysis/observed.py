@@ -136,8 +136,13 @@ class Observed:
 
     @cached_property
     def trained(self) -> tuple[RunRecord, ...]:
-        """The group's runs, and those that would be in it had they not diverged or been stopped."""
+        """The runs that learning is judged by: the group's, and others that trained alike."""
         return runs_of(self.group, self._results)
+
+    @cached_property
+    def timed_ids(self) -> frozenset[str]:
+        """Runs of the curve, whose times may be compared."""
+        return frozenset(run.run_id for run in self.group.runs)
 
     @property
     def histories(self) -> Histories:

@@ -21,6 +21,7 @@ from ray_bench.analysis.groups import Group, groups_of
 from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.nodes import workers_per_node
 from ray_bench.analysis.observed import Observed
+from ray_bench.analysis.parity.to_target import ToTarget, common_loss, to_target
 from ray_bench.analysis.predict import Prediction, predictions
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import Results
@@ -64,6 +65,19 @@ class Study(Observed):
         """What to do for what was asked."""
         return self.decide(self.ask)
 
+    @cached_property
+    def to_target(self) -> ToTarget | None:
+        """What the target takes: the one asked for, else what every run reached, else its loss.
+
+        None in a ladder, which learns nothing, and where no run was evaluated.
+        """
+        target = self.decision.target or common_loss(self.trained, self.histories)
+        if target is None or self.is_ladder:
+            return None
+        return to_target(
+            self.trained, self.histories, target, self.curve, self.clean_sizes, self.timed_ids
+        )
+
     def decide(self, ask: Ask) -> Decision:
         """Return the decision for another wish; nothing is measured or fitted again."""
         target = ask.target or self._default_target
@@ -79,7 +93,8 @@ class Study(Observed):
         """Return the same study for another wish; it shares what a decision needs."""
         _ = self.decision
         other = copy.copy(self)
-        del other.__dict__["decision"]
+        for name in ("decision", "to_target"):
+            other.__dict__.pop(name, None)
         other.ask = ask
         return other
 
@@ -114,7 +129,7 @@ class Study(Observed):
             fit=self.fit,
             times=self.times,
             resources=self.resources,
-            convergence=convergence(runs, found, target) if target else {},
+            convergence=convergence(runs, found, target, self.timed_ids) if target else {},
             scaling=self.scaling,
             batch_size=self.batch_size,
             num_train_samples=self.first.num_train_samples,

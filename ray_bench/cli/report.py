@@ -79,6 +79,16 @@ def report(
             "one a run is decided for, and what every run reached is told.",
         ),
     ] = None,
+    margin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MARGIN",
+            show_default=False,
+            help="Differences up to which trainings count as the same: accuracy=0.3%,loss=1%,"
+            "samples=5%. Not given: the sweep's metrics, by default 0.5 points of accuracy, 2 % of "
+            "loss, 10 % of samples to the target.",
+        ),
+    ] = None,
     failures: Annotated[
         bool,
         typer.Option(
@@ -123,6 +133,7 @@ def report(
         max_workers=max_workers,
         epochs=epochs,
         target=target,
+        margin=margin,
     )
     if fold is not None:
         print_topic(built.report, fold)

@@ -12,14 +12,20 @@ from ray_bench.report.parity_words import listed
 from ray_bench.stats.estimate import Estimate
 
 
-def gain_words(gain: ToTarget | None) -> list[str]:
-    """Return the best world sizes, and what they gain."""
+def gain_words(gain: ToTarget | None, also: int | None = None) -> list[str]:
+    """Return the headlines of the best world sizes, and which these are.
+
+    Args:
+        gain: What the target takes.
+        also: A world size that is spoken of anyway.
+    """
     if gain is None:
         return []
     target = target_words(gain.target)
-    shown = [row for row in gain.rows if row.world_size in (gain.fastest, gain.fastest_rate)]
-    lines = [headline(row, target) for row in shown]
-    return [best_words(gain, target), *(line for line in lines if line is not None)]
+    lines = {row.world_size: headline(row, target) for row in gain.rows}
+    known = {n: line for n, line in lines.items() if line is not None}
+    shown = [known[n] for n in known if n in (gain.fastest, gain.fastest_rate, also)]
+    return [*(shown or list(known.values())[-1:]), best_words(gain, target)]
 
 
 def headline(row: TargetRow, target: str) -> str | None:

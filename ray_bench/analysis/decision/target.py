@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,10 @@ def default_target(runs: Sequence[RunRecord], found: Histories) -> MetricTarget 
 
 
 def convergence(
-    runs: Sequence[RunRecord], found: Histories, target: MetricTarget
+    runs: Sequence[RunRecord],
+    found: Histories,
+    target: MetricTarget,
+    timed: Collection[str] | None = None,
 ) -> dict[int, Convergence]:
     """Return what every world size took to the target.
 
@@ -52,8 +55,9 @@ def convergence(
         runs: Finished and diverged ones of one group.
         found: Evaluations by run.
         target: What is to be reached.
+        timed: Runs whose times count; None: all.
     """
-    sides = best_rules(runs, found, target)
+    sides = best_rules(runs, found, target, timed)
     epochs, times = (means_of(list(sides.values()), pick) for pick in (_epochs, time_of))
     return {
         size: Convergence(

@@ -1,8 +1,12 @@
-"""The target that was asked for, of a report or of its sweep, and whether it can be judged."""
+"""The target and margins that were asked for, and whether the target can be judged."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import fields
+
 from ray_bench.analysis.comparison.settings import config_of
+from ray_bench.analysis.parity.compare import Margin
 from ray_bench.analysis.parity.history import History, histories_of, known_metrics
 from ray_bench.config.metric_target import NAMES, MetricTarget, is_share, parse_target
 from ray_bench.errors import ConfigError
@@ -62,3 +66,38 @@ def complaint(results: Results, target: MetricTarget) -> str | None:
 
 def _is_percent(runs: list[History], target: MetricTarget) -> bool:
     return is_share(target.metric) and any(target.metric in x.metrics for x in runs)
+
+
+def asked_margin(results: Results, text: str | None = None) -> Margin:
+    """Return what counts as the same: as given, else as the sweep was configured.
+
+    Args:
+        results: One sweep, with `metrics.accuracy_margin_frac` and so on in its configuration.
+        text: Such as `accuracy=0.003` or `accuracy=0.3%,loss=1%`.
+
+    Raises:
+        ConfigError: It cannot be read, or a margin is not between 0 and 1.
+    """
+    values = config_of(results.sweep.config_json).get("metrics")
+    own = values if isinstance(values, dict) else {}
+    names = [x.name for x in fields(Margin)]
+    found = {x: own[key] for x in names if (key := x.replace("_frac", "_margin_frac")) in own}
+    for part in text.split(",") if text is not None else ():
+        name, _, value = (x.strip() for x in part.partition("="))
+        if f"{name}_frac" not in names:
+            raise ConfigError(f"Cannot read the margin {part.strip()!r}; {_MARGIN_FORM}.")
+        found[f"{name}_frac"] = _share(value, part.strip())
+    return Margin(**found)
+
+
+_MARGIN_FORM = "write accuracy=0.005, loss=2% or samples=10%, several with a comma between them"
+
+
+def _share(text: str, whole: str) -> float:
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise ConfigError(f"The margin {whole!r} is not between 0 and 1; {_MARGIN_FORM}.")
+    return value

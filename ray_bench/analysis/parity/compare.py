@@ -34,6 +34,14 @@ class Margin:
     loss_frac: float = 0.02
     samples_frac: float = 0.10
 
+    def frac_of(self, quantity: Quantity) -> float:
+        """Return the margin as a share: of accuracy itself, of the others a relative change."""
+        return {
+            "accuracy": self.accuracy_frac,
+            "loss": self.loss_frac,
+            "samples": self.samples_frac,
+        }[quantity]
+
     def of(self, quantity: Quantity) -> float:
         """Return the margin of a difference of accuracies, or of logarithms."""
         if quantity == "accuracy":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,14 +62,15 @@ class Side:
         return float(np.mean(logs)) if logs else 0.0
 
     def logs(self, pick: Pick) -> dict[int, list[float]] | None:
-        """Return the logarithms by seed; None where a run did not get there, or is not known."""
-        values = [None if x is None else pick(x) for x in self.ways]
-        if any(x is None for x in values):
+        """Return the known logarithms by seed; None where a run did not get there, or none is."""
+        if self.num_reached < len(self.ways):
             return None
         found: dict[int, list[float]] = {}
-        for run, value in zip(self.runs, values, strict=True):
-            found.setdefault(seed_of(run), []).append(math.log(value or math.nan))
-        return found
+        for run, way in zip(self.runs, self.ways, strict=True):
+            value = None if way is None else pick(way)
+            if value is not None:
+                found.setdefault(seed_of(run), []).append(math.log(value))
+        return found or None
 
     def by_seed(self, pick: Pick) -> dict[int, float] | None:
         """Return the mean logarithm of every seed: its repeats train the same model again."""
@@ -92,9 +93,24 @@ def train_time_of(way: Reached) -> float | None:
     return way.train_s
 
 
-def sides_of(runs: Sequence[RunRecord], found: Histories, target: MetricTarget) -> dict[Cell, Side]:
-    """Return runs by world size and rule, of which any was evaluated for the target."""
+def sides_of(
+    runs: Sequence[RunRecord],
+    found: Histories,
+    target: MetricTarget,
+    timed: Collection[str] | None = None,
+) -> dict[Cell, Side]:
+    """Return runs by world size and rule, of which any was evaluated for the target.
+
+    Args:
+        runs: Finished and lost ones.
+        found: Evaluations by run.
+        target: What is to be reached.
+        timed: Runs whose times count; None: all.
+    """
     ways = {run.run_id: reached(found.get(run.run_id), target) for run in runs}
+    for run_id, way in ways.items():
+        if way is not None and timed is not None and run_id not in timed:
+            ways[run_id] = replace(way, train_s=None, with_eval_s=None)
     cells: dict[tuple[int, object], list[RunRecord]] = {}
     for run in runs:
         if ways[run.run_id] is not None or run.status in LOST:
@@ -120,21 +136,28 @@ def _label(runs: Sequence[RunRecord]) -> str:
     return "/".join(sorted({run.point.rule_label for run in runs}))
 
 
-def _order(side: Side) -> tuple[float, float]:
-    """Rules are not mixed: the fewest samples count, without all the most runs that got there."""
+def _order(side: Side) -> tuple[bool, int, float, float]:
+    """Rules are not mixed: the fewest samples count, without all the most runs that got there.
+
+    A rule that has not all its seeds yet does not win by a lucky one.
+    """
     known = side.by_seed(samples_of)
     mean = math.inf if known is None else float(np.mean(list(known.values())))
-    return (mean, -side.num_reached / len(side.runs))
+    num_seeds = min(MIN_SEEDS, len({seed_of(run) for run in side.runs}))
+    return (known is None, -num_seeds, mean, -side.num_reached / len(side.runs))
 
 
 def best_rules(
-    runs: Sequence[RunRecord], found: Histories, target: MetricTarget
+    runs: Sequence[RunRecord],
+    found: Histories,
+    target: MetricTarget,
+    timed: Collection[str] | None = None,
 ) -> dict[int, Side]:
     """Return the runs of every world size under the rule by which it needs fewest samples.
 
-    Empty where no run was evaluated for the target.
+    Empty where no run was evaluated for the target. The arguments are those of `sides_of`.
     """
-    sides = sides_of(runs, found, target)
+    sides = sides_of(runs, found, target, timed)
     sizes = sorted({size for size, _ in sides})
     of = {n: [x for cell, x in sides.items() if cell[0] == n] for n in sizes}
     return {n: min(those, key=_order) for n, those in of.items()}

@@ -9,7 +9,7 @@ than cores or GPUs) samples count, and times do not.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +84,7 @@ def to_target(
     target: MetricTarget,
     curve: Curve,
     claimed: Sequence[int],
+    timed: Collection[str] | None = None,
 ) -> ToTarget | None:
     """Return what the target takes; None where no run was evaluated for it.
 
@@ -93,8 +94,9 @@ def to_target(
         target: What is to be reached.
         curve: Throughput by world size.
         claimed: World sizes whose times carry a claim: not more ranks than cores or GPUs.
+        timed: Runs whose times count, the curve's; None: all.
     """
-    best = best_rules(runs, found, target)
+    best = best_rules(runs, found, target, timed)
     if not best:
         return None
     sides, base = list(best.values()), next(iter(best.values()))
@@ -165,9 +167,10 @@ def _energy(side: Side) -> Estimate | None:
     joules = []
     for run, way in zip(side.runs, side.ways, strict=True):
         whole_s = (run.train_s or 0.0) + (run.eval_s or 0.0)
-        if run.energy_j is None or way is None or way.with_eval_s is None or not whole_s:
+        if way is None or way.samples is None:
             return None
-        joules.append(run.energy_j * way.with_eval_s / whole_s)
+        if run.energy_j is not None and way.with_eval_s is not None and whole_s:
+            joules.append(run.energy_j * way.with_eval_s / whole_s)
     return log_means([joules])[0].estimate if joules and min(joules) > 0 else None
 
 

@@ -126,7 +126,7 @@ def _time(context: Context) -> tuple[_Row, ...]:
     return (
         _Row(
             key="run_time", title="Time", unit="s", topic="Time", note=f"per run{of}",
-            kind=scaled, is_first=True, get=_seconds(lambda x: x.run),
+            kind=scaled, is_first=decision.ask.target is None, get=_seconds(lambda x: x.run),
         ),
         _Row(
             key="with_start_up", title="With start-up", unit="s", topic="Time", note="per run",
@@ -138,16 +138,20 @@ def _time(context: Context) -> tuple[_Row, ...]:
         ),
         _Row(
             key="target_time", title="To the target", unit="s", topic="Time", note=goal,
-            kind="derived", get=_seconds(lambda x: x.target),
+            is_first=decision.ask.target is not None, get=_seconds(lambda x: x.target),
         ),
     )  # fmt: skip
 
 
 def _money(context: Context) -> tuple[_Row, ...]:
     price = context.price_per_worker_hour
+    has_target = context.study.decision.ask.target is not None
 
     def paid(x: SizeRow) -> Estimate | None:
         return None if x.run is None else cost(x.run.worker_s, price)
+
+    def paid_to_target(x: SizeRow) -> Estimate | None:
+        return None if x.target is None else cost(x.target.worker_s, price)
 
     def worker_time(x: SizeRow) -> Estimate | None:
         return None if x.run is None else x.run.worker_s
@@ -160,7 +164,11 @@ def _money(context: Context) -> tuple[_Row, ...]:
     return (
         _Row(
             key="cost", title="Cost", unit="money", topic="Money", note="per run",
-            kind="derived", is_first=True, get=paid,
+            kind="derived", is_first=not has_target, get=paid,
+        ),
+        _Row(
+            key="target_cost", title="Cost to the target", unit="money", topic="Money",
+            kind="derived", is_first=has_target, get=paid_to_target,
         ),
         _Row(
             key="worker_time", title="Worker-time", unit="worker_s", topic="Money",

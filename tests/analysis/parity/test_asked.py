@@ -5,7 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from ray_bench.analysis.parity.asked import asked_target, complaint, configured_target
+from ray_bench.analysis.parity.asked import (
+    asked_margin,
+    asked_target,
+    complaint,
+    configured_target,
+)
+from ray_bench.analysis.parity.compare import Margin
 from ray_bench.config.metric_target import MetricTarget, parse_target
 from ray_bench.errors import ConfigError
 from tests.analysis.parity.learned import learned
@@ -44,3 +50,15 @@ def test_no_evaluation_and_percent_are_told_apart(results):
     columns = {**results.epochs, "val_accuracy_frac": 100 * results.epochs["val_accuracy_frac"]}
     said = complaint(replace(results, epochs=columns), parse_target("val_accuracy_frac>=0.9"))
     assert "in percent" in said
+
+
+def test_margins_are_those_given_else_those_of_the_sweep(results):
+    config = {**json.loads(results.sweep.config_json), "metrics": {"loss_margin_frac": 0.05}}
+    stored = replace(results, sweep=replace(results.sweep, config_json=json.dumps(config)))
+    assert asked_margin(results) == Margin()
+    assert asked_margin(stored).loss_frac == 0.05
+    found = asked_margin(stored, "accuracy=0.3%, samples=0.2")
+    assert found == Margin(accuracy_frac=0.003, loss_frac=0.05, samples_frac=0.2)
+    for text, says in (("f1=0.1", "'f1=0.1'; write"), ("loss=3", "not between 0 and 1"), ("", "Cannot read")):
+        with pytest.raises(ConfigError, match=says):
+            asked_margin(results, text)
