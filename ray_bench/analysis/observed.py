@@ -19,6 +19,7 @@ from ray_bench.analysis.groups import Group, first_of_launches
 from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.losses import Steps
 from ray_bench.analysis.nodes import boundary_fall, nodes_by_size
+from ray_bench.analysis.noise_curve import NoiseEpoch, noise_curve
 from ray_bench.analysis.noise_scale import NoiseRow, noise_rows
 from ray_bench.analysis.parity.history import Histories
 from ray_bench.analysis.parity.runs import runs_of
@@ -153,6 +154,11 @@ class Observed:
     def noise(self) -> tuple[NoiseRow, ...]:
         """Gradient noise scales by world size and learning-rate rule."""
         return noise_rows(self.group.runs)
+
+    @cached_property
+    def noise_curve(self) -> tuple[NoiseEpoch, ...]:
+        """Gradient noise scales by world size, rule and epoch."""
+        return noise_curve(self.group.runs, self._tables.epochs)
 
     @cached_property
     def progress(self) -> tuple[ProgressRow, ...]:

@@ -200,7 +200,7 @@ def _rates(contexts: Sequence[Context]) -> Iterator[Fold]:
 
 
 def _noise(contexts: Sequence[Context], drawn: _Drawn) -> Iterator[Fold]:
-    with_noise = [x for x in contexts if x.study.noise]
+    with_noise = [x for x in contexts if x.study.noise or x.study.noise_curve]
     if with_noise:
         yield Fold(
             key="noise",

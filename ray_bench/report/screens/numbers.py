@@ -151,7 +151,7 @@ def _money(context: Context) -> tuple[_Row, ...]:
         return None if x.run is None else cost(x.run.worker_s, price)
 
     def paid_to_target(x: SizeRow) -> Estimate | None:
-        return None if x.target is None else cost(x.target.worker_s, price)
+        return cost(x.target.worker_s, price) if has_target and x.target else None
 
     def worker_time(x: SizeRow) -> Estimate | None:
         return None if x.run is None else x.run.worker_s

@@ -160,7 +160,7 @@ def goodput_table(context: Context) -> Table:
     notes = (
         "After Pollux (Qiao et al. 2021): efficiency = (noise scale + baseline's batch) / (noise "
         "scale + batch), goodput = samples/s x efficiency. The noise scale is that of the last "
-        "weights; it is not recorded earlier, when it is usually smaller and larger batches are "
-        "less efficient.",
+        "weights; earlier it is usually smaller, and larger batches are less efficient: "
+        "measure.noise_curve=true shows it by epoch.",
     )
     return table(context.key("goodput"), "Goodput", columns, rows, notes)

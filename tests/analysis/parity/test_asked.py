@@ -59,6 +59,10 @@ def test_margins_are_those_given_else_those_of_the_sweep(results):
     assert asked_margin(stored).loss_frac == 0.05
     found = asked_margin(stored, "accuracy=0.3%, samples=0.2")
     assert found == Margin(accuracy_frac=0.003, loss_frac=0.05, samples_frac=0.2)
-    for text, says in (("f1=0.1", "'f1=0.1'; write"), ("loss=3", "not between 0 and 1"), ("", "Cannot read")):
+    for text, says in (
+        ("f1=0.1", "'f1=0.1'; write"),
+        ("loss=3", "not between 0 and 1"),
+        ("", "Cannot read"),
+    ):
         with pytest.raises(ConfigError, match=says):
             asked_margin(results, text)
