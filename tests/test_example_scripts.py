@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch.script_ranks import asked, run_ranks
+from tests.launch.scripts.ranks import asked, run_ranks
 
 SCRIPTS = Path(__file__).parents[1] / "examples" / "scripts"
 #: Name: (strategy at 2 ranks, what tells samples, package that it needs).

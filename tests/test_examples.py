@@ -46,6 +46,12 @@ ALL_COMMANDS = [
     for page in PAGES
     for words in commands_of(page, "ray-bench")
 ]
+#: What `jobs/sweep.py` takes is what `ray-bench run` takes.
+RUNS = [p for p in ALL_COMMANDS if p.values[0][1:2] == ["run"]] + [
+    pytest.param(["ray-bench", "run", *words[1:]], id=f"{page.stem}: {shlex.join(words)}")
+    for page in PAGES
+    for words in commands_of(page, "jobs/sweep.py")
+]
 
 
 @pytest.fixture
@@ -160,9 +166,9 @@ def test_the_commands_parse(words):
     command.make_context(words[1], words[2:])  # raises on an unknown option or argument
 
 
-@pytest.mark.parametrize("words", [p for p in ALL_COMMANDS if p.values[0][1:2] == ["run"]])
+@pytest.mark.parametrize("words", RUNS)
 def test_the_sweeps_can_be_planned(words, tmp_path, monkeypatch, capsys):
-    """Every `run` of the pages, as a dry run in a folder with the files that they name."""
+    """Every `run` and job of the pages, as a dry run in a folder with the files that they name."""
     (tmp_path / "sweep.yaml").write_text(blocks_of(README, "yaml")[0])
     (tmp_path / "my_workload.py").write_text(EXAMPLE.read_text())
     for name in ("train.py", "my_module.py"):
@@ -175,16 +181,3 @@ def test_the_sweeps_can_be_planned(words, tmp_path, monkeypatch, capsys):
         main([words[1], "--dry-run", *words[2:]])
     sys.modules.pop("my_workload", None)
     assert end.value.code == 0, capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        pytest.param(words, id=f"{page.stem}: {shlex.join(words)}")
-        for page in PAGES
-        for words in commands_of(page, "jobs/sweep.py")
-    ],
-)
-def test_the_jobs_parse(words):
-    command = typer.main.get_command(app).get_command(None, "run")
-    command.make_context("run", words[1:])

@@ -43,8 +43,18 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "analysis": (BOTTOM, {"numpy", "scipy"}),
     "report": (BOTTOM | {"analysis", "store"}, {"numpy", "rich", "altair", "vl_convert", "jinja2"}),
     "serve": (
-        BOTTOM | {"analysis", "store", "report", "sweep", "launch", "journals"},
-        {"fastapi", "starlette", "uvicorn", "jinja2", "pydantic", "mcp", "yaml"},
+        BOTTOM | {"analysis", "store", "report", "sweep", "launch", "journals", "workloads"},
+        {
+            "fastapi",
+            "starlette",
+            "uvicorn",
+            "jinja2",
+            "pydantic",
+            "mcp",
+            "yaml",
+            "psutil",
+            "prometheus_client",
+        },
     ),
     "trackers": (BOTTOM | {"analysis"}, {"tensorboardX", "mlflow", "wandb"}),
     "sweep": (
@@ -86,6 +96,7 @@ HELP_MODULES = (
     "options",
     "network",
     "doctor",
+    "serve",
 )
 
 

@@ -103,9 +103,20 @@ def _energy(row: TimeRow, times: Sequence[TimeRow], runs: Sequence[RunRecord]) -
     energy = mean(run.energy_j for run in runs if run.point.world_size == row.world_size)
     if energy is None or is_same_work(times):
         return energy
-    if not row.num_epochs or not times[0].num_epochs:
-        return None
-    return energy * times[0].num_epochs / row.num_epochs
+    if row.num_epochs and times[0].num_epochs:
+        return energy * times[0].num_epochs / row.num_epochs
+    # What an epoch is only the script knows; what it has trained on was counted.
+    own, before = (_samples(n, runs) for n in (row.world_size, times[0].world_size))
+    return energy * before / own if own and before else None
+
+
+def _samples(world_size: int, runs: Sequence[RunRecord]) -> float | None:
+    """Return the mean samples that runs of a world size have trained on, where their steps tell."""
+    return mean(
+        None if run.num_steps is None else run.num_steps * run.samples_per_step
+        for run in runs
+        if run.point.world_size == world_size
+    )
 
 
 def _ratio(row: TimeRow, times: Sequence[TimeRow]) -> Estimate | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,21 @@ import torch
 from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
 
-from ray_bench.records import Strategy
+from ray_bench.measure.peaks import device_peak_flops_per_s
+from ray_bench.records import Precision, Strategy
 
 _STRATEGIES: tuple[tuple[type[Any], Strategy], ...] = (
     (DistributedDataParallel, "ddp"),
     (FullyShardedDataParallel, "fsdp1"),
     (FSDPModule, "fsdp2"),
 )
+#: What a type of number is computed with. With float16 and float32 sums tensor cores are as fast as
+#: with bfloat16, where they have both.
+_PRECISIONS: Mapping[torch.dtype, Precision] = {
+    torch.float32: "fp32",
+    torch.bfloat16: "bf16",
+    torch.float16: "bf16",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,27 +42,36 @@ class Facts:
     is_compiled: bool
     ddp_bucket_cap_mb: float | None  # None without DDP
     has_comm_hook: bool  # one of the script's own on DDP
+    device_peak_flops_per_s: float | None  # in the type that is computed in
 
 
 def facts_of(optimizer: Any, autocast: torch.dtype | None = None) -> Facts:
     """Look at the optimizer that made an update, and once at every module there is."""
     parameters = _parameters(optimizer)
     first = parameters[0] if parameters else None
+    dtype = None if first is None else first.dtype
     device = first.device if first is not None else _default_device()
     modules = [x for x in gc.get_objects() if issubclass(type(x), torch.nn.Module)]
     strategy = _strategy(modules)
+    is_sharded = strategy in ("fsdp1", "fsdp2")
+    is_hidden = is_sharded and autocast is None  # its policy may compute in another type
     return Facts(
         strategy=strategy,
         optimizer=None if optimizer is None else type(optimizer).__name__,
         num_params=sum(x.numel() for x in parameters) or None,
-        grad_bytes=None if strategy in ("fsdp1", "fsdp2") else _num_bytes(parameters),
+        grad_bytes=None if is_sharded else _num_bytes(parameters),
         device=str(device),
-        dtype=None if first is None else str(first.dtype).removeprefix("torch."),
-        autocast=None if autocast is None else str(autocast).removeprefix("torch."),
+        dtype=_name(dtype),
+        autocast=_name(autocast),
         is_compiled=any(map(_is_compiled, modules)),
         ddp_bucket_cap_mb=_bucket_cap_mb(modules),
         has_comm_hook=any(getattr(x, "_comm_hooks", ()) for x in _ddp(modules)),
+        device_peak_flops_per_s=None if is_hidden else _peak(device, autocast or dtype, modules),
     )
+
+
+def _name(dtype: torch.dtype | None) -> str | None:
+    return None if dtype is None else str(dtype).removeprefix("torch.")
 
 
 def _parameters(optimizer: Any) -> list[torch.Tensor]:
@@ -85,6 +103,11 @@ def _bucket_cap_mb(modules: list[Any]) -> float | None:
 
 def _ddp(modules: list[Any]) -> list[Any]:
     return [x for x in modules if issubclass(type(x), DistributedDataParallel)]
+
+
+def _peak(device: torch.device, dtype: torch.dtype | None, modules: list[Any]) -> float | None:
+    precision = None if dtype is None else _PRECISIONS.get(dtype)
+    return None if precision is None else device_peak_flops_per_s(device, precision, modules)
 
 
 def _default_device() -> torch.device:

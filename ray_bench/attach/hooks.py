@@ -46,8 +46,8 @@ def _backward(session: Session) -> Callable[[Callable[..., Any]], Any]:
 def _mode(session: Session) -> Callable[[Callable[..., Any]], Any]:
     def around(original: Callable[..., Any]) -> Any:
         def train(self: Any, mode: bool = True) -> Any:
-            if not mode and self.training:
-                session.pause()
+            if mode != self.training:
+                (session.resume if mode else session.pause)()
             return original(self, mode)
 
         return train

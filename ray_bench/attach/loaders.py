@@ -29,9 +29,14 @@ class Taken(NamedTuple):
 
 @final
 class Ledger:
-    """Of one process. Not for several threads that train at once."""
+    """Of one process. Not for several threads that train at once.
 
-    def __init__(self) -> None:
+    Args:
+        unused: Told when a loader has ended on which nothing was trained.
+    """
+
+    def __init__(self, unused: Callable[[], None] = lambda: None) -> None:
+        self._unused = unused
         self._drawn: dict[int, tuple[weakref.ref[Any], Count]] = {}  # since the last backward pass
         self._trained = NOTHING  # since the last step
         self._had_others = False
@@ -48,6 +53,7 @@ class Ledger:
         """A loader has ended: what is still unused of it was no training."""
         if self._drawn.pop(id(iterator), None) is not None:
             self._had_others = True
+            self._unused()
 
     def backward(self) -> None:
         """A backward pass has begun."""

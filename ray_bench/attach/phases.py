@@ -25,6 +25,7 @@ from torch.optim.optimizer import (
 )
 from torch.utils.data import dataloader
 
+from ray_bench.attach.samples import Step
 from ray_bench.attach.wrapping import wrap
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.phases import PhaseProbe
@@ -90,20 +91,15 @@ class PhaseWindow:
                 self._watch(module)
         self._start()
 
-    def step_done(self, *, is_update: bool, has_others: bool) -> None:
-        """A step has ended; one with an evaluation in it is not kept.
-
-        Args:
-            is_update: Whether an optimizer's update ended it; else the script said so.
-            has_others: Whether something else than training was in it.
-        """
-        self._mark("optimizer" if is_update else "other")
+    def step_done(self, step: Step) -> None:
+        """A step has ended; one with an evaluation in it is not kept."""
+        self._mark("optimizer" if step.is_update else "other")
         stamps = self._probe.finish(max(0, self._done))
         if self._num_reduced > 1:  # of which pass is a bucket? What is exposed is told all the same
             stamps = replace(stamps, buckets=())
-        if self._done >= 0 and not has_others:
+        if self._done >= 0 and not step.has_others:
             self._record(stamps)
-        self._done += not has_others
+        self._done += not step.has_others
         self._start()
 
     def close(self) -> None:

@@ -31,6 +31,17 @@ class Count:
 
 
 NOTHING = Count()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Of training, that has ended."""
+
+    count: Count  # what it has trained on
+    is_update: bool  # whether an optimizer's update ended it; else the script said so
+    has_others: bool  # whether something else than training was in it
+
+
 #: Batches that name no tokens; asking whether something is a mapping takes longer.
 _WITHOUT_NAMES = frozenset({torch.Tensor, tuple, list})
 

@@ -21,17 +21,20 @@ from ray_bench.attach.anchor import Anchor, role_of
 from ray_bench.attach.ending import EarlyEnd
 from ray_bench.attach.found import Facts, facts_of
 from ray_bench.attach.loaders import Ledger, Taken
-from ray_bench.attach.phases import PhaseWindow
+from ray_bench.attach.progress import Progress
 from ray_bench.attach.ranks import Meeting, Rank
-from ray_bench.attach.samples import Count
+from ray_bench.attach.samples import Count, Step
+from ray_bench.attach.windows import Window, Windows, windows_of
 from ray_bench.config.groups import MeasureConfig
 from ray_bench.measure.clock import SystemClock
-from ray_bench.measure.memory import peak_memory_bytes
+from ray_bench.measure.instruments import Instruments
 from ray_bench.measure.recorder import Recorder
 from ray_bench.records import Launched, kept_traceback
 
 #: The rate of a schedule may begin at 0, and then the first updates change nothing.
 _ALIKE_AT_STEP = 5
+#: A processor's counter of energy wraps after some twenty minutes.
+_READ_EVERY_NS = 60 * 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,6 @@ class Session:
     """
 
     def __init__(self, wanted: Wanted, rank: Rank, folder: Path) -> None:
-        self.ledger = Ledger()
         self.folder: Path | None = None
         self.autocast: torch.dtype | None = None
         self._root = folder
@@ -72,12 +74,17 @@ class Session:
         self._role: Hashable = None
         self._meeting = Meeting()
         self._recorder = Recorder(wanted.measure, rank=rank.rank, agree=self._meeting.largest)
+        self._clock = SystemClock(torch.device("cpu"))
+        self._progress = Progress(self._recorder.write, lambda: self._clock.synchronize())
+        self.ledger = Ledger(unused=self._progress.exhausted)
+        self._instruments: Instruments | None = None  # while they read
+        self._read_at_ns = 0
         self._counts_itself = False  # the script calls `ray_bench.step`
         self._pid = os.getpid()
         self._device = torch.device("cpu")
         self._has_ended = False
-        self._window: PhaseWindow | None = None  # open after the timed steps
-        self._can_be_taken_apart = False
+        self._windows: list[Window] = []
+        self._after: Windows | None = None  # the timed steps are over
         self._was_paused = False
         self._steps_until_alike: int | None = None  # None: the ranks need not be compared
 
@@ -96,8 +103,7 @@ class Session:
             return
         if was_skipped:
             self._recorder.skipped()
-        taken = self.ledger.take()
-        self._step(taken, optimizer)
+        self._step(self.ledger.take(), optimizer)
 
     def step(self, num_samples: int | None, num_tokens: int | None) -> None:
         """The script says itself that a step is over."""
@@ -111,12 +117,17 @@ class Session:
 
     def log(self, values: dict[str, float]) -> None:
         """Keep what the script says of itself."""
-        self._recorder.log(values)
+        self._progress.said(values)
 
     def pause(self) -> None:
         """An evaluation begins: what comes now is no training until a step ends."""
         self._was_paused = True
         self._recorder.evaluated()
+        self._progress.paused()
+
+    def resume(self) -> None:
+        """A module is in training mode again."""
+        self._progress.resumed()
 
     def close(self, reason: str, error: BaseException | None = None) -> None:
         """Nothing more is measured; the block that is going on is dropped.
@@ -125,20 +136,23 @@ class Session:
             reason: How the script ended, in words.
             error: What it ended by, where it failed.
         """
-        if self._window is not None:
-            self._window.close()
+        if self._after is not None:
+            self._after.close()
         if not self._has_ended and os.getpid() == self._pid:
-            peak = peak_memory_bytes(self._device)
-            self._recorder.close(reason, peak_memory_bytes=peak, **_error_fields(error))
+            self._stop_reading()
+            self._progress.flush()
+            self._recorder.close(reason, **_error_fields(error))
         self._has_ended = True
 
     def _step(self, taken: Taken, optimizer: Any) -> None:
         was_paused, self._was_paused = self._was_paused, False
-        if self._window is not None:
-            has_others = taken.had_others or was_paused
-            self._take_apart(self._window, is_update=optimizer is not None, has_others=has_others)
-            return
         recorder, count = self._recorder, taken.drawn
+        self._progress.step(count.samples)
+        if self._after is not None:
+            has_others = taken.had_others or was_paused
+            self._after.step_done(Step(count, optimizer is not None, has_others))
+            self._end_when_over(self._after)
+            return
         if not recorder.has_started:
             self._begin(optimizer)
         was_timed = recorder.step(
@@ -155,6 +169,8 @@ class Session:
             return
         if not self._anchor.is_fixed:
             self._anchor.fix()
+        if self._instruments is not None and self._progress.last_ns > self._read_at_ns:
+            self._read_energy(self._instruments)
         if self._wanted.num_steps is not None and recorder.num_timed >= self._wanted.num_steps:
             self._after_timing()
 
@@ -164,17 +180,26 @@ class Session:
         self.folder = self._root / f"{began:%Y%m%dT%H%M%S.%fZ}-w{num_ranks}"
         facts = facts_of(optimizer, self.autocast)
         self._device = torch.device(facts.device)
-        is_hidden = num_ranks > 1 and (facts.strategy != "ddp" or facts.has_comm_hook)
-        self._can_be_taken_apart = not (facts.is_compiled or is_hidden)
+        self._clock = SystemClock(self._device)
+        self._windows = windows_of(
+            facts,
+            num_ranks=num_ranks,
+            phase_steps=self._wanted.phase_steps,
+            clock=self._clock,
+            write=self._recorder.write,
+        )
         if num_ranks > 1 and facts.strategy == "none" and optimizer is not None:
             self._steps_until_alike = min(_ALIKE_AT_STEP, 1 + self._wanted.measure.warmup_steps)
         self._recorder.start(
             self.folder / f"rank-{self._rank.rank}.jsonl",
-            SystemClock(self._device),
+            self._clock,
             **self._about(facts),
             rank=asdict(self._rank),
             num_ranks=num_ranks,
         )
+        self._instruments = Instruments(
+            self._device, is_node_leader=self._rank.local_rank == 0, failed=self._instrument_failed
+        ).__enter__()
         if "WORLD_SIZE" in os.environ and self._rank.world_size > num_ranks:
             self._recorder.write("alike", are_equal=False)  # torchrun's, without a process group
 
@@ -199,24 +224,38 @@ class Session:
 
     def _after_timing(self) -> None:
         self._recorder.evaluated()
-        if not self._wanted.phase_steps or not self._can_be_taken_apart:
-            self._end()
-        self._window = PhaseWindow(
-            SystemClock(self._device),
-            self._device,
-            num_steps=self._wanted.phase_steps,
-            record=lambda stamps: self._recorder.write("stamps", **asdict(stamps)),
-        )
-        self._window.open()
+        self._stop_reading()
+        self._after = Windows(self._windows)
+        self._after.open()
+        self._end_when_over(self._after)
 
-    def _take_apart(self, window: PhaseWindow, *, is_update: bool, has_others: bool) -> None:
-        window.step_done(is_update=is_update, has_others=has_others)
-        if window.is_over:
+    def _end_when_over(self, after: Windows) -> None:
+        if after.are_over:
             self._end()
+
+    def _read_energy(self, instruments: Instruments) -> None:
+        """Read a counter that may wrap more than once in a long job."""
+        instruments.read_energy()
+        self._read_at_ns = self._progress.last_ns + _READ_EVERY_NS
+
+    def _stop_reading(self) -> None:
+        """Read the instruments for the last time, and say what they saw."""
+        reading, self._instruments = self._instruments, None
+        if reading is None:
+            return
+        reading.__exit__(None, None, None)
+        self._recorder.write(
+            "instruments",
+            peak_memory_bytes=reading.peak_memory_bytes,
+            reads_energy=reading.reads_energy,
+            energy_j=reading.energy_j,
+            gpu=None if reading.gpu is None else asdict(reading.gpu),
+        )
+
+    def _instrument_failed(self, error: Exception) -> None:
+        self._recorder.write("failed", part="instruments", **_error_fields(error))
 
     def _end(self) -> NoReturn:
-        if self._window is not None:
-            self._window.close()
         self._meeting.largest(0.0)  # nobody leaves while another one still needs it
         self.close("measured")
         raise EarlyEnd

@@ -67,7 +67,7 @@ def _script(script: tuple[str, ...], overrides: list[str], form: TableFormat) ->
     """Let a script make some steps, and tell what was found of it."""
     from ray_bench.cli.execute import say
     from ray_bench.config.script import what_varies
-    from ray_bench.launch.script_doctor import trial_run
+    from ray_bench.launch.scripts.doctor import trial_run
     from ray_bench.sweep.script import trial_config
 
     config = trial_config(script, overrides)

@@ -26,6 +26,7 @@ from ray_bench.cli import (
     report,
     run,
     selfcheck,
+    serve,
     submit,
     workloads,
 )
@@ -83,6 +84,7 @@ app.command("network", help=network.HELP, short_help="Measure all-reduce.")(netw
 app.command(
     "doctor", cls=AfterDashes, help=doctor.HELP, short_help="Tell what can be measured here."
 )(doctor.doctor)
+app.command("serve", help=serve.HELP, short_help="Show sweeps in the browser.")(serve.serve)
 app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
     workloads.workloads
 )

@@ -263,6 +263,7 @@ def config_sha256(config: SweepConfig) -> str:
         "trackers": True,
         "metrics": True,
         "launch": {"wait_s"},
+        "checkpoint": {"restarts"},
     }
     values = stored(config.model_dump(mode="json", exclude=uncounted))
     for part, name in (("optimizer", "sgd"), ("schedule", "constant")):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ray_bench.journals.batches import batches_of
 from ray_bench.journals.launch import Launch
+from ray_bench.journals.readings import reading_fields
 from ray_bench.measure.check import Check
 
 #: Below it a step becomes noticeably longer by being measured.
@@ -32,11 +33,14 @@ def script_checks(launch: Launch) -> list[Check]:
         _rate(launch),
         _strategy(launch),
         _model(launch),
+        _work(launch),
+        _phases(launch),
+        _energy(launch),
         *_evaluations(launch),
         Check(
             name="not measured",
             state="ok",
-            seen="phases of a step, gradient noise, checkpoints: only of ray_bench's own workloads",
+            seen="gradient noise, checkpoints: only of ray_bench's own workloads",
         ),
     ]
 
@@ -105,8 +109,36 @@ def _model(launch: Launch) -> Check:
     return Check(name="model", state="ok", seen=", ".join(words))
 
 
+def _work(launch: Launch) -> Check:
+    flops = reading_fields(launch).get("flops_per_sample")
+    if flops is None:
+        why = ": it is compiled" if launch.facts.get("is_compiled") else ""
+        return Check(name="work", state="unknown", seen=f"operations could not be counted{why}")
+    seen = f"{flops:.3g} FLOP a sample, of products, convolutions and attention"
+    return Check(name="work", state="ok", seen=seen)
+
+
+def _phases(launch: Launch) -> Check:
+    if launch.first.stamps:
+        seen = "steps are taken apart by phase after the timed ones"
+        return Check(name="phases", state="ok", seen=seen)
+    why = "it is compiled" if launch.facts.get("is_compiled") else "it made too few steps"
+    return Check(name="phases", state="unknown", seen=f"steps were not taken apart: {why}")
+
+
+def _energy(launch: Launch) -> Check:
+    if reading_fields(launch).get("energy_j") is None:
+        return Check(name="energy", state="unknown", seen="no counter can be read here")
+    return Check(name="energy", state="ok", seen="counters of this machine can be read")
+
+
 def _evaluations(launch: Launch) -> Iterator[Check]:
-    epochs = {block.epoch for block in launch.first.records}
+    rank = launch.first
+    epochs, took = {block.epoch for block in rank.records}, [x["eval_s"] for x in rank.evaluations]
     if len(epochs) > 1:
         seen = f"training was interrupted {len(epochs) - 1} times, which is not timed"
+        seen += f"; {len(took)} evaluations took {sum(took):.3g} s" if took else ""
         yield Check(name="evaluation", state="ok", seen=seen)
+    if rank.metrics:
+        names = sorted({str(name) for line in rank.metrics for name in line["values"]})
+        yield Check(name="reported", state="ok", seen=", ".join(names))

@@ -10,9 +10,11 @@ from typing import Any
 
 from ray_bench.errors import TrainingError
 from ray_bench.journals.batches import Batches, batches_of
+from ray_bench.journals.evaluations import eval_s_of, evaluations_of, final_fields
 from ray_bench.journals.launch import Launch, RankFile, launch_of
 from ray_bench.journals.outcome import outcome_of
 from ray_bench.journals.phases import phases_of
+from ray_bench.journals.readings import is_throttled, reading_failures, reading_fields
 from ray_bench.measure import totals
 from ray_bench.records import (
     BlockRecord,
@@ -32,12 +34,6 @@ from ray_bench.records import (
 _PRECISIONS: Mapping[tuple[str, str | None], Precision] = {
     ("float32", None): "fp32",
     ("float32", "bfloat16"): "bf16",
-}
-#: Names that scripts give in `ray_bench.log`, by what a run's record calls it.
-_METRICS = {
-    "final_train_loss": ("train_loss", "loss"),
-    "final_val_loss": ("val_loss", "eval_loss", "validation_loss"),
-    "final_val_accuracy_frac": ("val_accuracy", "eval_accuracy", "val_acc", "validation_accuracy"),
 }
 
 
@@ -98,7 +94,8 @@ def attached_run(
             **_outcome_fields(launch),
             **_fact_fields(launch),
             **_timing_fields(launch, batches),
-            **_metric_fields(launch),
+            **reading_fields(launch),
+            **final_fields(launch),
             **known,
         }
     )
@@ -109,7 +106,8 @@ def attached_run(
         blocks=tuple(_blocks(launch, run_id)),
         phases=tuple(x for x in parts if isinstance(x, PhaseRecord)),
         buckets=tuple(x for x in parts if isinstance(x, BucketRecord)),
-        failures=outcome_of(launch).failures(run_id),
+        evaluations=evaluations_of(launch, run_id, are_samples_known=batches.source != "unknown"),
+        failures=(*outcome_of(launch).failures(run_id), *reading_failures(launch, run_id)),
         environment=launch.environment,
     )
 
@@ -199,7 +197,6 @@ def _total_params(launch: Launch) -> int | None:
 
 def _timing_fields(launch: Launch, batches: Batches) -> dict[str, Any]:
     blocks = [rank.records for rank in launch.ranks]
-    peaks = [(rank.end or {}).get("peak_memory_bytes") or 0 for rank in launch.ranks]
     fields: dict[str, Any] = {
         "num_steps": min(sum(x.num_steps for x in each) for each in blocks),
         "train_s": max(sum(x.duration_s for x in each) for each in blocks),
@@ -207,7 +204,7 @@ def _timing_fields(launch: Launch, batches: Batches) -> dict[str, Any]:
             float(x.facts["first_step_unix_s"]) - float(x.facts["began_unix_s"])
             for x in launch.ranks
         ),
-        "peak_memory_bytes": max(peaks) if all(peaks) else None,
+        "eval_s": eval_s_of(launch),
         "samples_source": batches.source,
         "tokens_source": batches.tokens_source,
     }
@@ -237,19 +234,6 @@ def common_blocks(ranks: Sequence[Sequence[BlockRecord]]) -> list[list[BlockReco
     return [list(blocks[:num]) for blocks in ranks]
 
 
-def _metric_fields(launch: Launch) -> dict[str, float]:
-    said: dict[str, float] = {}
-    for line in launch.first.metrics:
-        said |= {str(k).lower(): float(v) for k, v in line["values"].items()}
-    found = {
-        field: said[name] for field, names in _METRICS.items() for name in names if name in said
-    }
-    accuracy = found.get("final_val_accuracy_frac")
-    if accuracy is not None and not 0 <= accuracy <= 1:  # in percent, or something else
-        del found["final_val_accuracy_frac"]
-    return found
-
-
 def _flags(launch: Launch, batches: Batches) -> tuple[str, ...]:
     blocks = [rank.records for rank in launch.ranks]
     checks = {
@@ -259,6 +243,8 @@ def _flags(launch: Launch, batches: Batches) -> tuple[str, ...]:
         "unequal_batches": batches.are_unequal,
         "warmup_unsettled": any(rank.is_unsettled for rank in launch.ranks),
         "steps_skipped": any(rank.num_skipped for rank in launch.ranks),
+        "gpu_throttled": is_throttled(launch),
+        "instruments_failed": any(rank.failed for rank in launch.ranks),
         "oversubscribed": is_oversubscribed(launch.ranks),
         "stalled": all(blocks) and totals.stalled(common_blocks(blocks)),
         "clock_backwards": any(totals.clock_backwards(x, ()) for x in blocks),

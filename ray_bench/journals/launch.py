@@ -19,6 +19,9 @@ _NAMES = {
     "block": {x.name for x in fields(BlockRecord) if x.default is MISSING} - {"run_id"},
     "stamps": {"step", "marks", "buckets"},
     "metric": {"values"},
+    "evaluation": {"num_steps", "num_samples", "trained_s", "eval_s"},
+    "flops": {"num_flops", "num_samples"},
+    "failed": {"part", "error_type"},
     "alike": {"are_equal"},
     "end": {"ended_unix_s"},
 }
@@ -33,6 +36,10 @@ class RankFile:
     blocks: tuple[Mapping[str, Any], ...]
     stamps: tuple[Mapping[str, Any], ...]  # of steps that were taken apart
     metrics: tuple[Mapping[str, Any], ...]
+    evaluations: tuple[Mapping[str, Any], ...]
+    instruments: Mapping[str, Any] | None  # what they saw; None: it was killed before
+    flops: tuple[Mapping[str, Any], ...]  # of steps under a counter
+    failed: tuple[Mapping[str, Any], ...]  # what could not be read
     num_skipped: int
     is_unsettled: bool  # whether warm-up was ended by its limit
     is_apart: bool  # whether its parameters were others than those of another rank
@@ -122,7 +129,7 @@ def _rank_file(path: Path) -> RankFile | None:
     lines = list(_lines(path))
     of_kind = {
         kind: tuple(line for line in lines if line.get("kind") == kind)
-        for kind in ("facts", "block", "warm", "stamps", "metric", "skipped", "alike", "end")
+        for kind in ("facts", "warm", "skipped", "instruments", *_NAMES)
     }
     if not of_kind["facts"]:
         return None
@@ -141,6 +148,10 @@ def _rank_file(path: Path) -> RankFile | None:
         blocks=of_kind["block"],
         stamps=of_kind["stamps"],
         metrics=of_kind["metric"],
+        evaluations=of_kind["evaluation"],
+        instruments=next(iter(of_kind["instruments"]), None),
+        flops=of_kind["flops"],
+        failed=of_kind["failed"],
         num_skipped=len(of_kind["skipped"]),
         is_unsettled=any(line.get("is_unsettled") for line in of_kind["warm"]),
         is_apart=any(not line["are_equal"] for line in of_kind["alike"]),

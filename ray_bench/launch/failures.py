@@ -41,6 +41,12 @@ class Failure:
         """Whether it only tells that another rank is gone."""
         return is_collateral(self.message)
 
+    @property
+    def is_loss(self) -> bool:
+        """Whether a worker or its host was lost, which need not happen again."""
+        lost = self.type in ("WorkerDied", "HostLost") or self.is_collateral
+        return lost or self.status == "preempted"
+
 
 def told_by(error: BaseException, rank: int) -> Failure:
     """Return what a rank that raised says of it itself: then nothing has to survive pickling."""

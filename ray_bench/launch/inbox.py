@@ -86,7 +86,7 @@ class _Inbox:
         has_moved = last is None or _standing(last.beat) != _standing(beat)
         moved_s = now_s if has_moved or last is None else last.moved_s
         if last is not None:
-            beat = replace(beat, worker=last.beat.worker)
+            beat = replace(beat, worker=beat.worker or last.beat.worker)
         ranks[beat.rank] = _Rank(beat=beat, heard_s=now_s, moved_s=moved_s)
 
     def heard(self, launch_id: str) -> dict[int, Heard]:

@@ -120,6 +120,50 @@ class Jobs:
             raise LaunchError(f"The cluster did not take the job: {_last_line(err)}.") from err
         return Job(self._client, submission_id, self.address)
 
+    def all(self) -> list[JobDetails]:
+        """Return all jobs that were submitted, of whomever.
+
+        Raises:
+            LaunchError: If the job server cannot be asked.
+        """
+        with self._asked():
+            return [job for job in self._client.list_jobs() if job.submission_id is not None]
+
+    def details(self, submission_id: str) -> JobDetails | None:
+        """Return one; None where there is none of this name.
+
+        Raises:
+            LaunchError: If the job server cannot be asked.
+        """
+        return next((job for job in self.all() if job.submission_id == submission_id), None)
+
+    def log(self, submission_id: str) -> str:
+        """Return all that a job has said so far.
+
+        Raises:
+            LaunchError: If the job server cannot be asked.
+        """
+        with self._asked():
+            text: str = self._client.get_job_logs(submission_id)
+        return text
+
+    def stop(self, submission_id: str) -> None:
+        """Ask a job to end gently.
+
+        Raises:
+            LaunchError: If the job server cannot be asked.
+        """
+        Job(self._client, submission_id, self.address).stop()
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
+        try:
+            yield
+        except _TROUBLE as err:
+            raise LaunchError(
+                f"The job server at {self.address} does not answer: {_first_line(err)}."
+            ) from err
+
 
 class Job:
     """A job that was submitted."""

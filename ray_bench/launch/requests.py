@@ -191,3 +191,8 @@ class Launch:
     scratch_dir: str  # where Ray Train keeps its own files of the run
     inbox: Any  # handle of the actor that takes finished runs
     hosts: tuple[Host, ...] = ()  # of the cluster, when the sweep began
+
+    @property
+    def keeps_checkpoints(self) -> bool:
+        """Whether its run, which is its only one then, goes on from checkpoints."""
+        return self.config.checkpoint.dir is not None and isinstance(self.work, Runs)

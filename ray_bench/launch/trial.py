@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ray.train import FailureConfig, RunConfig, TrainingFailedError
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
 
 from ray_bench.config.placements import ANYWHERE, Placement
@@ -19,14 +19,33 @@ from ray_bench.launch.failures import Failure, describe
 from ray_bench.launch.hosts_backend import HostsConfig
 from ray_bench.launch.placing import asked_of, scaling_config
 from ray_bench.launch.requests import Launch
-from ray_bench.launch.train_fn import imported
+from ray_bench.launch.scripts.train_fn import imported
 from ray_bench.launch.tuned import release_callbacks, release_own_groups, trainer_class
 from ray_bench.launch.vacancy import demand_of_launch, wait_for
 from ray_bench.launch.watchdog import watching
 from ray_bench.launch.worker import import_from, launch_worker
+from ray_bench.train.checkpoints import SCORE
 
 
 def run_launch(launch: Launch) -> Any:
+    """Return what the workers of a launch do, or why they did not.
+
+    Where checkpoints are kept, workers that were lost are started again, and go on from the last.
+    """
+    outcome = _attempt(launch)
+    for _ in range(launch.config.checkpoint.restarts if launch.keeps_checkpoints else 0):
+        if not (isinstance(outcome, Failure) and outcome.is_loss):
+            break
+        launch.inbox.say.remote(
+            launch.launch_id,
+            f"{outcome.message} Run {launch.work.expected[0].planned.run_id} is started again, "
+            "from its last checkpoint.",
+        )
+        outcome = _attempt(launch)
+    return outcome
+
+
+def _attempt(launch: Launch) -> Any:
     """Wait for places and fit one TorchTrainer; return what its workers do, or why they did not."""
     release_own_groups()  # of a launch before this one
     waited_s = _waited(launch)
@@ -51,16 +70,15 @@ def _waited(launch: Launch) -> float | Failure:
 
 
 def _fit(launch: Launch, waited_s: float) -> Any:
-    first = launch.work.expected[0].planned.run_id
+    folder, name = _kept_in(launch)
     result: Any = make_trainer(
         launch.config,
         num_workers=launch.work.world_size,
         use_gpu=launch.use_gpu,
         loop=launch_worker,
         loop_config={"launch": launch, "started_at": datetime.now(UTC), "wait_s": waited_s},
-        # Ray resumes a run whose name it knows: a name is never used twice.
-        name=f"{first}-{uuid.uuid4().hex[:8]}",
-        scratch_dir=launch.scratch_dir,
+        name=name,
+        scratch_dir=folder,
         datasets=_datasets(launch),
         asked=asked_of(launch.work.point),
         hosts_config=HostsConfig(
@@ -72,6 +90,18 @@ def _fit(launch: Launch, waited_s: float) -> Any:
         ),
     ).fit()
     return result.return_value  # metrics would be those of the last checkpoint
+
+
+def _kept_in(launch: Launch) -> tuple[str, str]:
+    """Return where Ray keeps its files of a launch, and its name there.
+
+    Ray goes on from the last checkpoint of a name that it knows. Without checkpoints a name is
+    never used twice.
+    """
+    first = launch.work.expected[0]
+    if launch.keeps_checkpoints:
+        return f"{launch.config.checkpoint.dir}/{first.sweep_id}", first.planned.run_id
+    return launch.scratch_dir, f"{first.planned.run_id}-{uuid.uuid4().hex[:8]}"
 
 
 def _datasets(launch: Launch) -> dict[str, Any] | None:
@@ -116,6 +146,7 @@ def make_trainer(
             callbacks=release_callbacks(),
             worker_runtime_env={"env_vars": worker_env(config)},
             failure_config=_failure_config(),
+            checkpoint_config=_checkpoint_config(config),
         ),
     )
 
@@ -124,6 +155,13 @@ def worker_env(config: SweepConfig) -> dict[str, str]:
     """Return what is added to the environment of workers."""
     ours = settings.LOOP_ENV if config.target is None else {}
     return {**settings.WORKER_ENV, **ours, **config.launch.env}
+
+
+def _checkpoint_config(config: SweepConfig) -> CheckpointConfig:
+    """Keep the last checkpoint, as Ray always does, and the best one."""
+    if config.checkpoint.dir is None:
+        return CheckpointConfig()
+    return CheckpointConfig(num_to_keep=1, checkpoint_score_attribute=SCORE)
 
 
 def _failure_config() -> FailureConfig:

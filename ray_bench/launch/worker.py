@@ -23,8 +23,9 @@ from ray_bench.launch import heartbeat
 from ray_bench.launch.courier import Courier
 from ray_bench.launch.hosts_backend import here
 from ray_bench.launch.placing import asked_of, difference, hosts_of, is_exact
+from ray_bench.launch.ray_vault import RayVault
 from ray_bench.launch.requests import ExpectedRun, Ladders, Launch, Runs
-from ray_bench.launch.script_launch import run_script
+from ray_bench.launch.scripts.launch import run_script
 from ray_bench.launch.tuned import trainer_of
 from ray_bench.launch.vacancy import narrowed
 from ray_bench.measure.clock import SystemClock
@@ -172,6 +173,7 @@ def _train(
         train_rank(
             *(run, workload, group, clock, courier.record, courier.live),
             timed=lambda data: keep(ended_now(data)),
+            vault=None if run.config.checkpoint.dir is None else RayVault(),
         )
     )
 

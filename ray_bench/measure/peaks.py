@@ -8,6 +8,7 @@ papers of GA102 (2020) and AD102 (2022), with FP32 accumulation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,23 +59,23 @@ _PEAKS: tuple[tuple[tuple[str, ...], Peak], ...] = (
 
 
 def device_peak_flops_per_s(
-    device: torch.device, precision: Precision, module: torch.nn.Module
+    device: torch.device, precision: Precision, parts: Iterable[torch.nn.Module]
 ) -> float | None:
-    """Return the peak of the device that a module trains on; None on CPU and where unknown."""
+    """Return the peak of the device that modules train on; None on CPU and where unknown."""
     if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)
-    return peak_flops_per_s(name, precision, allow_tf32=may_use_tf32(module))
+    return peak_flops_per_s(name, precision, allow_tf32=may_use_tf32(parts))
 
 
-def may_use_tf32(module: torch.nn.Module) -> bool:
-    """Tell whether torch may compute most of a module's float32 work with TF32.
+def may_use_tf32(parts: Iterable[torch.nn.Module]) -> bool:
+    """Tell whether torch may compute most of the float32 work of modules with TF32.
 
     By torch's defaults cuDNN's convolutions may and matrix products may not. Where there are
     convolutions, they are most of the work.
     """
     convolution = torch.nn.modules.conv._ConvNd
-    has_convolutions = any(isinstance(part, convolution) for part in module.modules())
+    has_convolutions = any(isinstance(part, convolution) for part in parts)
     # `allow_tf32` raises where somebody has set the newer `fp32_precision`; this knows both.
     backends: Any = torch.backends
     unit = backends.cudnn.conv if has_convolutions else backends.cuda.matmul

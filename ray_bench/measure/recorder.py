@@ -127,10 +127,6 @@ class Recorder:
         self.num_skipped += 1
         self.write("skipped", step=self.num_timed)
 
-    def log(self, values: dict[str, float]) -> None:
-        """Keep numbers by name."""
-        self.write("metric", step=self.num_timed, values=values)
-
     def write(self, kind: str, **values: Any) -> None:
         """Add a line to the file; before `start` there is none."""
         if self._journal is not None:

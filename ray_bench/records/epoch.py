@@ -33,15 +33,21 @@ class EpochRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRecord:
-    """One evaluation of one run, over all ranks, within an epoch or at its end."""
+    """One evaluation of one run, over all ranks, within an epoch or at its end.
+
+    Of a script also what it told by name after a step, whether an evaluation was seen there or not.
+    """
 
     run_id: str
     evaluation: int  # from 0
     epoch: int  # that was going on, or had just ended
-    num_samples: int  # of all ranks, trained on by then
+    num_samples: int | None  # of all ranks, trained on by then; None: nothing told them
     train_s: float  # spent in training steps by then
     with_eval_s: float  # spent in training steps and evaluations by then, this one included
-    eval_s: float  # of this one
-    val_loss: float
+    eval_s: float | None  # of this one; None: none was seen
+    val_loss: float | None
     val_accuracy_frac: float | None
-    num_val_samples: int
+    num_val_samples: int | None
+    # What a script told, by its own names; None of our own loop, and of older versions.
+    metric_names: tuple[str, ...] | None = None
+    metric_values: tuple[float, ...] | None = None  # as many

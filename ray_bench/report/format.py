@@ -78,6 +78,12 @@ def seconds(value: float) -> str:
     return show(Cell(value, "s")).value
 
 
+def on_axis(value: float, unit: Unit) -> str:
+    """Return the label of a tick: `10 ms`, without the zeros that say how exact a number is."""
+    _, suffix = _SCALES[unit](value)
+    return f"{float(show(Cell(value, unit)).bare):g}{suffix}"
+
+
 def in_words(value: Estimate, unit: Unit) -> str:
     """Return `1.79x (95 % interval 1.71 to 1.88)`."""
     shown = show(estimate(value, unit))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -16,6 +19,7 @@ from ray_bench.serve.door.gate import Gate
 from ray_bench.serve.door.headers import SafeHeaders
 from ray_bench.serve.door.hosts import HostCheck
 from ray_bench.serve.door.identity import Identity
+from ray_bench.serve.door.observed import Observed
 from ray_bench.serve.index import SweepIndex
 from ray_bench.serve.service import Service
 from ray_bench.serve.settings import ServeSettings
@@ -43,27 +47,48 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
         live,
         login,
         new,
+        operations,
         predict,
         sweep,
         sweeps,
     )
 
     settings.check()
-    app = FastAPI(title="ray_bench", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="ray_bench",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
     store = ResultsStore(settings.results)
+    index = SweepIndex(store)
     app.state.service = Service(
         settings=settings,
         store=store,
-        index=SweepIndex(store),
-        studies=Studies(store),
+        index=index,
+        studies=Studies(store, index.version),
         board=board,
     )
-    pages = (sweeps, sweep, live, compare, new, predict, convergence, cluster, labels, login)
+    pages = (
+        sweeps,
+        sweep,
+        live,
+        compare,
+        new,
+        predict,
+        convergence,
+        cluster,
+        labels,
+        login,
+        operations,
+    )
     for module in (*pages, sweeps_api, studies, jobs):
         app.include_router(module.router)
     app.add_api_route("/", _home, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     refusals.install(app)
+    app.state.registry = operations.registry_of(app.state.service)
     _put_door(app, settings)
     return app
 
@@ -76,6 +101,13 @@ def _put_door(app: FastAPI, settings: ServeSettings) -> None:
     app.add_middleware(HostCheck, settings=settings)
     app.add_middleware(refusals.Mishap)
     app.add_middleware(SafeHeaders, is_behind_tls=settings.is_behind_tls)
+    app.add_middleware(Observed, registry=app.state.registry)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await run_in_threadpool(app.state.service.board.close)
 
 
 def _home() -> RedirectResponse:

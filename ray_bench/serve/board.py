@@ -1,8 +1,8 @@
 """The board of sweeps that were asked for here: queued, running and ended jobs.
 
-`queue.local.LocalBoard` runs them on this machine, one after the other; `queue.cluster.RayBoard`
-gives them to Ray's job server. Both keep what they know on disk, so that a service that is killed
-loses and doubles nothing.
+`queue.local.LocalBoard` runs them on this machine, one after the other, and keeps what it knows on
+disk; `queue.cluster.RayBoard` gives them to Ray's job server, which keeps them. A service that is
+killed loses and doubles nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class JobRequest:
         name: What the sweep is called.
         tags: Of the sweep.
         note: On the sweep.
+        budget: At most so much, as `20min` or `5USD`; None: no limit.
         request_key: Chosen by the form: the same key twice is one job.
     """
 
@@ -37,6 +38,7 @@ class JobRequest:
     name: str | None = None
     tags: tuple[str, ...] = ()
     note: str | None = None
+    budget: str | None = None
     request_key: str = ""
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, final
 
 from ray_bench.records import NetworkRecord, PlannedRun, RunData, SweepRecord
 from ray_bench.store import ResultsStore
+from ray_bench.store.stop_note import is_asked_to_stop
+from ray_bench.sweep.board import StopAskedError
 from ray_bench.sweep.live import LiveSweep
 from ray_bench.sweep.viewer import Viewer
 from ray_bench.trackers.tracking import Tracking
@@ -21,6 +23,7 @@ class StoringListener:
 
     Args:
         store: Where to.
+        sweep_id: Of the sweep.
         live: Counts the runs, and knows what goes on.
         viewer: Shows them.
         tracking: The trackers.
@@ -32,6 +35,7 @@ class StoringListener:
     def __init__(
         self,
         store: ResultsStore,
+        sweep_id: str,
         live: LiveSweep,
         viewer: Viewer,
         tracking: Tracking,
@@ -40,6 +44,7 @@ class StoringListener:
         joined: Callable[[], None],
     ) -> None:
         self._store = store
+        self._sweep_id = sweep_id
         self._live = live
         self._viewer = viewer
         self._tracking = tracking
@@ -54,7 +59,13 @@ class StoringListener:
         self._joined()
 
     def run_started(self, planned: PlannedRun) -> None:
-        """Count a run as running."""
+        """Count a run as running.
+
+        Raises:
+            StopAskedError: If somebody has asked the sweep to begin no further run.
+        """
+        if is_asked_to_stop(self._store, self._sweep_id):
+            raise StopAskedError
         self._live.run_started(planned)
 
     def rank_told(self, planned: PlannedRun, words: RankWords) -> None:

@@ -45,13 +45,20 @@ class Preview:
         return low, sum(rate * seconds.high_s for rate, seconds in hours) * price
 
 
-def preview(request: SweepRequest, say: Callable[[str], None], *, probe: bool) -> Preview:
+def preview(
+    request: SweepRequest,
+    say: Callable[[str], None],
+    *,
+    probe: bool,
+    room: Callable[[SweepConfig], str] | None = None,
+) -> Preview:
     """Return what a sweep would take; nothing is written to its results.
 
     Args:
         request: What is asked for.
         say: Told what the user should know, a sentence at a time.
         probe: Make a short run of 1 worker first, where nothing is known.
+        room: Says whether it fits; None asks the cluster, or this machine.
     """
     config = resolve(request.source, request.settings).config
     store = ResultsStore(request.results)
@@ -69,7 +76,7 @@ def preview(request: SweepRequest, say: Callable[[str], None], *, probe: bool) -
         plan=plan,
         times=tuple(estimates.of(point) for point in points),
         total=estimates.total(points),
-        fits=_fits(config, request.address),
+        fits=_fits(config, request.address) if room is None else room(config),
     )
 
 

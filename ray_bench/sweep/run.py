@@ -11,6 +11,8 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.records import PlannedRun
 from ray_bench.store import ResultsStore
 from ray_bench.store.labels import Labels
+from ray_bench.store.stop_note import forget_stop
+from ray_bench.sweep.board import StopAskedError, announcement
 from ray_bench.sweep.budget import AffordableRuns, Budget, Spending, parse_budget
 from ray_bench.sweep.budgeted import Alarm, BudgetListener, ended_by
 from ray_bench.sweep.estimate import Estimates, earlier_runs
@@ -81,22 +83,34 @@ class Sweep:
         ):
             listener = StoringListener(
                 self.store,
+                self.sweep_id,
                 self.live,
                 viewer,
                 tracking,
                 new_sweep=None if self.plan.is_resumed else self.plan.sweep,
                 kept=self.what_is_kept,
-                joined=self._label,
+                joined=lambda: self._begin(viewer.note),
             )
-            if self.config.interleaved:
-                self._climb(listener)
-            elif self.budget is not None:
-                self._run_within(self.budget, listener)
-            else:
-                self._run(listener, self.plan.todo, self._further())
+            try:
+                self._make(listener)
+            except StopAskedError:
+                viewer.note("Stopping, as was asked; the run before this was the last.")
+                raise KeyboardInterrupt from None
 
-    def _label(self) -> None:
-        """Say in the store what the sweep is called, if anything was asked for."""
+    def _make(self, listener: StoringListener) -> None:
+        if self.config.interleaved:
+            self._climb(listener)
+        elif self.budget is not None:
+            self._run_within(self.budget, listener)
+        else:
+            self._run(listener, self.plan.todo, self._further())
+
+    def _begin(self, say: Callable[[str], None]) -> None:
+        """Say in the store what the sweep is called, if anything was asked for, and its id."""
+        forget_stop(self.store, self.sweep_id)
+        said = announcement(self.sweep_id)
+        if said is not None:
+            say(said)
         labels = self.request.labels
         if labels != Labels():
             self.store.label(self.sweep_id, name=labels.name, note=labels.note, added=labels.tags)

@@ -21,7 +21,6 @@ from ray_bench.records import (
     SyncPairRecord,
 )
 from ray_bench.train.group import Group
-from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.merge import RankReport, RunFacts, last_lrs, merge, run_facts
@@ -61,7 +60,7 @@ class Arm:
         loop.live.num_steps = self.turn_steps
         for _ in range(_UNTIMED_STEPS):
             loop.stepper.step(next(self.stream))
-        with Instruments(loop.group, loop.instruments_failed) as instruments:
+        with loop.instruments() as instruments:
             epoch = loop.train_steps(
                 self.timer,
                 self.stream,

@@ -1,20 +1,19 @@
 """Checkpoints of a training after its epochs, from which the same run goes on, bit by bit on CPU.
 
-Every rank writes a file into a folder of the epoch: rank 0 weights and optimizer, each its own
-batch statistics, random generators and records. Once all have written, rank 0 names the folder in
-`last.json`; so a checkpoint is whole, or it is none. The last one and the best one are kept.
+Every rank writes a file: rank 0 weights and optimizer, each its own batch statistics, random
+generators and records. Where the files are kept, and which of them, is up to a vault.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import math
 import random
-import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
 import torch
@@ -23,9 +22,23 @@ from ray_bench.errors import TrainingError
 from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord
 from ray_bench.train.group import Group
 
-_NAME = "last.json"
 _KINDS = {kind.__name__: kind for kind in (BlockRecord, EpochRecord, EvaluationRecord)}
 Kept = BlockRecord | EpochRecord | EvaluationRecord
+
+#: What a vault is told of how good a checkpoint is: the higher the better, NaN where unknown.
+SCORE = "score"
+
+
+class Vault(Protocol):
+    """Keeps the last checkpoint of a run and the best one; all ranks call it together."""
+
+    def put(self, folder: Path, facts: Mapping[str, float]) -> None:
+        """Take over this rank's files; those of all ranks are the last checkpoint from now on."""
+        ...
+
+    def last(self) -> AbstractContextManager[Path | None]:
+        """Return a folder with the files of all ranks, None before the first checkpoint."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +54,18 @@ class Checkpoints:
     """Of one run.
 
     Args:
-        folder: Of the run alone, on a disk that all ranks see.
+        vault: Where they are kept.
         group: The ranks.
+        attempt: At the run, from 1.
     """
 
-    def __init__(self, folder: Path, group: Group) -> None:
-        self._folder = folder
+    def __init__(self, vault: Vault, group: Group, attempt: int) -> None:
+        self._vault = vault
         self._group = group
+        self._attempt = attempt
 
     def save(
-        self, place: Place, state: dict[str, Any], records: Iterable[Kept], *, is_best: bool
+        self, place: Place, state: dict[str, Any], records: Iterable[Kept], *, score: float | None
     ) -> None:
         """Write a checkpoint; all ranks call it together.
 
@@ -58,69 +73,65 @@ class Checkpoints:
             place: Where the training is.
             state: Tensors and plain values; of rank 0 also what all ranks have alike.
             records: Of this rank so far.
-            is_best: Keep it beside the last one, instead of an earlier best one.
+            score: How good it is, the higher the better; None is unknown.
 
         Raises:
             OSError, RuntimeError: It cannot be written.
         """
-        folder = self._folder / f"epoch-{place.epoch:05d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        whole = {**state, "random": random_state(), "records": [_flat(x) for x in records]}
-        _write(folder / self._file, lambda file: torch.save(whole, file))
-        self._group.barrier()
-        if self._group.rank == 0:
-            before = self._named()
-            best = folder.name if is_best else (before or {}).get("best")
-            named = {"folder": folder.name, "best": best, **asdict(place)}
-            named["world_size"] = self._group.world_size
-            text = json.dumps(named).encode()
-            _write(self._folder / _NAME, lambda file: file.write(text))
-            self._remove_others({folder.name, best})
-        self._group.barrier()
+        whole = {
+            **state,
+            **asdict(place),
+            "attempt": self._attempt,
+            "random": random_state(),
+            "records": [_flat(x) for x in records],
+        }
+        facts = {**asdict(place), SCORE: math.nan if score is None else score}
+        with tempfile.TemporaryDirectory(prefix="ray_bench-checkpoint-") as folder:
+            torch.save(whole, Path(folder) / self._file)
+            self._vault.put(Path(folder), facts)
 
-    def load(self) -> tuple[Place, dict[str, Any], list[Kept]] | None:
-        """Return the last checkpoint of this rank, None where there is none.
+    def load(self, total_steps: int) -> tuple[Place, dict[str, Any], list[Kept]] | None:
+        """Return the last checkpoint of this rank, None where there is none to go on from.
 
-        The random generators are set. All ranks call it together.
+        The random generators are set. All ranks call it together. An earlier attempt that came to
+        its end, and is made again, is none to go on from.
 
         Raises:
             TrainingError: It is of another number of ranks, or cannot be read.
         """
-        named = self._named()
-        if named is None:
+        with self._vault.last() as folder:
+            state = None if folder is None else self._read(folder)
+        if state is None:
             return None
-        if named["world_size"] != self._group.world_size:
-            raise TrainingError(
-                f"The checkpoint in {self._folder} is of {named['world_size']} ranks, and the run "
-                f"has {self._group.world_size}; remove it, or give another checkpoint.dir."
-            )
-        path = self._folder / named["folder"] / self._file
-        try:
-            state = torch.load(path, map_location=self._group.device, weights_only=True)
-        except Exception as err:  # torch and pickle raise anything of a damaged file
-            raise TrainingError(
-                f"The checkpoint {path} cannot be read ({type(err).__name__}: {err}); remove "
-                f"{self._folder} to begin anew."
-            ) from err
+        place = Place(state.pop("epoch"), state.pop("step"))
+        if state.pop("attempt") < self._attempt and place.step >= total_steps:
+            return None
         set_random_state(state.pop("random"))
         records = [_KINDS[kind](**values) for kind, values in state.pop("records")]
-        return Place(named["epoch"], named["step"]), state, records
+        return place, state, records
+
+    def _read(self, folder: Path) -> dict[str, Any]:
+        num_ranks = len(list(folder.glob("rank-*.pt")))
+        if num_ranks != self._group.world_size:
+            raise TrainingError(
+                f"The checkpoint in {folder} is of {num_ranks} ranks, and the run has "
+                f"{self._group.world_size}; give another checkpoint.dir."
+            )
+        path = folder / self._file
+        try:
+            state: dict[str, Any] = torch.load(
+                path, map_location=self._group.device, weights_only=True
+            )
+        except Exception as err:  # torch and pickle raise anything of a damaged file
+            raise TrainingError(
+                f"The checkpoint {path} cannot be read ({type(err).__name__}: {err}); remove the "
+                "folder of the run, or give another checkpoint.dir, to begin anew."
+            ) from err
+        return state
 
     @property
     def _file(self) -> str:
         return f"rank-{self._group.rank:04d}.pt"
-
-    def _named(self) -> dict[str, Any] | None:
-        path = self._folder / _NAME
-        if not path.is_file():
-            return None
-        named: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return named
-
-    def _remove_others(self, kept: set[str | None]) -> None:
-        for folder in self._folder.glob("epoch-*"):
-            if folder.name not in kept:
-                shutil.rmtree(folder)
 
 
 def random_state() -> dict[str, Any]:
@@ -146,13 +157,3 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 def _flat(record: Kept) -> tuple[str, dict[str, Any]]:
     return type(record).__name__, asdict(record)
-
-
-def _write(path: Path, write: Any) -> None:
-    """Write a file through to the disk, whole or not at all."""
-    draft = path.with_suffix(".new")
-    with draft.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -7,14 +7,16 @@ with them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, final
 
 import torch
 
+from ray_bench.train.layerwise import Layerwise, trust_ratio
+
 
 @final
-class Lamb(torch.optim.Optimizer):
+class Lamb(Layerwise):
     """Parameter groups with `is_adapted=False` have no trust ratio: they are AdamW.
 
     Args:
@@ -37,15 +39,6 @@ class Lamb(torch.optim.Optimizer):
         values = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**values, "is_adapted": True})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Make a step; a closure is not supported."""
-        assert closure is None, "the gradients are there already"
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._update(weight, group)
-
     def _update(self, weight: torch.Tensor, group: dict[str, Any]) -> None:
         state, (beta1, beta2) = self.state[weight], group["betas"]
         if not state:
@@ -60,12 +53,5 @@ class Lamb(torch.optim.Optimizer):
         change = (mean / (1 - beta1 ** state["step"])).div_(root)
         change.add_(weight, alpha=group["weight_decay"])
         if group["is_adapted"]:
-            change.mul_(_ratio(weight, change))
+            change.mul_(trust_ratio(weight, change))
         weight.sub_(change.mul_(group["lr"]))
-
-
-def _ratio(weight: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
-    """Return |w| / |u|, 1 where a norm is 0; without waiting for the device."""
-    size, length = torch.linalg.vector_norm(weight), torch.linalg.vector_norm(change)
-    ratio = size / length
-    return torch.where((size > 0) & (length > 0), ratio, torch.ones_like(ratio))

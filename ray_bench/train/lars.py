@@ -6,14 +6,16 @@ algorithm 1. torch has none, and the libraries that do bring far more with them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, final
 
 import torch
 
+from ray_bench.train.layerwise import Layerwise, trust_ratio
+
 
 @final
-class Lars(torch.optim.Optimizer):
+class Lars(Layerwise):
     """Parameter groups with `is_adapted=False` have no trust ratio: they are SGD with momentum.
 
     Args:
@@ -36,28 +38,13 @@ class Lars(torch.optim.Optimizer):
         values = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust}
         super().__init__(params, {**values, "is_adapted": True})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Make a step; a closure is not supported."""
-        assert closure is None, "the gradients are there already"
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._update(weight, group)
-
     def _update(self, weight: torch.Tensor, group: dict[str, Any]) -> None:
-        change = weight.grad.add(weight, alpha=group["weight_decay"])  # type: ignore[union-attr]
+        assert weight.grad is not None
+        change = weight.grad.add(weight, alpha=group["weight_decay"])
         if group["is_adapted"]:
-            change.mul_(_ratio(weight, group))
+            decay = group["weight_decay"]
+            change.mul_(trust_ratio(weight, weight.grad, trust=group["trust"], decay=decay))
         change.mul_(group["lr"])
         velocity = self.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight))
         velocity.mul_(group["momentum"]).add_(change)
         weight.sub_(velocity)
-
-
-def _ratio(weight: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
-    """Return eta |w| / (|g| + decay |w|), 1 where a norm is 0; without waiting for the device."""
-    size = torch.linalg.vector_norm(weight)
-    slope = torch.linalg.vector_norm(weight.grad)
-    ratio = group["trust"] * size / (slope + group["weight_decay"] * size)
-    return torch.where((size > 0) & (slope > 0), ratio, torch.ones_like(ratio))

@@ -14,6 +14,7 @@ from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import HopelessRunError, TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
+from ray_bench.measure.instruments import Instruments
 from ray_bench.measure.phases import Hook
 from ray_bench.records import (
     BlockRecord,
@@ -296,8 +297,14 @@ class Loop:
             return None, None
         return evaluation, (self.clock.now_ns() - begin_ns) * 1e-9
 
-    def instruments_failed(self, error: Exception) -> None:
-        """Note that something beside the training could not be read on this rank."""
+    def instruments(self) -> Instruments:
+        """Return what reads memory, energy and utilisation of this rank."""
+        group = self.group
+        return Instruments(
+            group.device, is_node_leader=group.local_rank == 0, failed=self._instruments_failed
+        )
+
+    def _instruments_failed(self, error: Exception) -> None:
         self.record(failure_record(self.run_id, "instruments", self.group.rank, cause_of(error)))
 
     def _evaluation_failed(self, error: Exception) -> None:

@@ -113,7 +113,7 @@ def run_facts(loop: Loop) -> RunFacts:
         total_steps=loop.total_steps,
         steps_per_epoch=None if loop.batches.num_steps is None else loop.steps_per_epoch,
         device_peak_flops_per_s=device_peak_flops_per_s(
-            loop.group.device, known(loop.point.precision), loop.module
+            loop.group.device, known(loop.point.precision), loop.module.modules()
         ),
         bucket_cap_mb=loop.bucket_cap_mb,
         ddp_arguments=loop.ddp_arguments,

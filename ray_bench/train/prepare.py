@@ -12,18 +12,18 @@ from ray_bench.config.lr_rules import rule_of
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import TrainingError
 from ray_bench.measure.clock import Clock
+from ray_bench.measure.instruments import Instruments
 from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord, Point, known
 from ray_bench.train.accumulate import parts_of
 from ray_bench.train.adascale import AdaScaleSchedule
 from ray_bench.train.allocator import keep_freed_memory
 from ray_bench.train.bucket_cap import bucket_cap_mb
-from ray_bench.train.checkpoints import Checkpoints
+from ray_bench.train.checkpoints import Checkpoints, Vault
 from ray_bench.train.checks import check_module, check_smoothing, with_batch_norm
 from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.ema import WeightAverage
 from ray_bench.train.grad_watch import GradWatch, grad_watch
 from ray_bench.train.group import Group
-from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import ddp_arguments, mean_hook, sync_hook, wrap
@@ -82,6 +82,7 @@ def prepare(
     clock: Clock,
     record: Callable[[AnyRecord], None] = lambda _: None,
     live: LiveRank | None = None,
+    vault: Vault | None = None,
 ) -> tuple[Loop, Keep]:
     """Build what a request asks for; all ranks call it together.
 
@@ -92,6 +93,7 @@ def prepare(
         clock: Where every duration comes from.
         record: Called with each record of this rank as soon as it exists.
         live: Told what this rank is doing.
+        vault: Of the run's checkpoints; None: none are made.
 
     Returns:
         The loop, ready for its first step, and what its records are kept in.
@@ -178,7 +180,7 @@ def prepare(
         bucket_cap_mb=cap_mb,
         ddp_arguments=arguments,
         compile_s=compile_s(stepper, module, feed, group, clock),
-        checkpoints=_checkpoints(request, config, group),
+        checkpoints=None if vault is None else Checkpoints(vault, group, request.attempt),
         kept_records=lambda: [
             *keep.of(BlockRecord),
             *keep.of(EpochRecord),
@@ -200,13 +202,6 @@ def wrapped_again(loop: Loop) -> Loop:
         return loop
     wrapped = wrap(loop.module, loop.ddp_arguments, loop.group, loop.sync_hook())
     return replace(loop, stepper=replace(loop.stepper, module=wrapped))
-
-
-def _checkpoints(request: RunRequest, config: SweepConfig, group: Group) -> Checkpoints | None:
-    folder = config.checkpoint.dir
-    if folder is None:
-        return None
-    return Checkpoints(folder / request.sweep_id / request.planned.run_id, group)
 
 
 def _watch(point: Point, config: SweepConfig, group: Group) -> GradWatch | None:

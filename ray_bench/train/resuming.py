@@ -21,13 +21,14 @@ def save(loop: Loop, place: Place) -> None:
     loop.clock.synchronize()
     begin_ns = loop.clock.now_ns()
     records = loop.kept_records()
-    loop.checkpoints.save(place, _state(loop), records, is_best=_is_best(records))
+    epochs = [record for record in records if isinstance(record, EpochRecord)]
+    loop.checkpoints.save(place, _state(loop), records, score=_score(epochs[-1]))
     loop.spent.saving_s += (loop.clock.now_ns() - begin_ns) * 1e-9
 
 
 def resume(loop: Loop, timer: BlockTimer) -> Place | None:
     """Go on from the last checkpoint, whose records are recorded again; None without one."""
-    found = None if loop.checkpoints is None else loop.checkpoints.load()
+    found = None if loop.checkpoints is None else loop.checkpoints.load(loop.total_steps)
     if found is None:
         return None
     place, state, records = found
@@ -75,15 +76,8 @@ def _set(loop: Loop, own: dict[str, Any]) -> None:
         loop.explosion.first = own["first_loss"]
 
 
-def _is_best(records: list[Any]) -> bool:
-    """Whether the last epoch is better than those before: by accuracy, else by loss."""
-    epochs = [record for record in records if isinstance(record, EpochRecord)]
-    scores = [_score(epoch) for epoch in epochs]
-    known = [score for score in scores[:-1] if score is not None]
-    return scores[-1] is not None and (not known or scores[-1] > max(known))
-
-
 def _score(epoch: EpochRecord) -> float | None:
+    """Return the accuracy of its evaluation, else its loss below 0; None without one."""
     if epoch.val_accuracy_frac is not None:
         return epoch.val_accuracy_frac
     return None if epoch.val_loss is None else -epoch.val_loss

@@ -19,8 +19,8 @@ from ray_bench.records import (
     RunData,
     SyncPairRecord,
 )
+from ray_bench.train.checkpoints import Vault
 from ray_bench.train.group import Group
-from ray_bench.train.instruments import Instruments
 from ray_bench.train.live import LiveRank
 from ray_bench.train.merge import RankReport, merge, run_facts
 from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
@@ -37,6 +37,7 @@ def train_rank(
     record: Callable[[AnyRecord], None] = lambda _: None,
     live: LiveRank | None = None,
     timed: Callable[[RunData], None] = lambda _: None,
+    vault: Vault | None = None,
 ) -> RunData:
     """Train one run on this rank and return what all ranks measured together.
 
@@ -50,15 +51,16 @@ def train_rank(
         live: Told what this rank is doing.
         timed: Called before the passes with the run as it is without them, on every rank: whatever
             a pass does to the workers, the timed training is not lost.
+        vault: Of the run's checkpoints; None: none are made.
 
     Raises:
         TrainingError: NaN loss, no data, or ranks that disagree on the number of steps.
     """
     live = live or LiveRank()
     live.begin(request)
-    loop, keep = prepare(request, workload, group, clock, record, live)
+    loop, keep = prepare(request, workload, group, clock, record, live, vault)
     setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds() - (loop.compile_s or 0.0)
-    instruments = keep.instruments = Instruments(group, loop.instruments_failed)
+    instruments = keep.instruments = loop.instruments()
     with instruments, explained(loop.module):
         flags = loop.run()
     live.phase = "passes"

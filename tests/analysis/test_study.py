@@ -217,6 +217,16 @@ def test_energy_is_compared_for_the_same_data():
     assert study.resources[1].energy_ratio == pytest.approx(0.5)
 
 
+def test_energy_without_epochs_is_compared_for_the_same_samples():
+    results = synthetic((1, 2), scaling="weak", energy_j=600.0)
+    runs = tuple(replace(r, num_epochs=None, num_steps=100) for r in results.runs)
+    (study,) = studies(replace(results, runs=runs))
+    assert [row.energy_j for row in study.resources] == pytest.approx([600, 300])
+    unknown = tuple(replace(r, num_steps=None) for r in runs)
+    (study,) = studies(replace(results, runs=unknown))
+    assert [row.energy_j for row in study.resources] == [None, None]
+
+
 def test_analysis_runs_without_torch_ray_and_pyarrow():
     code = (
         "import sys\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,13 @@ def job(
     source: str = "indices",
     arguments: tuple[str, ...] = ("--batch-size", "32"),
     num_backwards: int = 1,
+    more: Sequence[Mapping[str, Any]] = (),
     **facts: Any,
 ) -> Path:
-    """Write a launch of `ranks` ranks' files; `end` None: as it ends well, {}: it was killed."""
+    """Write a launch of `ranks` ranks' files; `end` None: as it ends well, {}: it was killed.
+
+    `more`: further lines of every rank, of which one with `only` is that rank's alone.
+    """
     folder = root / "attached" / f"{began_s:09.0f}-w{world_size}"
     folder.mkdir(parents=True)
     for rank in range(world_size if ranks is None else ranks):
@@ -64,6 +69,7 @@ def job(
         for block in range(num_blocks):
             lines.append(_block(rank, block, batch, step_s * (1 + 0.001 * (block % 3)), source))
             lines[-1]["num_backwards"] = num_backwards
+        lines += [line for line in more if line.get("only", rank) == rank]
         ended = {"reason": "measured", "ended_unix_s": START_S + began_s + 60.0} | (end or {})
         lines += [] if end == {} else [{"kind": "end", "peak_memory_bytes": 10**9, **ended}]
         text = "".join(json.dumps(line) + "\n" for line in lines)

@@ -1,5 +1,6 @@
 """A worker that is polled while it trains."""
 
+import queue
 import threading
 import time
 from types import SimpleNamespace
@@ -15,7 +16,12 @@ from ray_bench.launch.tuned.workers import PatientWorker
 @pytest.fixture
 def runner(monkeypatch):
     made = ThreadRunner()
-    context = SimpleNamespace(execution_context=SimpleNamespace(training_thread_runner=made))
+    made.keep = SimpleNamespace(num_to_keep=None)
+    made.reports = queue.Queue()
+    context = SimpleNamespace(
+        execution_context=SimpleNamespace(training_thread_runner=made, result_queue=made.reports),
+        train_run_context=SimpleNamespace(run_config=SimpleNamespace(checkpoint_config=made.keep)),
+    )
     monkeypatch.setattr(workers, "get_train_context", lambda: context)
     monkeypatch.setattr(RayTrainWorker, "poll_status", lambda worker: made.is_running())
     return made
@@ -40,3 +46,14 @@ def test_a_poll_says_after_a_while_that_training_goes_on(runner, monkeypatch):
 
 def test_a_poll_before_training_returns_at_once(runner):
     assert not PatientWorker().poll_status()
+
+
+def test_a_poll_takes_a_checkpoint_soon(runner):
+    runner.keep.num_to_keep = 1
+    may_end = threading.Event()
+    runner.run(may_end.wait)
+    threading.Timer(0.1, lambda: runner.reports.put("a checkpoint")).start()
+    begin_s = time.perf_counter()
+    assert PatientWorker().poll_status()
+    assert 0.05 < time.perf_counter() - begin_s < workers.POLL_PATIENCE_S
+    may_end.set()

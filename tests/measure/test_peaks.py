@@ -47,19 +47,19 @@ def test_a_device_that_is_not_listed_is_unknown(name):
 
 
 def test_convolutions_may_use_tf32_by_torchs_defaults_and_products_may_not():
-    assert may_use_tf32(torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3), torch.nn.Linear(1, 1)))
-    assert not may_use_tf32(torch.nn.Linear(1, 1))
+    assert may_use_tf32([torch.nn.Conv2d(1, 1, 3), torch.nn.Linear(1, 1)])
+    assert not may_use_tf32([torch.nn.Linear(1, 1)])
 
 
 def test_what_the_user_sets_counts():
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
-        assert may_use_tf32(torch.nn.Linear(1, 1))
+        assert may_use_tf32([torch.nn.Linear(1, 1)])
     finally:
         torch.set_float32_matmul_precision(before)
-    assert not may_use_tf32(torch.nn.Linear(1, 1))
+    assert not may_use_tf32([torch.nn.Linear(1, 1)])
 
 
 def test_a_cpu_has_no_known_peak():
-    assert device_peak_flops_per_s(torch.device("cpu"), "fp32", torch.nn.Linear(1, 1)) is None
+    assert device_peak_flops_per_s(torch.device("cpu"), "fp32", [torch.nn.Linear(1, 1)]) is None

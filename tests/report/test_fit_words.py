@@ -102,7 +102,7 @@ def contradictions(text):
                 yield found.group(), other.group()
 
 
-def check(curve, scaling, held, variance, at=()):
+def assert_consistent(curve, scaling, held, variance, at=()):
     _, report = report_of(curve, scaling, held, variance, at)
     text = text_of(report)
     found = list(contradictions(text))
@@ -127,12 +127,12 @@ def check(curve, scaling, held, variance, at=()):
     [("weak", None, None), ("strong", 8, 1e-4), ("weak", 1, 2.5e-5), ("strong", None, 0.09)],
 )
 def test_no_two_sentences_exclude_each_other(case, scaling, held, variance):
-    check(CURVES[case], scaling, held, variance)
+    assert_consistent(CURVES[case], scaling, held, variance)
 
 
 @pytest.mark.parametrize("case", ["two", "collapse", "slip", "plateau"])
 def test_asked_for_world_sizes_are_refused_in_words(case):
-    check(CURVES[case], "weak", None, None, at=(3, 16, 4096))
+    assert_consistent(CURVES[case], "weak", None, None, at=(3, 16, 4096))
     _, report = report_of(CURVES[case], "weak", None, None, at=(3, 16, 4096))
     assert "not known from these points" in text_of(report)
 
@@ -140,11 +140,13 @@ def test_asked_for_world_sizes_are_refused_in_words(case):
 @pytest.mark.slow
 @pytest.mark.skipif(not FILE, reason="RAY_BENCH_CURVES names no file")
 def test_no_two_sentences_exclude_each_other_on_a_file_of_curves():
-    for curve in json.loads(Path(FILE).read_text())["curves"]:
-        if len(curve["world_size"]) > 1:
-            values = dict(zip(curve["world_size"], curve["throughput"], strict=True))
-            scaling = "strong" if curve["scaling"] == "strong" else "weak"
-            check(values, scaling, curve.get("workers_per_node"), None)
+    curves = json.loads(Path(FILE).read_text())["curves"]
+    several = [curve for curve in curves if len(curve["world_size"]) > 1]
+    assert several, "the file has no curve of several world sizes"
+    for curve in several:
+        values = dict(zip(curve["world_size"], curve["throughput"], strict=True))
+        scaling = "strong" if curve["scaling"] == "strong" else "weak"
+        assert_consistent(values, scaling, curve.get("workers_per_node"), None)
 
 
 def test_the_contradictions_would_be_found():

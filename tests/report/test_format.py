@@ -1,7 +1,7 @@
 import pytest
 
 from ray_bench.report.cells import Cell, asked, number, table
-from ray_bench.report.format import clean, seconds, show
+from ray_bench.report.format import clean, on_axis, seconds, show
 from ray_bench.report.markdown import escape
 
 
@@ -18,6 +18,20 @@ from ray_bench.report.markdown import escape
 )
 def test_seconds(value, text):
     assert seconds(value) == text.replace("0.000", "0")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.01, "s", "10 ms"),
+        (1000, "s", "16.7 min"),
+        (4**11, "bytes", "4 MiB"),
+        (2.5e-4, "s", "250 us"),
+        (0, "s", "0 us"),
+    ],
+)
+def test_ticks_have_no_zeros_at_their_end(value, unit, text):
+    assert on_axis(value, unit) == text
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from ray_bench.errors import ConfigError
 from ray_bench.serve.app import create_app
 from ray_bench.serve.board import Job, JobRequest, LogPart
 from ray_bench.serve.settings import ServeSettings
-from tests.golden.make import STORE
 
+STORE = Path(__file__).parents[1] / "golden" / "store"
 #: What a browser sends, so that errors come as pages.
 PAGE = {"Accept": "text/html"}
 

@@ -45,6 +45,15 @@ def test_a_first_loss_of_nothing_says_nothing():
     explosion = Explosion(1000)
     for loss in (0.0, 1e9):
         explosion.check(loss, epoch=1, step=1)
+    assert explosion.first == 0.0
+
+
+def test_a_loss_is_far_beyond_the_first_only_above_the_factor():
+    explosion = Explosion(1000)
+    for loss in (2.0, 2000.0):
+        explosion.check(loss, epoch=1, step=1)
+    with pytest.raises(ExplodedLossError, match=r"became 2\.01e\+03 in epoch 3, by step 7"):
+        explosion.check(2010.0, epoch=3, step=7)
 
 
 @pytest.mark.parametrize("value", ["stop.hopeless_epochs=2", "stop.hopeless_accuracy=0.5"])

@@ -12,11 +12,11 @@ import torch
 import torch.utils.flop_counter  # it imports triton: once here, not in every forked rank
 
 from ray_bench.config.grid import expand
-from ray_bench.measure import utilization
+from ray_bench.measure import instruments, utilization
 from ray_bench.measure.clock import SystemClock
 from ray_bench.measure.utilization import GpuWatch
 from ray_bench.records import FLAGS, Part, RunData, extra_flag
-from ray_bench.train import checkpoint, instruments, ladder
+from ray_bench.train import checkpoint, ladder
 from ray_bench.train.extras import Extras
 from ray_bench.train.group import Group
 from ray_bench.train.run import train_rank

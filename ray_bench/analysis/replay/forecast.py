@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ray_bench.analysis.curve import Curve
+from ray_bench.analysis.decision.choose import Field
 from ray_bench.analysis.replay.cost import Network, Wire
 from ray_bench.analysis.replay.links import LinkValues
 from ray_bench.analysis.replay.profile import StepProfile
@@ -86,12 +87,48 @@ def predicted_steps(
         sizes: World sizes.
         measured: Throughput, for comparison.
     """
+    return tuple(row for row, _ in _replays(profile, question, sizes, measured))
+
+
+def predicted_field(
+    profile: StepProfile,
+    question: Question,
+    sizes: Sequence[int],
+    measured: Curve | None = None,
+    run_samples: float | None = None,
+) -> tuple[tuple[PredictedStep, ...], Field]:
+    """Return a prediction for every world size, and what a choice among them needs.
+
+    The draws of all world sizes are joint: what is uncertain of the link, of the measured runs and
+    of the replay itself is the same in all of them.
+
+    Args:
+        profile: What was measured.
+        question: The network, and which batch is fixed.
+        sizes: World sizes, at least one with a batch that is not empty.
+        measured: Throughput, for comparison.
+        run_samples: Samples that a run trains on; None where that is not known.
+    """
+    found = _replays(profile, question, sizes, measured)
+    rows = tuple(row for row, _ in found)
+    return rows, Field(
+        sizes=tuple(row.world_size for row in rows),
+        log_rate=np.log([row.throughput.value for row in rows]),
+        draws=np.stack([log_rate for _, log_rate in found], axis=1),
+        samples=None if run_samples is None else np.full(len(rows), run_samples),
+    )
+
+
+def _replays(
+    profile: StepProfile, question: Question, sizes: Sequence[int], measured: Curve | None
+) -> list[tuple[PredictedStep, np.ndarray]]:
+    """Return every prediction with draws of ln samples/s, shape (count,); ascending."""
     draws = _Draws(profile, question)
-    return tuple(
+    return [
         _predicted(profile, question, n, draws, measured)
         for n in sorted(set(sizes))
         if batch_per_worker(profile, question.scaling, n) >= 1
-    )
+    ]
 
 
 def batch_per_worker(profile: StepProfile, scaling: Scaling, size: int) -> float:
@@ -167,7 +204,7 @@ class _Draws:
 
 def _predicted(
     profile: StepProfile, question: Question, size: int, draws: _Draws, measured: Curve | None
-) -> PredictedStep:
+) -> tuple[PredictedStep, np.ndarray]:
     batch = batch_per_worker(profile, question.scaling, size)
     one = _one(profile, question, size, batch)
     factors = profile.line.factor_draws(batch, draws.rng, NUM_DRAWS)
@@ -175,13 +212,14 @@ def _predicted(
     many = _replayed(profile, network, size, factors, draws.spread)
     model = draws.model_log(size, profile.world_size)
     step = many.step * np.exp(model + draws.run_log)
-    seconds = _interval(one.step, step * np.exp(draws.mean_log))
+    time = step * np.exp(draws.mean_log)
+    seconds = _interval(one.step, time)
     samples = batch * size
     # What the measured runs' mean is wrong by is in both sides of a speedup.
     speedup = samples / profile.reference.estimate.value
     ratio = _interval(one.step, step).mapped(lambda t: speedup / t)
     growth = size / profile.world_size
-    return PredictedStep(
+    row = PredictedStep(
         world_size=size,
         num_nodes=question.network.num_nodes(size),
         local_batch=batch,
@@ -195,6 +233,7 @@ def _predicted(
         hiding_bytes_per_s=_hiding(profile, size, profile.line.factor(batch)),
         measured_step_s=_measured(profile, question, size, samples, measured),
     )
+    return row, np.log(samples) - np.log(time)
 
 
 def _one(profile: StepProfile, question: Question, size: int, batch: float) -> _Parts:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ray_bench.config.fields import Folder, Int, Model
+from ray_bench.config.fields import Int, Model
 
 
 class EvaluationConfig(Model):
@@ -41,10 +42,24 @@ class EvaluationConfig(Model):
 class CheckpointConfig(Model):
     """From where a run goes on after its workers were lost."""
 
-    dir: Folder | None = Field(
+    dir: str | None = Field(
         None,
-        description="Folder that all nodes see: checkpoints of every run are written there after "
-        "epochs, the last and the best one kept, and `--resume` lets a failed run go on from its "
-        "last one. Not set: none are.",
+        min_length=1,
+        description="Folder that all nodes see, or a URI such as s3://bucket/folder: checkpoints "
+        "of every run are written there after epochs, through Ray Train, the last and the best "
+        "one kept. Not set: none are.",
     )
     every: Int = Field(1, ge=1, description="Epochs from one checkpoint to the next.")
+    restarts: Int = Field(
+        3,
+        ge=0,
+        description="So often a run whose worker or host was lost is started again in its sweep, "
+        "from its last checkpoint. After that `--resume` does it.",
+    )
+
+    @field_validator("dir")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        # Ray changes the working directory of its workers.
+        is_uri = value is None or "://" in value
+        return value if is_uri else os.path.abspath(os.path.expanduser(str(value)))

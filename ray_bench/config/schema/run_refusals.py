@@ -71,6 +71,12 @@ def _shared_workers(config: UncheckedSweep) -> Iterator[str]:
             "`launch.share_workers` keeps several runs in one process, where torch.compile "
             "would use the code of one for the next; leave one of the two out"
         )
+    if config.checkpoint.dir is not None and (config.launch.share_workers or config.interleaved):
+        key = "launch.share_workers" if config.launch.share_workers else "interleaved"
+        yield (
+            f"`{key}` makes several runs in one group of workers, and Ray Train keeps the "
+            f"checkpoints of one; leave out checkpoint.dir or {key}"
+        )
 
 
 def _stop(config: UncheckedSweep) -> Iterator[str]:

@@ -14,7 +14,7 @@ _LOOP = (
     *("clip_grad_norm", "data", "evaluation", "ddp", "emulated", "ladder"),
     *("schedule", "checkpoint", "label_smoothing", "batch_norm"),
 )
-_MEASURE = ("phase_steps", "sync_pairs", "noise_steps", "noise_curve", "trace_steps", "checkpoint")
+_MEASURE = ("sync_pairs", "noise_steps", "noise_curve", "trace_steps", "checkpoint")
 _LADDER = (
     "`interleaved` keeps the processes of all world sizes, and a script is started anew for "
     "each; leave it out and take repeats=3"

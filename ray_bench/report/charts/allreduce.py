@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ray_bench.report.cells import Cell
+from ray_bench.report.cells import Unit
 from ray_bench.report.charts.pieces import (
     chart,
     distinct,
@@ -14,7 +14,7 @@ from ray_bench.report.charts.pieces import (
     shapes,
     tooltips,
 )
-from ray_bench.report.format import show
+from ray_bench.report.format import on_axis
 from ray_bench.report.picture import Picture
 
 if TYPE_CHECKING:
@@ -70,19 +70,11 @@ def _ranks(picture: Picture, row: Any) -> str:
     return f"{row['world_size']} on {row['where']}" if has_both else str(row["world_size"])
 
 
-def _axis(title: str, ticks: list[float], unit: Any, low: float, high: float) -> alt.Axis:
+def _axis(title: str, ticks: list[float], unit: Unit, low: float, high: float) -> alt.Axis:
     """Return a logarithmic axis whose labels have units, as in the tables."""
     import altair as alt
 
     seen = [x for x in ticks if low / _MARGIN <= x <= high * _MARGIN]
     seen = seen[:: -(-len(seen) // _MAX_TICKS)]
-    words = {x: show(Cell(x if unit == "s" else int(x), unit)).value for x in seen}
-    words = {x: _short(w) for x, w in words.items()}
-    chosen = " : ".join(f"datum.value < {x * 1.01!r} ? '{word}'" for x, word in words.items())
+    chosen = " : ".join(f"datum.value < {x * 1.01!r} ? '{on_axis(x, unit)}'" for x in seen)
     return alt.Axis(title=title, values=seen, labelExpr=f"{chosen} : ''", gridOpacity=0.6)
-
-
-def _short(words: str) -> str:
-    """Return `10 ms` of `10.00 ms`."""
-    number, _, unit = words.partition(" ")
-    return f"{float(number):g} {unit}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ray_bench.report import charts, drawing
 from ray_bench.report.drawing.html import html
+from ray_bench.report.drawing.tokens import Theme
 from ray_bench.report.format import UNKNOWN
 from ray_bench.report.picture import Datum, Picture
 
@@ -28,10 +29,11 @@ class Figure:
     notes: tuple[str, ...]
     drawn: str | None  # a drawing as HTML; else:
     spec: dict[str, Any] | None  # Vega-Lite, without the configuration that is the theme
-    image: str | None  # a data URI
+    image: str | None  # a data URI, or an address of it
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     num_left_out: int  # rows that are not in `rows`
+    dark_image: str | None = None  # an address of the same in dark colours
 
 
 def figures(pictures: Sequence[Picture], svgs: Mapping[str, str]) -> list[Figure]:
@@ -41,7 +43,25 @@ def figures(pictures: Sequence[Picture], svgs: Mapping[str, str]) -> list[Figure
         pictures: Of the report.
         svgs: Those that are no drawings as SVG, by key.
     """
-    return [_figure(picture, svgs) for picture in pictures]
+    return [
+        _figure(x, image=None)
+        if charts.is_drawing(x)
+        else _figure(x, spec=_spec(x), image=_image(svgs[x.key]))
+        for x in pictures
+    ]
+
+
+def linked(pictures: Sequence[Picture], address: Callable[[str, Theme], str]) -> list[Figure]:
+    """Return the pictures of a page whose charts are images that are asked for when they are seen.
+
+    Args:
+        pictures: Of the report.
+        address: Of the SVG of a picture, by its key and colours.
+    """
+    return [
+        _figure(x, image=address(x.key, "light"), dark_image=address(x.key, "dark"))
+        for x in pictures
+    ]
 
 
 def without_largest(drawn: Sequence[Figure], num_bytes: int) -> list[Figure]:
@@ -55,7 +75,13 @@ def without_largest(drawn: Sequence[Figure], num_bytes: int) -> list[Figure]:
     return kept
 
 
-def _figure(picture: Picture, svgs: Mapping[str, str]) -> Figure:
+def _figure(
+    picture: Picture,
+    *,
+    spec: dict[str, Any] | None = None,
+    image: str | None,
+    dark_image: str | None = None,
+) -> Figure:
     is_drawing = charts.is_drawing(picture)
     keys = tuple(dict.fromkeys(key for row in picture.rows for key in row))
     return Figure(
@@ -64,8 +90,9 @@ def _figure(picture: Picture, svgs: Mapping[str, str]) -> Figure:
         alt=picture.alt,
         notes=picture.notes,
         drawn=html(drawing.frames(picture)) if is_drawing else None,
-        spec=None if is_drawing else _spec(picture),
-        image=None if is_drawing else _image(svgs[picture.key]),
+        spec=spec,
+        image=None if is_drawing else image,
+        dark_image=None if is_drawing else dark_image,
         columns=tuple(heading(key) for key in keys),
         rows=tuple(tuple(datum(row.get(key)) for key in keys) for row in picture.rows[:MAX_ROWS]),
         num_left_out=max(0, len(picture.rows) - MAX_ROWS),

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -52,13 +53,13 @@ def html_report(report: Report, svgs: Mapping[str, str] | None = None) -> str:
     """
     if svgs is None:
         svgs = drawn_svgs(report)
-    found = figures(_pictures(report), svgs)
+    found = figures(pictures_below(report), svgs)
     page = _page(report, found)
     excess = len(page.encode()) - LIMIT_BYTES
     return page if excess <= 0 else _page(report, without_largest(found, excess))
 
 
-def _pictures(report: Report) -> tuple[Picture, ...]:
+def pictures_below(report: Report) -> tuple[Picture, ...]:
     """Return the pictures below the first screen, each once."""
     if not report.screens:
         known = {section.key for section in report.sections}
@@ -77,12 +78,11 @@ def _page(report: Report, found: Sequence[Figure]) -> str:
     themes = {name: charts.theme(name) for name in get_args(tokens.Theme)}
     name = "report.html.j2" if report.screens else "sections.html.j2"
     return (
-        _environment()
+        environment()
         .get_template(name)
         .render(
-            report=report,
+            **body_values(report, found),
             title=_title(report),
-            figures={x.key: x for x in found},
             policy=_policy([bundle, script] if specs else [script]),
             colours=tokens.css(),
             style=_asset("page.css"),
@@ -90,22 +90,31 @@ def _page(report: Report, found: Sequence[Figure]) -> str:
             bundle=bundle,
             specs=json_in_html({"specs": specs, "themes": themes}) if specs else None,
             version=__version__,
-            badges=[BADGES[x.key] for x in report.flags if x.key in BADGES],
-            max_caveats=MAX_CAVEATS,
-            max_large=MAX_LARGE,
-            max_note=MAX_NOTE,
-            max_rows=MAX_ROWS,
-            show=show,
-            typeset=typeset,
-            spread=spread,
-            kinds_of=_kinds,
-            grid=grid,
-            rows_of=rows,
-            panel_drawn=panel_drawn,
-            holds=_holds,
-            code_line=clean_line,
         )
     )
+
+
+def body_values(report: Report, found: Sequence[Figure]) -> dict[str, Any]:
+    """Return what the templates of a report's parts need, those of another page included."""
+    return {
+        "report": report,
+        "figures": {x.key: x for x in found},
+        "badges": [BADGES[x.key] for x in report.flags if x.key in BADGES],
+        "max_caveats": MAX_CAVEATS,
+        "max_large": MAX_LARGE,
+        "max_note": MAX_NOTE,
+        "max_rows": MAX_ROWS,
+        "show": show,
+        "typeset": typeset,
+        "spread": spread,
+        "kinds_of": _kinds,
+        "grid": grid,
+        "rows_of": rows,
+        "panel_drawn": panel_drawn,
+        "holds": _holds,
+        "code_line": clean_line,
+        "new_address": "",  # of a page where the next step can be begun
+    }
 
 
 def _title(report: Report) -> str:
@@ -136,7 +145,9 @@ def _kinds(table: Table) -> list[str]:
     return ["text" if table.is_text(i) else "number" for i in range(len(table.columns))]
 
 
-def _environment() -> Environment:
+@cache
+def environment() -> Environment:
+    """Return the templates of a report and of its parts."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

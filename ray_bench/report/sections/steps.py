@@ -114,6 +114,7 @@ class _Beside:
     sync: SyncSplit | None
     eval_s: float | None
     checkpoint_s: float | None
+    saving_s: float | None
 
 
 def _beside(context: Context) -> Table:
@@ -125,6 +126,7 @@ def _beside(context: Context) -> Table:
             syncs.get(n),
             mean(mean(_evaluations_s(run, epochs)) for run in context.study.runs_at(n)),
             mean(run.checkpoint_s for run in context.study.runs_at(n)),
+            mean(run.saving_s for run in context.study.runs_at(n)),
         )
         for n in context.study.group.world_sizes
     ]
@@ -153,6 +155,7 @@ def _beside(context: Context) -> Table:
         ),
         Field("eval", "One evaluation", "s", "measured", lambda x: x.eval_s),
         Field("checkpoint", "One checkpoint", "s", "measured", lambda x: x.checkpoint_s),
+        Field("saving", "All checkpoints of a run", "s", "measured", lambda x: x.saving_s),
     )
     notes = [
         "Synchronisation: while any gradient bucket is under way, per step; hidden: by computation."

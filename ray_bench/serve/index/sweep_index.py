@@ -18,3 +18,11 @@ class SweepIndex:
     def summaries(self) -> tuple[SweepSummary, ...]:
         """Return all sweeps, newest first."""
         return self._store.summaries()
+
+    def row(self, sweep_id: str) -> SweepSummary | None:
+        """Return one sweep by its exact id; None where there is none."""
+        return next((x for x in self.summaries() if x.sweep_id == sweep_id), None)
+
+    def version(self, sweep_id: str) -> str:
+        """Return what changes when anything of a sweep changes."""
+        return repr(self.row(sweep_id))

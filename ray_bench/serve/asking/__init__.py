@@ -1,0 +1,1 @@
+"""Asking for a sweep: the fields of the form, what they say, and what the sweep would take."""
