@@ -260,13 +260,14 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
 def config_sha256(config: SweepConfig) -> str:
     """Return the hash that tells whether two sweeps asked for the same runs.
 
-    Prices, trackers and patience do not count: they change no run. Keys that came later count where
-    they are set, so that a sweep of an older version can still be resumed.
+    Prices, trackers, targets and patience do not count: they change no run. Keys that came later
+    count where they are set, so that a sweep of an older version can still be resumed.
     """
     uncounted: Any = {
         "price_per_worker_hour": True,
         "currency": True,
         "trackers": True,
+        "metrics": True,
         "launch": {"wait_s"},
         "checkpoint": {"restarts"},
     }
