@@ -35,7 +35,8 @@ def test_what_has_no_hope_is_stopped_and_what_explodes_has_diverged(tmp_path):
     status = {key: run.status for key, run in found.items()}
     assert status == {
         **{(GOOD, seed): "ok" for seed in (0, 1)},
-        **{(STUCK, seed): "stopped" for seed in (0, 1)},
+        (STUCK, 0): "stopped",
+        (STUCK, 1): "diverged",  # the same rate, another start
         **{(EXPLODING, seed): "diverged" for seed in (0, 1)},
     }, done.stderr
     assert "(stop.hopeless=true)" in found[STUCK, 0].error_message
