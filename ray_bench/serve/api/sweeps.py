@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from ray_bench import __version__
 from ray_bench.serve.actor import Viewer
 from ray_bench.serve.api.sweep_models import SweepModel, SweepsModel, sweep_model, sweeps_model
-from ray_bench.serve.asking import Asking
+from ray_bench.serve.list_query import Asking
 from ray_bench.serve.service import Given
 from ray_bench.serve.tagged import tag_of, unchanged
 

@@ -12,9 +12,9 @@ from fastapi.responses import RedirectResponse
 
 from ray_bench import __version__
 from ray_bench.serve.actor import Viewer
-from ray_bench.serve.asking import Asking
 from ray_bench.serve.index import Found
 from ray_bench.serve.index.asked import STATES
+from ray_bench.serve.list_query import Asking
 from ray_bench.serve.render import environment, page
 from ray_bench.serve.service import Given
 from ray_bench.serve.sweep_lines import lines_of

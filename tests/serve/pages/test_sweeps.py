@@ -165,6 +165,17 @@ def test_damage_is_a_state_of_a_row(store, results, client):
     assert {x["sweep_id"]: x["state"] for x in shown["sweeps"]}["low"] == "unreadable"
 
 
+def test_an_answer_that_a_page_found_stands_in_the_list(client, results):
+    assert "Not analysed yet" in text_of(client, "/sweeps") or "No answer yet" in text_of(
+        client, "/sweeps"
+    )
+    client.get("/sweeps/sweep-1/report.json")
+    text = text_of(client, "/sweeps")
+    assert "<b>Use 4 workers for now</b>" in text
+    assert "4 workers 87 % (85 to 88)" in text
+    assert not (results / "answers").exists()
+
+
 def test_an_empty_store_says_how_to_begin(make_client, tmp_path):
     with make_client(results=str(tmp_path / "none")) as client:
         assert "No sweep in this folder yet" in text_of(client, "/sweeps")
