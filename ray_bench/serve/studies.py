@@ -17,6 +17,7 @@ from ray_bench.report.drawing.tokens import Theme
 from ray_bench.serve.kept import Kept
 from ray_bench.serve.wish import Wish
 from ray_bench.store import ResultsStore
+from ray_bench.store.answers import AnswerRecord
 
 if TYPE_CHECKING:
     from ray_bench.analysis.study import Study
@@ -65,10 +66,17 @@ class Studies:
     Args:
         store: The results.
         version_of: Returns a text that changes when anything of a sweep changes.
+        learn: Told the answer of every report for the usual aim.
     """
 
-    def __init__(self, store: ResultsStore, version_of: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        store: ResultsStore,
+        version_of: Callable[[str], str],
+        learn: Callable[[AnswerRecord], object] | None = None,
+    ) -> None:
         self._store = store
+        self._learn = learn
         self._version_of = version_of
         self._pools = tuple(
             ThreadPoolExecutor(1, thread_name_prefix=name)
@@ -110,6 +118,7 @@ class Studies:
 
     def _make(self, sweep_id: str, wish: Wish) -> Made:
         from ray_bench.report.html import parts
+        from ray_bench.report.kept import answer_record
         from ray_bench.report.model import ask_of, build_report
 
         found = self.analysed(sweep_id).result()
@@ -121,6 +130,8 @@ class Studies:
                 attempts=found.attempts,
                 **wish.asked,
             )
+        if self._learn is not None and wish == Wish() and report.screens:
+            self._learn(answer_record(report, found.results))
         place = f"/sweeps/{quote(sweep_id, safe='')}/charts"
         ends = wish.query or "?"
 

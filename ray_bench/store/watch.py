@@ -94,7 +94,6 @@ class Watch:
         """
         rows = self._tables["sweeps"].rows(name)
         own = next(iter(self._tables["sweeps"].of(name)), None)
-        is_known = own is not None and own.modified_ns is not None
         errors = tuple(e for table in self._tables.values() for e in table.errors(name))
         record = sweep_of(rows[0]) if rows else None
         summary = None if record is None else self._summary(record, name, learned)
@@ -106,7 +105,7 @@ class Watch:
             summary=summary,
             live=live,
             heard_at_utc=heard,
-            changed_at_utc=_time(own.modified_ns) if own is not None and is_known else None,
+            changed_at_utc=None if own is None else _time(own.modified_ns),
             errors=(*errors, *trouble),
         )
 
@@ -143,13 +142,13 @@ class Watch:
             return None, None, (err,)
         except (KeyError, ValueError, OverflowError) as err:
             return None, None, (StoreError(f"The live state of {name} is damaged: {err}."),)
-        on_disk = [_time(x.modified_ns) for x in files if x.modified_ns is not None]
-        return live, max([told, *on_disk]), ()
+        on_disk = [_time(x.modified_ns) for x in files]
+        return live, max([told, *(x for x in on_disk if x is not None)]), ()
 
     def _version(self, name: str) -> str:
         infos = [sorted(self._tables[table].of(name)) for table in _STUDIED]
         return hashlib.sha256(repr(infos).encode()).hexdigest()[:16]
 
 
-def _time(stamp_ns: int) -> datetime:
-    return datetime.fromtimestamp(stamp_ns / 1e9, UTC)
+def _time(stamp_ns: int | None) -> datetime | None:
+    return None if stamp_ns is None else datetime.fromtimestamp(stamp_ns / 1e9, UTC)

@@ -12,9 +12,9 @@ from ray_bench.serve.index.rows import SweepRow
 from ray_bench.store.summary import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Found:
-    """A page of sweeps.
+    """A page of sweeps; the same object as long as nothing changes.
 
     Attributes:
         asked: What was asked, with the number of a page that there is.

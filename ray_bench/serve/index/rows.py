@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
+
 from pydantic import FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 
 from ray_bench.report.cells import Unit
