@@ -29,7 +29,7 @@ def load(
         folder: The results: a folder, `s3://...` or `gs://...`.
         sweep: Its id; None takes the newest. `.sweeps` of what is returned lists all.
         **options: What to decide for: `aim`, `price_per_worker_hour`, `currency`, `max_workers`,
-            `target_frac`, `epochs`, as of `ray-bench report`.
+            `target`, `epochs`, as of `ray-bench report`.
 
     Raises:
         StoreError: If there are no results, no such sweep, or a damaged file.

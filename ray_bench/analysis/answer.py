@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -10,10 +11,11 @@ from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.groups import INVALID_FLAGS
 from ray_bench.analysis.losses import Bottleneck, Loss
 from ray_bench.analysis.nodes import nodes_by_size
+from ray_bench.analysis.parity.to_target import ToTarget
 from ray_bench.analysis.study import Study
 from ray_bench.analysis.times import run_time_with_setup
 from ray_bench.analysis.waterfall import Fall, cause_of
-from ray_bench.records import Results
+from ray_bench.records import Results, RunRecord
 from ray_bench.stats.estimate import Estimate
 from ray_bench.stats.log_estimate import log_ratio
 
@@ -44,6 +46,8 @@ class CaveatKind(Enum):
     EMULATED = "emulated"
     OVERSUBSCRIBED = "oversubscribed"
     FAILED = "failed"
+    DIVERGED = "diverged"  # a result, not a fault
+    STOPPED = "stopped"
     INVALID = "invalid"
     MISSING = "missing"
     STANDIN = "standin"
@@ -67,7 +71,7 @@ class CaveatFact:
     num_runs: int = 0
     world_sizes: tuple[int, ...] = ()
     left: tuple[int, ...] = ()  # runs that are left of each of these world sizes
-    wanted: int = 0  # runs of a world size that were planned
+    wanted: tuple[int, ...] = ()  # runs that there would be of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +114,7 @@ class AnswerFacts:
     baseline: int
     speedup: Estimate | None  # of the chosen size, or of the largest one where the baseline is best
     compared: int | None  # the world size of which `speedup` is
+    to_target: ToTarget | None  # where a target decides, of which `speedup` then is
     probability: float | None  # of being right among those that can be chosen
     meets: float | None  # of meeting the limit of the aim
     is_for_now: bool  # something that was not measured is likelier the best
@@ -159,6 +164,7 @@ def answer_facts(study: Study, results: Results) -> AnswerFacts:
         baseline=study.baseline,
         speedup=None if compared is None else _speedup(study, compared),
         compared=compared,
+        to_target=None if decision.ask.target is None else study.to_target,
         probability=None if decision.choice is None else decision.choice.probability,
         meets=None if decision.choice is None else decision.choice.meets,
         is_for_now=not decision.is_predicted and any(x.share > own for x in beyond),
@@ -174,15 +180,23 @@ def answer_facts(study: Study, results: Results) -> AnswerFacts:
 
 
 def _compared(study: Study) -> int | None:
-    """Return the world size whose speedup is said: a baseline's own is 1 by definition."""
+    """Return the world size whose speedup is said: a baseline's own is 1 by definition.
+
+    Where a target decides, it is one that is known to get there.
+    """
     best = study.decision.recommended
     if best is None or best != study.baseline:
         return best
     claimed = [n for n in study.clean_sizes if n in study.throughput]
+    if study.decision.ask.target is not None:
+        rows = () if study.to_target is None else study.to_target.rows
+        claimed = [x.world_size for x in rows if x.speedup is not None]
     return claimed[-1] if claimed and claimed[-1] != best else None
 
 
 def _speedup(study: Study, size: int) -> Estimate | None:
+    if study.decision.ask.target is not None:
+        return _sooner(study, size)
     row = study.size(size).row
     if row is not None:
         return row.speedup
@@ -190,6 +204,18 @@ def _speedup(study: Study, size: int) -> Estimate | None:
     if option is None or first is None:
         return None
     return option.throughput.scaled(1 / first.throughput.value)
+
+
+def _sooner(study: Study, size: int) -> Estimate | None:
+    """Return how many times sooner a world size is at the target than the baseline."""
+    row = None if study.to_target is None else study.to_target.row(size)
+    if row is not None and row.speedup is not None:
+        return row.speedup
+    option, first = study.decision.option(size), study.decision.option(study.baseline)
+    if option is None or first is None or option.target is None or first.target is None:
+        return None
+    first_s = first.target.time_s.value
+    return option.target.time_s.mapped(lambda seconds: first_s / seconds)
 
 
 def limit_of(study: Study) -> Limit:
@@ -288,19 +314,27 @@ def _notes(study: Study, results: Results) -> Iterator[CaveatFact]:
         yield CaveatFact(kind=kind.ONE_MACHINE)
 
 
+def _how_lost(run: RunRecord) -> CaveatKind:
+    """Return what a run that did not finish is: a fault, or a result of its training."""
+    found = {"diverged": CaveatKind.DIVERGED, "stopped": CaveatKind.STOPPED}
+    return found.get(run.status, CaveatKind.FAILED)
+
+
 def sweep_caveats(results: Results, study: Study | None = None) -> Iterator[CaveatFact]:
     """Yield what failed, is invalid, or is missing."""
-    if results.failed_runs:
-        sizes = tuple(sorted({run.point.world_size for run in results.failed_runs}))
+    for kind in (CaveatKind.FAILED, CaveatKind.DIVERGED, CaveatKind.STOPPED):
+        runs = [run for run in results.failed_runs if _how_lost(run) is kind]
+        counts = Counter(run.point.world_size for run in runs)
+        sizes = tuple(sorted(counts))
         left = () if study is None else tuple(len(study.runs_at(n)) for n in sizes)
-        wanted = max((r.repeat + 1 for r in results.runs), default=0)
-        yield CaveatFact(
-            kind=CaveatKind.FAILED,
-            num_runs=len(results.failed_runs),
-            world_sizes=sizes,
-            left=left,
-            wanted=wanted,
-        )
+        if runs:
+            yield CaveatFact(
+                kind=kind,
+                num_runs=len(runs),
+                world_sizes=sizes,
+                left=left,
+                wanted=tuple(x + counts[n] for n, x in zip(sizes, left, strict=False)),
+            )
     invalid = [run for run in results.ok_runs if set(run.flags) & set(INVALID_FLAGS)]
     if invalid:
         sizes = tuple(sorted({run.point.world_size for run in invalid}))

@@ -21,7 +21,7 @@ INVALID_FLAGS = (
 
 #: What of an environment must be equal. Hosts and commits may differ, and the number of nodes grows
 #: with the world size.
-_ENVIRONMENT_FIELDS = (
+ENVIRONMENT_FIELDS = (
     "cpu_model",
     "num_cpus",
     "gpu_driver",
@@ -150,7 +150,7 @@ def group_key(run: RunRecord, environments: Mapping[str, EnvironmentRecord]) -> 
     key |= script_key(run)
     environment = environments.get(run.environment_hash or "")
     if environment is not None:
-        key |= {name: getattr(environment, name) for name in _ENVIRONMENT_FIELDS}
+        key |= {name: getattr(environment, name) for name in ENVIRONMENT_FIELDS}
         key["gpu_names"] = tuple(sorted(set(environment.gpu_names)))
     return key
 

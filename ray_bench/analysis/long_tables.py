@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from ray_bench.analysis.columns import split_by_run
+from ray_bench.analysis.parity.history import Histories, histories_of
 from ray_bench.records import Results
 
 Tables = Mapping[str, Mapping[str, np.ndarray]]
@@ -35,6 +36,11 @@ class LongTables:
     def epochs(self) -> Tables:
         """Losses and accuracies."""
         return split_by_run(self._results.epochs)
+
+    @cached_property
+    def histories(self) -> Histories:
+        """Evaluations."""
+        return histories_of(self._results)
 
     @cached_property
     def buckets(self) -> Tables:

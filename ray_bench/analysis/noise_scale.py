@@ -102,6 +102,21 @@ def noise_scale(runs: Sequence[Steps]) -> Estimate | None:
         Samples; None where the interval has no end (|G|^2 is not told from 0) or reaches 0.
     """
     (bottom, top), covariance, df = _pooled(runs)
+    return fieller(bottom, top, covariance, df)
+
+
+def fieller(bottom: float, top: float, covariance: np.ndarray, df: float) -> Estimate | None:
+    """Return top / bottom of two means, with Fieller's interval.
+
+    Args:
+        bottom: Has to be told from 0.
+        top: As well.
+        covariance: Of the two, shape (2, 2).
+        df: Its degrees of freedom.
+
+    Returns:
+        None where the interval has no end, or reaches 0.
+    """
     if df < 1:
         return None
     t_sq = t_quantile(df) ** 2

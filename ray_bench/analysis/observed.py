@@ -19,7 +19,10 @@ from ray_bench.analysis.groups import Group, first_of_launches
 from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.losses import Steps
 from ray_bench.analysis.nodes import boundary_fall, nodes_by_size
+from ray_bench.analysis.noise_curve import NoiseEpoch, noise_curve
 from ray_bench.analysis.noise_scale import NoiseRow, noise_rows
+from ray_bench.analysis.parity.history import Histories
+from ray_bench.analysis.parity.runs import runs_of
 from ray_bench.analysis.phases import PhaseSplit, phase_splits
 from ray_bench.analysis.progress import MAX_DRAWN_EPOCHS, ProgressRow, progress_rows
 from ray_bench.analysis.rank_times import RankTime, rank_times
@@ -133,9 +136,29 @@ class Observed:
         return accuracy_rows(self.group.runs, self._tables.epochs)
 
     @cached_property
+    def trained(self) -> tuple[RunRecord, ...]:
+        """The runs that learning is judged by: the group's, and others that trained alike."""
+        return runs_of(self.group, self._results)
+
+    @cached_property
+    def timed_ids(self) -> frozenset[str]:
+        """Runs of the curve, whose times may be compared."""
+        return frozenset(run.run_id for run in self.group.runs)
+
+    @property
+    def histories(self) -> Histories:
+        """Evaluations by run."""
+        return self._tables.histories
+
+    @cached_property
     def noise(self) -> tuple[NoiseRow, ...]:
         """Gradient noise scales by world size and learning-rate rule."""
         return noise_rows(self.group.runs)
+
+    @cached_property
+    def noise_curve(self) -> tuple[NoiseEpoch, ...]:
+        """Gradient noise scales by world size, rule and epoch."""
+        return noise_curve(self.group.runs, self._tables.epochs)
 
     @cached_property
     def progress(self) -> tuple[ProgressRow, ...]:

@@ -21,7 +21,9 @@ from ray_bench.analysis.groups import Group, groups_of
 from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.nodes import workers_per_node
 from ray_bench.analysis.observed import Observed
+from ray_bench.analysis.parity.to_target import ToTarget, common_loss, to_target
 from ray_bench.analysis.predict import Prediction, predictions
+from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import Results
 
 
@@ -63,13 +65,26 @@ class Study(Observed):
         """What to do for what was asked."""
         return self.decide(self.ask)
 
+    @cached_property
+    def to_target(self) -> ToTarget | None:
+        """What the target takes: the one asked for, else what every run reached, else its loss.
+
+        None in a ladder, which learns nothing, and where no run was evaluated.
+        """
+        target = self.decision.target or common_loss(self.trained, self.histories)
+        if target is None or self.is_ladder:
+            return None
+        return to_target(
+            self.trained, self.histories, target, self.curve, self.clean_sizes, self.timed_ids
+        )
+
     def decide(self, ask: Ask) -> Decision:
         """Return the decision for another wish; nothing is measured or fitted again."""
-        target = ask.target_frac or self._default_target
+        target = ask.target or self._default_target
         return decide(
             self._prospect(ask, target),
             ask,
-            target_frac=target,
+            target=target,
             num_sizes=len(self.group.world_sizes),
             num_clean=len(self.clean_sizes),
         )
@@ -78,7 +93,8 @@ class Study(Observed):
         """Return the same study for another wish; it shares what a decision needs."""
         _ = self.decision
         other = copy.copy(self)
-        del other.__dict__["decision"]
+        for name in ("decision", "to_target"):
+            other.__dict__.pop(name, None)
         other.ask = ask
         return other
 
@@ -90,30 +106,30 @@ class Study(Observed):
         return points_of(self.clean.throughput, self.scaling, workers_per_node=held)
 
     @cached_property
-    def _default_target(self) -> float | None:
-        return default_target(self.group.runs, self._tables.epochs)
+    def _default_target(self) -> MetricTarget | None:
+        return default_target(self.group.runs, self._tables.histories)
 
-    def _prospect(self, ask: Ask, target_frac: float | None) -> Prospect:
+    def _prospect(self, ask: Ask, target: MetricTarget | None) -> Prospect:
         """Return what can be had; that of the wish before is kept, which mostly fits."""
-        to_target = ask.target_frac is not None
-        key = (ask.max_workers, ask.epochs, target_frac, to_target)
+        to_target = ask.target is not None
+        key = (ask.max_workers, ask.epochs, target, to_target)
         if key not in self._prospects:
-            data = self._measured(target_frac)
+            data = self._measured(target)
             made = Prospect(
                 data, max_workers=ask.max_workers, epochs=ask.epochs, to_target=to_target
             )
             self._prospects = {key: made}
         return self._prospects[key]
 
-    def _measured(self, target_frac: float | None) -> Measured:
-        runs, epochs = self.group.runs, self._tables.epochs
+    def _measured(self, target: MetricTarget | None) -> Measured:
+        runs, found = self.trained, self._tables.histories
         failed = {run.point.world_size for run in self._results.failed_runs}
         return Measured(
             curve=self.clean,
             fit=self.fit,
             times=self.times,
             resources=self.resources,
-            convergence=convergence(runs, epochs, target_frac) if target_frac else {},
+            convergence=convergence(runs, found, target, self.timed_ids) if target else {},
             scaling=self.scaling,
             batch_size=self.batch_size,
             num_train_samples=self.first.num_train_samples,

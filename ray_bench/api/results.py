@@ -34,7 +34,7 @@ class Options(TypedDict, total=False):
     price_per_worker_hour: float | None  # None: that of the sweep's configuration
     currency: str | None
     max_workers: int | None  # predicted world sizes up to here may be recommended too
-    target_frac: float | None  # validation accuracy to reach, from 0 to 1
+    target: str | float | None  # `val_loss<=0.3`; a number is a validation accuracy, from 0 to 1
     epochs: float | None  # of the run that is planned; None: as many as were measured
 
 

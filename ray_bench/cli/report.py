@@ -23,6 +23,7 @@ Examples:
   ray-bench report results --price 3.06 --currency USD
   ray-bench report results --price-of aws/p4d.24xlarge --aim budget=50USD --epochs 90
   ray-bench report results --aim deadline=30min --max-workers 64
+  ray-bench report results --target 'accuracy>=0.985' --aim fastest
   ray-bench report results --format html --output report.html
   ray-bench report s3://bucket/results --format md --output report.md
   ray-bench report results --failures
@@ -69,12 +70,23 @@ def report(
         ),
     ] = None,
     target: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            metavar="X",
+            metavar="TARGET",
             show_default=False,
-            help="Validation accuracy, between 0 and 1, to decide for: how soon it is reached. Not "
-            "given: a run is decided for, and what every run reached is told.",
+            help="Metric to decide for, by how soon it is reached: 0.9 (validation accuracy), "
+            "'accuracy>=90%' or 'val_loss<=0.3'. Not given: the sweep's metrics.target; without "
+            "one a run is decided for, and what every run reached is told.",
+        ),
+    ] = None,
+    margin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MARGIN",
+            show_default=False,
+            help="Differences up to which trainings count as the same: accuracy=0.3%,loss=1%,"
+            "samples=5%. Not given: the sweep's metrics, by default 0.5 points of accuracy, 2 % of "
+            "loss, 10 % of samples to the target.",
         ),
     ] = None,
     failures: Annotated[
@@ -120,7 +132,8 @@ def report(
         aim=aim,
         max_workers=max_workers,
         epochs=epochs,
-        target_frac=target,
+        target=target,
+        margin=margin,
     )
     if fold is not None:
         print_topic(built.report, fold)
@@ -130,11 +143,13 @@ def report(
         write(built.report, form or ReportFormat.MD, output)
 
 
-def _check(epochs: float | None, target: float | None) -> None:
+def _check(epochs: float | None, target: str | None) -> None:
+    from ray_bench.config.metric_target import parse_target
+
     if epochs is not None and not 0 < epochs < float("inf"):
         raise ConfigError(f"--epochs has to be above 0, got {epochs:g}.")
-    if target is not None and not 0 < target <= 1:
-        raise ConfigError(f"--target is a fraction above 0, at most 1, like 0.9; got {target:g}.")
+    if target is not None:
+        parse_target(target)
 
 
 def _price(

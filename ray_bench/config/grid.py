@@ -238,7 +238,13 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
     },
     "evaluation": {"every_samples": None},
     "measure": {"noise_curve": False},
-    "stop": {"diverged_factor": 1000.0, "hopeless_epochs": None, "hopeless_accuracy": None},
+    "stop": {
+        "diverged_factor": 1000.0,
+        "hopeless_epochs": None,
+        "hopeless_accuracy": None,
+        "hopeless_loss": None,
+        "hopeless": False,
+    },
     "launch": {"labels": {}, "gpu_type": None, "tuned": True},
     "ddp": {
         "find_unused_parameters": False,
@@ -254,13 +260,14 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
 def config_sha256(config: SweepConfig) -> str:
     """Return the hash that tells whether two sweeps asked for the same runs.
 
-    Prices, trackers and patience do not count: they change no run. Keys that came later count where
-    they are set, so that a sweep of an older version can still be resumed.
+    Prices, trackers, targets and patience do not count: they change no run. Keys that came later
+    count where they are set, so that a sweep of an older version can still be resumed.
     """
     uncounted: Any = {
         "price_per_worker_hour": True,
         "currency": True,
         "trackers": True,
+        "metrics": True,
         "launch": {"wait_s"},
         "checkpoint": {"restarts"},
     }

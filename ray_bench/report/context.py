@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ray_bench.analysis.groups import Group, differences
 from ray_bench.analysis.nodes import nodes_by_size, workers_per_node
+from ray_bench.analysis.parity.compare import Margin
 from ray_bench.analysis.study import Study
 from ray_bench.config.settings import PLACEMENT
 from ray_bench.records import Results
@@ -21,6 +22,9 @@ class Context:
     currency: str
     number: int  # from 1: which of the groups
     num_groups: int
+    margin: Margin = field(
+        default_factory=Margin
+    )  # differences up to which two trainings count as the same
     name: str | None = None  # what tells the curve from the others; None where there is one
 
     def key(self, name: str) -> str:

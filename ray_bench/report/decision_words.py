@@ -9,6 +9,7 @@ from ray_bench.analysis.resources import cost
 from ray_bench.report.cells import Kind, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
+from ray_bench.report.target_words import target_words
 from ray_bench.stats.estimate import Estimate
 
 #: The aims without a limit.
@@ -22,7 +23,7 @@ AIM_WORDS: dict[AimKind, str] = {
 def aim_words(ask: Ask, currency: str) -> str:
     """Return `balanced (least time x money)`."""
     limit = ask.aim.limit or 0.0
-    target = "" if ask.target_frac is None else f" to {100 * ask.target_frac:g} % accuracy"
+    target = "" if ask.target is None else f" to {target_words(ask.target)}"
     words = {
         **AIM_WORDS,
         "deadline": f"deadline (least money within {_duration(limit)})",
@@ -52,7 +53,7 @@ def closest_words(context: Context) -> str:
 
 def _closest(context: Context, decision: Decision, allowed: list[int]) -> str:
     options = [x for x in decision.options if x.world_size in allowed and decision.spend(x)]
-    what = "run" if decision.ask.target_frac is None else "way to the target"
+    what = "run" if decision.ask.target is None else "way to the target"
     price = context.price_per_worker_hour
     if decision.ask.aim.kind == "deadline":
         best = min(options, key=lambda x: _time(decision, x).value)
@@ -83,7 +84,7 @@ def larger_words(context: Context) -> str:
     best = study.decision.recommended
     sizes = [x.world_size for x in study.decision.options if x.is_measured]
     after = next((n for n in sizes if best is not None and n > best), None)
-    is_to_target = study.decision.ask.target_frac is not None  # more samples/s may not be sooner
+    is_to_target = study.decision.ask.target is not None  # more samples/s may not be sooner
     if best is None or best not in sizes or is_to_target:
         return ""
     if after is None:

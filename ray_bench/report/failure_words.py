@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from ray_bench.causes import EXTRAS, is_collateral, remedy_of
-from ray_bench.records import FailureRecord
+from ray_bench.records import FailureRecord, RunRecord
 
 #: Of the text of a cause: a table is no place for more.
 _MAX_CAUSE = 500
@@ -45,3 +46,10 @@ def cause(failure: FailureRecord) -> str:
     """Return the cause in a sentence of bounded length."""
     words = f"{failure.error_type}: {failure.error_message}"
     return words if len(words) <= _MAX_CAUSE else f"{words[: _MAX_CAUSE - 3]}..."
+
+
+def ended(runs: Iterable[RunRecord]) -> dict[str, int]:
+    """Return how many of the runs that did not finish failed, diverged and were stopped."""
+    results = ("diverged", "stopped")
+    counts = Counter(run.status if run.status in results else "failed" for run in runs)
+    return {words: counts[words] for words in ("failed", "diverged", "stopped") if counts[words]}

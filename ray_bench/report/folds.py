@@ -66,6 +66,7 @@ def folds_of(
     flags: Sequence[Flag],
     lost: Sequence[Disturbance],
     money: Money,
+    learnt: Sequence[parity.Judged],
 ) -> tuple[Fold, ...]:
     """Return the folds: all numbers of every curve, then every topic that has something.
 
@@ -77,6 +78,7 @@ def folds_of(
         flags: What is said of runs.
         lost: Attempts that came to nothing.
         money: Price of a worker-hour.
+        learnt: What is known of learning (`learnt_of`).
     """
     shown = {x.key for screen in screens for x in pictures_of(screen)}
     drawn = _Drawn([x for x in pictures if x.key not in shown])
@@ -90,7 +92,7 @@ def folds_of(
     found = (
         *_numbers(screens),
         *(_of_curves(x, contexts, drawn) for x in _OF_A_CURVE if contexts),
-        *_same_model(contexts),
+        *_same_model(learnt),
         *_rates(contexts),
         *_noise(contexts, drawn),
         *_networks(results, drawn),
@@ -162,8 +164,12 @@ def _said(says: Callable[[Context], str], contexts: Sequence[Context]) -> str:
     return f"{first.name}: {says(first)}; {more} more curve{'s' * (more > 1)}"
 
 
-def _same_model(contexts: Sequence[Context]) -> Iterator[Fold]:
-    found = [x for x in map(parity.judged_of, contexts) if x is not None]
+def learnt_of(contexts: Sequence[Context]) -> tuple[parity.Judged, ...]:
+    """Return what is known of the curves' learning, of the same runs once."""
+    return tuple(x for x in map(parity.judged_of, _learning(contexts)) if x is not None)
+
+
+def _same_model(found: Sequence[parity.Judged]) -> Iterator[Fold]:
     if found:
         yield Fold(
             key="parity",
@@ -177,6 +183,16 @@ def _same_model(contexts: Sequence[Context]) -> Iterator[Fold]:
         yield Fold(key="target", title="What the target takes", says=says, sections=targets)
 
 
+def _learning(contexts: Sequence[Context]) -> Iterator[Context]:
+    """Yield the curves that learning is judged by other runs of than those of one before."""
+    seen: set[frozenset[str]] = set()
+    for context in contexts:
+        ids = frozenset(run.run_id for run in context.study.trained)
+        if ids not in seen:
+            seen.add(ids)
+            yield context
+
+
 def _rates(contexts: Sequence[Context]) -> Iterator[Fold]:
     if found := rates.sections(contexts):
         says = rates.says(contexts)
@@ -184,7 +200,7 @@ def _rates(contexts: Sequence[Context]) -> Iterator[Fold]:
 
 
 def _noise(contexts: Sequence[Context], drawn: _Drawn) -> Iterator[Fold]:
-    with_noise = [x for x in contexts if x.study.noise]
+    with_noise = [x for x in contexts if x.study.noise or x.study.noise_curve]
     if with_noise:
         yield Fold(
             key="noise",

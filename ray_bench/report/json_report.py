@@ -40,6 +40,7 @@ def _report(report: Report) -> dict[str, Any]:
         "legend": report.legend,
         "folds": [plain(x) for x in report.folds],
         "sections": [plain(x) for x in report.sections],
+        "parity": [plain(x) for x in report.parity],
         "pictures": [plain(x) for x in report.pictures],
         "configuration": report.configuration,
     }

@@ -6,6 +6,7 @@ import json
 from typing import Any, get_args
 
 from ray_bench.report.cells import Kind, Unit
+from ray_bench.report.json_parity import parity_schema, reference_schema, verdict_schema
 from ray_bench.report.json_report import FORMAT_VERSION
 from ray_bench.report.screen import Level
 
@@ -40,6 +41,7 @@ def report_schema() -> Schema:
                 "legend": {**_TEXT, "description": "how the printed reports write numbers"},
                 "folds": _array("fold", "everything else by topic; none of what is no sweep"),
                 "sections": _array("section", "in reading order; folds name them"),
+                "parity": _array("parity", "whether more workers reach the same model"),
                 "pictures": _array("picture", "what the charts draw; screens and folds name them"),
                 "configuration": {"type": "object", "description": "of the sweep, whole"},
             }
@@ -48,6 +50,9 @@ def report_schema() -> Schema:
             "screen": _screen(),
             "answer": _answer(),
             "caveat": _caveat(),
+            "parity": parity_schema(),
+            "verdict": verdict_schema(),
+            "reference_verdict": reference_schema(),
             "next": _next(),
             "numbers": _numbers(),
             "panel": _panel(),
@@ -117,6 +122,7 @@ def _answer() -> Schema:
             "world_size": {**_SIZE_OR_NULL, "description": "null: no answer"},
             "why": {**_TEXT, "description": "how sure"},
             "limit": {**_TEXT, "description": "what stops it from scaling further"},
+            "target": {**_TEXTS, "description": "what a target that was asked for takes"},
             "caveats": _array("caveat", "the worst first"),
             "next": _or_null(_ref("next")),
         }

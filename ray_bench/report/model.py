@@ -10,13 +10,15 @@ from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.decision.advice import Ask
 from ray_bench.analysis.decision.aim import parse_aim
 from ray_bench.analysis.disturbances import disturbances
+from ray_bench.analysis.parity.asked import asked_margin, asked_target
 from ray_bench.analysis.study import Study, studies
 from ray_bench.records import Results, RunRecord
 from ray_bench.report.cells import Section
 from ray_bench.report.context import Context, curve_names
 from ray_bench.report.flags import Flag, flags_of
-from ray_bench.report.folds import folds_of
+from ray_bench.report.folds import folds_of, learnt_of
 from ray_bench.report.format import LEGEND
+from ray_bench.report.parity_entry import ParityEntry, parity_entry
 from ray_bench.report.picture import Picture
 from ray_bench.report.pictures import all_pictures
 from ray_bench.report.screen import Fold, Screen
@@ -37,6 +39,7 @@ class Report:
     pictures: tuple[Picture, ...] = ()
     screens: tuple[Screen, ...] = ()  # one a curve; none of what is no sweep
     folds: tuple[Fold, ...] = ()  # all else, by topic
+    parity: tuple[ParityEntry, ...] = ()  # whether more workers reach the same model
     configuration: Mapping[str, Any] = field(default_factory=dict)  # of a sweep, whole
     legend: str = LEGEND
 
@@ -48,8 +51,9 @@ def build_report(
     currency: str | None = None,
     aim: str = "balanced",
     max_workers: int | None = None,
-    target_frac: float | None = None,
+    target: str | float | None = None,
     epochs: float | None = None,
+    margin: str | None = None,
     analysed: tuple[Study, ...] | None = None,
     attempts: Sequence[RunRecord] = (),
 ) -> Report:
@@ -61,13 +65,16 @@ def build_report(
         currency: Of the price; by default that of the configuration.
         aim: What to decide for, such as `deadline=30min`.
         max_workers: Predicted world sizes up to here are chosen from like measured ones.
-        target_frac: Validation accuracy to reach; by default what every run reached.
+        target: To decide for, such as `accuracy>=0.9`, or 0.9; by default that of the sweep's
+            `metrics.target`, and without one what every run reached is told.
         epochs: Of the run that is decided on; by default as many as were measured.
+        margin: Within which trainings count as the same, such as `accuracy=0.003,loss=1%`; by
+            default that of the sweep's `metrics`.
         analysed: The studies, where they are there already; analysed for the same wishes.
         attempts: All attempts of the sweep's runs, to say what faults cost.
 
     Raises:
-        ConfigError: The aim cannot be read.
+        ConfigError: The aim or the target cannot be read, or no run has told the metric.
     """
     ask, currency = ask_of(
         results,
@@ -75,7 +82,7 @@ def build_report(
         currency=currency,
         aim=aim,
         max_workers=max_workers,
-        target_frac=target_frac,
+        target=target,
         epochs=epochs,
     )
     found = studies(results, ask) if analysed is None else analysed
@@ -88,6 +95,7 @@ def build_report(
             currency=currency,
             number=number,
             num_groups=len(found),
+            margin=asked_margin(results, margin),
             name=name,
         )
         for number, (study, name) in enumerate(zip(found, names, strict=True), start=1)
@@ -96,7 +104,8 @@ def build_report(
     flags, screens = flags_of(results, found), screens_of(results, contexts)
     pictures = all_pictures(results, contexts)
     lost = disturbances(attempts)
-    folds = folds_of(results, contexts, screens, pictures, flags, lost, money)
+    learnt = learnt_of(contexts)
+    folds = folds_of(results, contexts, screens, pictures, flags, lost, money, learnt)
     workload = (
         results.runs[0].point.workload
         if results.runs
@@ -111,6 +120,7 @@ def build_report(
         pictures=pictures,
         screens=screens,
         folds=folds,
+        parity=tuple(map(parity_entry, learnt)),
         configuration=config_of(results.sweep.config_json),
     )
 
@@ -122,7 +132,7 @@ def ask_of(
     currency: str | None = None,
     aim: str = "balanced",
     max_workers: int | None = None,
-    target_frac: float | None = None,
+    target: str | float | None = None,
     epochs: float | None = None,
 ) -> tuple[Ask, str]:
     """Return what is decided for, and the currency; the arguments are those of `build_report`."""
@@ -131,7 +141,7 @@ def ask_of(
         aim=parse_aim(aim, currency),
         price_per_worker_hour=price,
         max_workers=max_workers,
-        target_frac=target_frac,
+        target=asked_target(results, target),
         epochs=epochs,
     )
     return ask, currency

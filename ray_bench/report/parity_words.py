@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ray_bench.analysis.parity.compare import MIN_SEEDS, Margin, Obstacle, Quantity
+from ray_bench.analysis.parity.compare import Margin, Obstacle, Quantity
+from ray_bench.analysis.parity.outcomes import MIN_SEEDS
 from ray_bench.analysis.parity.power import MAX_PAIRS
 from ray_bench.analysis.parity.study import Parity, ParityRow
 from ray_bench.report.context import workers
@@ -23,11 +24,16 @@ def verdict_words(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
 
     Rows of which the same is to be said share a sentence; the table has their numbers.
     """
-    said: dict[str, list[str]] = {}
+    said: dict[str, dict[int, list[str]]] = {}
     for row in rows:
-        who = f"{workers(row.world_size)} with {row.lr_rule}"
-        said.setdefault(f"{QUANTITIES[row.quantity]} {_verdict(row, margin)}", []).append(who)
-    return [f"{listed(who)}: {words}." for words, who in said.items()]
+        words = f"{QUANTITIES[row.quantity]} {_verdict(row, margin)}"
+        said.setdefault(words, {}).setdefault(row.world_size, []).append(row.lr_rule)
+    return [f"{_who(rules)}: {words}." for words, rules in said.items()]
+
+
+def _who(rules: Mapping[int, Sequence[str]]) -> str:
+    """Return `2 workers with linear and sqrt, 4 workers with linear`."""
+    return ", ".join(f"{workers(size)} with {listed(names)}" for size, names in rules.items())
 
 
 def listed(names: Sequence[str]) -> str:
@@ -57,7 +63,8 @@ def _by(row: ParityRow, margin: Margin) -> str:
     """Return ` by 1.3 points (0.9 to 1.8)`, and whether it may be within the margin."""
     found = row.comparison
     if found.p_diverged is not None:
-        return f": {found.num_diverged} of {found.num_diverged + found.num_seeds} seeds diverged"
+        seeds = found.num_diverged + found.num_seeds
+        return f": {found.num_diverged} of {seeds} seeds {_lost(row)}"
     if row.effect is None:
         return ""
     effect = row.effect if row.effect.value >= 0 else _mirrored(row.effect)
@@ -124,14 +131,23 @@ def _obstacle_words(row: ParityRow, margin: Margin) -> str:
     return {
         None: f"; the difference itself may be as large as the margin of {limit}",
         Obstacle.FEW_SEEDS: "",
-        Obstacle.DIVERGED: f": {_of_seeds(row, found.num_diverged)} diverged, which is a failure, "
-        "not a number; that more diverge than at the baseline is not shown either",
+        Obstacle.DIVERGED: f": {_of_seeds(row, found.num_diverged)} {_lost(row)}, which is no "
+        "number to compare; that more do than at the baseline is not shown either",
         Obstacle.NOT_REACHED: _not_reached_words(row),
         Obstacle.FIRST_EVALUATION: ": a run was at the target by its first evaluation. A higher "
         "--target, or evaluations that are closer together, would tell",
         Obstacle.COARSE: f": evaluations are further apart than the margin of {limit}. Evaluations "
         "that are closer together would tell",
     }[found.obstacle]
+
+
+def _lost(row: ParityRow) -> str:
+    """Return how runs were lost that did not come to their end."""
+    stopped = row.comparison.num_stopped
+    if stopped == 0:
+        return "diverged"
+    every = stopped == row.comparison.num_diverged
+    return "were stopped as hopeless" if every else "diverged or were stopped as hopeless"
 
 
 def _of_seeds(row: ParityRow, count: int) -> str:
@@ -145,7 +161,7 @@ def _not_reached_words(row: ParityRow) -> str:
     if found.num_not_reached == 0:
         words = "seeds of the baseline did not reach the target"
     elif found.num_not_reached == found.num_diverged:
-        return f": {_of_seeds(row, found.num_diverged)} diverged, and never reach the target"
+        return f": {_of_seeds(row, found.num_diverged)} {_lost(row)}, and never reach the target"
     else:
         words = f"{_of_seeds(row, found.num_not_reached)} did not reach the target"
     return (

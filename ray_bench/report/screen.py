@@ -48,6 +48,8 @@ class Answer:
     world_size: int | None  # None: no answer
     why: str = ""  # how sure, and whether other sizes are likelier best
     limit: str = ""  # what stops it from scaling further
+    #: Of a target that was asked for: the best sizes, and speed, time to it and cost.
+    target: tuple[str, ...] = ()
     caveats: tuple[Caveat, ...] = ()
     next: NextStep | None = None
 

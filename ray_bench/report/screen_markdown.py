@@ -75,7 +75,7 @@ def _cell(cell: Cell, size: Size) -> str:
 
 def _answer(answer: Answer) -> Iterator[str]:
     yield f"> **{escape(lead_words(answer))}**"
-    for words in (answer.why, answer.limit):
+    for words in (*answer.target, answer.why, answer.limit):
         if words:
             yield from (">", f"> {paragraph(words)}")
     yield ""

@@ -217,7 +217,7 @@ def _print_next(step: NextStep, console: Console) -> None:
 def _print_lead(name: str | None, answer: Answer, console: Console) -> None:
     if name is not None:
         console.print(Text(clean(name), style="dim"))
-    for words in (answer.why, answer.limit):
+    for words in (answer.why, answer.limit, *answer.target):
         if words:
             console.print(Text(clean(words)))
     console.print(Text(clean(f"{lead_words(answer)}."), style="bold green"))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ray_bench.analysis.parity.critical_batch import MAX_RESIDUAL_FRAC, CriticalBatch, Refusal
-from ray_bench.analysis.parity.outcomes import ACCURACY
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
-from ray_bench.config.metric_target import MetricTarget
+from ray_bench.config.metric_target import ACCURACY, LOSS, MetricTarget
 from ray_bench.report.cells import estimate, number
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
@@ -13,14 +12,20 @@ from ray_bench.report.parity_words import listed
 from ray_bench.stats.estimate import Estimate
 
 
-def gain_words(gain: ToTarget | None) -> list[str]:
-    """Return the best world sizes, and what they gain."""
+def gain_words(gain: ToTarget | None, also: int | None = None) -> list[str]:
+    """Return the headlines of the best world sizes, and which these are.
+
+    Args:
+        gain: What the target takes.
+        also: A world size that is spoken of anyway.
+    """
     if gain is None:
         return []
     target = target_words(gain.target)
-    shown = [row for row in gain.rows if row.world_size in (gain.fastest, gain.fastest_rate)]
-    lines = [headline(row, target) for row in shown]
-    return [best_words(gain, target), *(line for line in lines if line is not None)]
+    lines = {row.world_size: headline(row, target) for row in gain.rows}
+    known = {n: line for n, line in lines.items() if line is not None}
+    shown = [known[n] for n in known if n in (gain.fastest, gain.fastest_rate, also)]
+    return [*(shown or list(known.values())[-1:]), best_words(gain, target)]
 
 
 def headline(row: TargetRow, target: str) -> str | None:
@@ -58,10 +63,18 @@ def best_words(found: ToTarget, target: str) -> str:
 
 
 def target_words(target: MetricTarget) -> str:
-    """Return `90.0 % accuracy`, or `a loss of 1.2`."""
-    if target.metric == ACCURACY:
-        return f"{show(number(target.value, 'frac')).value} accuracy"
-    return f"a loss of {show(number(target.value, 'loss')).value}"
+    """Return `90 % accuracy`, `a loss of 1.2`, or `val_f1 >= 0.8`."""
+    if target.column == ACCURACY:
+        return f"{share_words(target.value)} accuracy"
+    if target.column == LOSS:
+        return f"a loss of {show(number(target.value, 'loss')).value}"
+    value = share_words(target.value) if target.is_share else f"{target.value:g}"
+    return f"{target.metric} {target.relation} {value}"
+
+
+def share_words(share: float) -> str:
+    """Return `90 %` or `98.55 %`: a target is asked for, and not rounded as what is measured."""
+    return f"{100 * share:.4g} %"
 
 
 def batch_words(found: CriticalBatch | None) -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 from ray_bench.analysis.decision.advice import Ask, Reason
 from ray_bench.analysis.decision.aim import parse_aim
 from ray_bench.analysis.study import studies
+from ray_bench.config.metric_target import accuracy_target
 from tests.analysis.decisions import SIZES
 from tests.synthetic import synthetic
 
@@ -86,7 +87,7 @@ def test_a_longer_run_takes_longer_in_proportion():
 
 
 def test_epochs_to_a_target_are_those_that_were_measured():
-    decision = only(Ask(target_frac=0.5), epochs=5)
+    decision = only(Ask(target=accuracy_target(0.5)), epochs=5)
     for option in decision.options:
         assert option.convergence.epochs.estimate.value == pytest.approx(2, abs=0.3)
         epochs = option.convergence.epochs.estimate.value
@@ -94,12 +95,12 @@ def test_epochs_to_a_target_are_those_that_were_measured():
 
 
 def test_how_a_larger_batch_converges_is_not_assumed():
-    options = only(Ask(target_frac=0.5), scaling="weak").options
+    options = only(Ask(target=accuracy_target(0.5)), scaling="weak").options
     assert all((x.target is not None) == x.is_measured for x in options)
 
 
 def test_a_target_that_was_not_reached_is_not_known():
-    options = only(Ask(target_frac=0.99)).options
+    options = only(Ask(target=accuracy_target(0.99))).options
     assert {x.target for x in options} == {None}
     assert options[0].convergence.num_reached == 0
 

@@ -5,6 +5,7 @@ import pytest
 from ray_bench.analysis.decision.advice import Ask, Reason
 from ray_bench.analysis.decision.aim import parse_aim
 from ray_bench.analysis.study import studies
+from ray_bench.config.metric_target import accuracy_target
 from ray_bench.report.model import build_report
 from tests.analysis.parity.learned import learned
 
@@ -21,8 +22,8 @@ def slower():
     )
 
 
-def decision(results, target_frac=0.85, aim="fastest", **wishes):
-    ask = Ask(aim=parse_aim(aim, "USD"), target_frac=target_frac, **wishes)
+def decision(results, target=0.85, aim="fastest", **wishes):
+    ask = Ask(aim=parse_aim(aim, "USD"), target=target and accuracy_target(target), **wishes)
     return studies(results, ask)[0].decision
 
 
@@ -50,7 +51,7 @@ def test_world_sizes_that_do_not_get_there_are_left_out():
     )
     found = decision(results)
     assert found.choice.sizes == (1, 2)
-    report = build_report(results, target_frac=0.85, aim="fastest")
+    report = build_report(results, target=0.85, aim="fastest")
     assert "Left out, as not every run got there: 4 workers." in str(report.sections)
     assert "fastest (least time) to 85 % accuracy" in report.screens[0].answer.why
 
@@ -58,6 +59,6 @@ def test_world_sizes_that_do_not_get_there_are_left_out():
 def test_a_target_that_nobody_reaches_decides_nothing(slower):
     found = decision(slower, 0.99)
     assert (found.recommended, found.reason) == (None, Reason.NO_TARGET)
-    report = build_report(slower, target_frac=0.99)
+    report = build_report(slower, target=0.99)
     assert "no size is known to reach the target" in report.answer
     assert report.screens[0].answer.next.head == "give a lower --target, or measure more epochs"

@@ -23,6 +23,7 @@ from ray_bench.analysis.times import (
     with_setup_s,
 )
 from ray_bench.analysis.verdict import Bottleneck
+from ray_bench.config.metric_target import accuracy_target
 from tests.synthetic import synthetic
 
 
@@ -267,7 +268,7 @@ AIMS = (Aim("fastest"), Aim("cheapest"), Aim("deadline", 60.0), Aim("efficiency"
 def test_another_wish_fits_no_law_again(monkeypatch):
     results = synthetic(noise=0.01)
     asks = [Ask(aim=aim) for aim in AIMS] + [Ask(max_workers=6), Ask(epochs=3.0)]
-    asks.append(Ask(target_frac=0.5))
+    asks.append(Ask(target=accuracy_target(0.5)))
     fresh = [studies(results, ask)[0].decision for ask in asks]
     (study,) = studies(results)
     before = study.decision

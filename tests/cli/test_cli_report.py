@@ -115,7 +115,8 @@ def test_a_listed_price_is_named_with_its_date(ray_bench, reports, results):
         (["--price-of", "aws/p4d.24xlarge", "--currency", "EUR"], "is listed in USD, not in EUR"),
         (["--price-of", "cray-1"], "There is no price of 'cray-1'"),
         (["--epochs", "0"], "--epochs has to be above 0"),
-        (["--target", "90"], "a fraction above 0, at most 1"),
+        (["--target", "90"], "a share of 9000 %; it has to be above 0 and at most 100 %"),
+        (["--target", "accuracy"], "like 'accuracy>=0.9'"),
         (["--max-workers", "0"], "max-workers"),
     ],
 )

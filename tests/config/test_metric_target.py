@@ -17,6 +17,7 @@ from ray_bench.errors import ConfigError
         ("bits-per-byte<=1e0", MetricTarget("bits-per-byte", "<=", 1.0)),
         ("reward>-20", MetricTarget("reward", ">", -20.0)),
         ("val_accumulated>5", MetricTarget("val_accumulated", ">", 5.0)),
+        ("0.9", MetricTarget("accuracy", ">=", 0.9)),
     ],
 )
 def test_targets_are_read(text, found):
@@ -31,9 +32,12 @@ def test_targets_are_read(text, found):
         ("val_acc>=101%", "share of 101 %"),
         ("top1>=0", "share of 0 %"),
         ("val_acc=0.9", "Cannot read the target"),
-        ("val_acc", "like val_acc>=0.9"),
+        ("val_acc", "like 'accuracy>=0.9' .* in quotes: a shell takes > for itself"),
         ("", "Cannot read the target"),
-        ("0.9", "Cannot read the target"),
+        ("1.2", "share of 120 %"),
+        ("nan", "Cannot read the target"),
+        ("val_acc<=0.9", "holds before training begins; write 'val_acc>=0.9'"),
+        ("loss>2", "holds before training begins; write 'loss<=2'"),
         (">=0.9", "Cannot read the target"),
         ("val_acc>=high", "needs a number, got 'high'"),
         ("val_loss<=nan", "needs a number, got 'nan'"),
@@ -52,3 +56,16 @@ def test_the_first_value_that_holds_is_found_past_what_is_unknown():
     assert target.first([0.5, None, math.nan]) is None
     assert target.first([]) is None
     assert parse_target("loss<1").first([2.0, 1.0, 0.999]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("Accuracy", "val_accuracy_frac"),
+        ("val_acc", "val_accuracy_frac"),
+        ("bits_per_byte", "val_loss"),
+        ("val_f1", "val_f1"),
+    ],
+)
+def test_what_our_own_loop_tells_has_several_names(name, column):
+    assert parse_target(f"{name}{'<=' if column == 'val_loss' else '>='}0.9").column == column

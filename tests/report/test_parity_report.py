@@ -11,7 +11,7 @@ import pytest
 from ray_bench.report.json_report import json_report
 from ray_bench.report.model import build_report
 from tests.analysis.parity.learned import learned, noisy
-from tests.report.reports import column, report_of, tables
+from tests.report.reports import column, report_of
 from tests.report.test_json_schema import CLOSED
 
 NOISE = noisy(0.001)
@@ -36,15 +36,16 @@ def rules():
         loses,
         lambda n, *cell: 8.0 * (1 + 0.6 * (n == 4)),
         rules=("linear", "sqrt"),
+        scaling="weak",
         with_blocks=True,
         epochs=80,
     )
-    return build_report(results, target_frac=0.85)
+    return build_report(results, target=0.85)
 
 
 def test_the_verdicts_are_said_and_are_data(rules):
     said = words(rules)
-    assert "2 workers with linear, 2 workers with sqrt and 4 workers with linear: final" in said
+    assert "2 workers with linear and sqrt, 4 workers with linear: final" in said
     assert "final accuracy equivalent, within 0.5 points." in said
     assert "4 workers with sqrt: final accuracy worse by 1.4 points (1.2 to 1.5)." in said
     assert column(rules, "parity", "verdict")[3].value == "worse"
@@ -53,14 +54,25 @@ def test_the_verdicts_are_said_and_are_data(rules):
     document = json.loads(json_report(rules))
     assert not list(CLOSED.iter_errors(document))
     assert "parity" in [x["key"] for x in document["sections"]]
+    (entry,) = document["parity"]
+    assert (entry["reference_size"], entry["target"]) == (1, "accuracy>=0.85")
+    row = entry["rows"][3]
+    assert (row["quantity"], row["world_size"], row["lr_rule"]) == ("accuracy", 4, "sqrt")
+    assert (row["verdict"], row["num_seeds"], row["more_seeds"]) == ("worse", 5, None)
+    assert row["p_different"] < 0.05 < row["p_equivalent"]
+    assert {x["wanted_runs"] for x in entry["reference_convergence"]} == {5}
 
 
 def test_the_headline_has_throughput_time_and_cost(rules):
     said = words(rules)
-    assert "Soonest at 85.0 % accuracy: 4 workers, which also have the most throughput." in said
-    assert "4 workers: 3.4" in said
-    assert "to 85.0 % accuracy, at " in said
-    assert [x.value for x in column(rules, "target_gain", "reached")] == ["5 of 5"] * 3
+    assert "Soonest at 85 % accuracy: 4 workers, which also have the most throughput." in said
+    assert "4 workers: 3.9" in said
+    assert "to 85 % accuracy, at " in said
+    assert [x.value for x in column(rules, "target_gain", "reached")] == [
+        "10 of 10",
+        "5 of 5",
+        "5 of 5",
+    ]
 
 
 def test_missing_seeds_come_with_the_command_for_them():
@@ -72,7 +84,7 @@ def test_missing_seeds_come_with_the_command_for_them():
 
 
 def test_one_seed_is_told_from_none_and_says_what_to_do():
-    report = build_report(learned(lambda *_: 0.9, seeds=(0,)), target_frac=0.85)
+    report = build_report(learned(lambda *_: 0.9, seeds=(0,)), target=0.85)
     assert "the spread between seeds is not known from one; 2 more needed, 3 in all" in words(
         report
     )
@@ -81,16 +93,16 @@ def test_one_seed_is_told_from_none_and_says_what_to_do():
 
 
 def test_a_target_that_is_never_reached():
-    report = build_report(learned(loses), target_frac=0.99)
-    assert "No world size is known to get to 99.0 % accuracy" in words(report)
+    report = build_report(learned(loses), target=0.99)
+    assert "No world size is known to get to 99 % accuracy" in words(report)
     assert "5 of 5 seeds did not reach the target" in words(report)
-    assert {x.value for x in column(report, "parity", "not_reached")} == {None, 5}
-    assert tables(report)["parity"].rows[2][4].value is None
+    assert {x.value for x in column(report, "parity_samples", "not_reached")} == {5}
+    assert {x.value for x in column(report, "parity_samples", "effect")} == {None}
 
 
 def test_diverged_runs_are_said_to_be_failures():
     report = build_report(learned(lambda n, r, s: None if n == 4 and s < 2 else 0.9))
-    assert "2 of 5 seeds diverged, which is a failure, not a number" in words(report)
+    assert "2 of 5 seeds diverged, which is no number to compare" in words(report)
     report = build_report(learned(lambda n, r, s: None if n == 4 and s else 0.9))
     assert "4 workers with linear: final accuracy worse: 4 of 5 seeds diverged." in words(report)
 
@@ -107,7 +119,7 @@ def test_several_batches_give_a_critical_batch():
             scaling="weak",
             epochs=120,
         ),
-        target_frac=0.85,
+        target=0.85,
     )
     critical = re.search(r"Critical batch, measured: ([\d,]+) \(", words(report)).group(1)
     assert float(critical.replace(",", "")) == pytest.approx(128 * 6, rel=0.1)
@@ -124,3 +136,48 @@ def test_a_model_with_a_loss_only_has_its_target_in_it():
     report = build_report(replace(results, runs=tuple(runs), epochs=epochs))
     assert "Soonest at a loss of 1.1" in words(report)
     assert "2 workers with linear: final loss equivalent, within 2 %." in words(report)
+
+
+def test_runs_that_were_stopped_as_hopeless_are_told_from_diverged_ones():
+    results = learned(lambda n, r, s: None if n == 4 and s else 0.9, sizes=(1, 4))
+    runs = [replace(x, status="stopped") if x.status == "diverged" else x for x in results.runs]
+    report = build_report(replace(results, runs=tuple(runs)))
+    assert "final accuracy worse: 4 of 5 seeds were stopped as hopeless" in words(report)
+
+
+def test_learning_is_judged_over_runs_that_no_curve_of_speed_may_join(rules):
+    """Half of the seeds ran with another priority: two curves, one verdict from all seeds."""
+    results = learned(loses, seeds=(0, 1, 2, 3), sizes=(1, 2))
+    (known,) = results.environments.values()
+    other = replace(known, niceness=known.niceness + 5)
+    runs = [
+        replace(x, environment_hash=other.environment_hash) if x.point.seed % 2 else x
+        for x in results.runs
+    ]
+    both = {x.environment_hash: x for x in (known, other)}
+    report = build_report(replace(results, runs=tuple(runs), environments=both), target=0.85)
+    assert len(report.screens) == 2
+    assert [x.value for x in column(report, "parity", "seeds")] == [4]
+    assert [x.key for x in report.sections if x.key.startswith("parity")] == ["parity"]
+
+
+def test_the_answer_is_about_the_target(rules):
+    answer = rules.screens[0].answer
+    assert answer.target[0].startswith("2 workers: ")
+    assert "to 85 % accuracy, at " in answer.target[0]
+    assert answer.target[-1].startswith("Soonest at 85 % accuracy: 4 workers")
+    assert answer.lead == f"Use 2 workers: target reached {answer.gain.value:.2f}x as fast"
+    document = json.loads(json_report(rules))
+    assert document["screens"][0]["answer"]["target"] == list(answer.target)
+    first = {x.key for x in rules.screens[0].numbers.first}
+    assert "target_time" in first
+    assert "run_time" not in first
+    assert "to the target" in next(x.title for x in rules.pictures if x.key == "front")
+
+
+def test_the_margin_is_that_which_was_asked_for(rules):
+    results = learned(loses, sizes=(1, 4), rules=("sqrt",), scaling="weak")
+    assert "worse by" in words(build_report(results))
+    wide = build_report(results, margin="accuracy=2%")
+    assert "final accuracy equivalent, within 2 points." in words(wide)
+    assert json.loads(json_report(wide))["parity"][0]["rows"][0]["margin"]["value"] == 0.02

@@ -173,6 +173,20 @@ def test_a_single_world_size_is_told_what_to_measure_next(size, sizes):
     assert screen.answer.next.command.endswith(f"'world_sizes={sizes}'")
 
 
+def test_diverged_runs_are_results_and_no_failures():
+    results = synthetic((1, 2), failed=lambda n, repeat: n == 2 and repeat == 0)
+    gone = [replace(r, status="diverged") if not r.is_finished else r for r in results.runs]
+    answer = build_report(replace(results, runs=tuple(gone))).screens[0].answer
+    assert next(x.head for x in answer.caveats if x.level == "warn") == "One run diverged."
+    assert "failed" not in str(answer)
+    results = synthetic((1, 2), failed=lambda n, _: n == 2)
+    gone = [replace(r, status="diverged") if not r.is_finished else r for r in results.runs]
+    answer = build_report(replace(results, runs=tuple(gone))).screens[0].answer
+    assert answer.lead == "No answer: 2 workers diverged"
+    assert answer.next.head == "lower the learning rate, or lengthen its warm-up"
+    assert answer.next.command is None
+
+
 def test_what_failed_is_not_advised_again():
     results = synthetic((1, 2), failed=lambda n, _: n == 2)
     answer = answer_of(results)

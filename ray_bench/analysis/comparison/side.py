@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.comparison.interval import with_launch_noise
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.decision.target import Convergence, convergence, default_target
 from ray_bench.analysis.fit.points import points_of
 from ray_bench.analysis.fit.serial import serial_law
 from ray_bench.analysis.groups import Group, first_of_launches
+from ray_bench.analysis.parity.history import Histories, histories_of
 from ray_bench.analysis.times import TimeRow, time_rows
+from ray_bench.config.metric_target import accuracy_target
 from ray_bench.records import Results, RunRecord, Scaling, known
 from ray_bench.stats.estimate import Estimate
 from ray_bench.stats.log_estimate import LogEstimate, log_means
-
-Tables = Mapping[str, Mapping[str, np.ndarray]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +24,7 @@ class Side:
     """The runs of one curve at some world sizes."""
 
     runs: tuple[RunRecord, ...]
-    epochs: Tables
+    histories: Histories
     measured: Curve  # as in the sweep's own report
     curve: Curve  # with the noise between launches, assumed where it was not measured
     is_noise_assumed: bool
@@ -65,11 +62,12 @@ class Side:
 
     def target_frac(self) -> float | None:
         """Return the validation accuracy that every run reached, by the best rule."""
-        return default_target(self.runs, self.epochs)
+        found = default_target(self.runs, self.histories)
+        return None if found is None else found.value
 
     def convergence(self, target_frac: float) -> dict[int, Convergence]:
         """Return epochs to an accuracy by world size."""
-        return convergence(self.runs, self.epochs, target_frac)
+        return convergence(self.runs, self.histories, accuracy_target(target_frac))
 
     def _peaks(self, size: int) -> list[float]:
         found = [run.peak_memory_bytes for run in self.at(size)]
@@ -84,7 +82,7 @@ def side_of(group: Group, results: Results, curve: Curve, sizes: Collection[int]
     noisy = {n: _noisy(x, timed, n) for n, x in measured.throughput.items()}
     return Side(
         runs=runs,
-        epochs=split_by_run(results.epochs),
+        histories=histories_of(results),
         measured=measured,
         curve=replace(measured, throughput=noisy),
         is_noise_assumed=noisy != measured.throughput,

@@ -12,6 +12,7 @@ from ray_bench.analysis.decision.front import FrontPoint, front
 from ray_bench.analysis.decision.next_run import NextRun, next_run
 from ray_bench.analysis.decision.options import Measured, Option, Spend
 from ray_bench.analysis.decision.prospect import Prospect
+from ray_bench.config.metric_target import MetricTarget
 
 #: A difference that is not worth a measurement: the smaller world size counts as right.
 TIE_FRAC = 0.01
@@ -24,8 +25,8 @@ class Ask:
     aim: Aim = field(default_factory=Aim)
     price_per_worker_hour: float | None = None
     max_workers: int | None = None  # predicted world sizes up to here are as good as measured ones
-    #: Validation accuracy that is decided for; None: runs are, and what every run reached is told.
-    target_frac: float | None = None
+    #: What is decided for; None: runs are, and the accuracy that every run reached is told.
+    target: MetricTarget | None = None
     epochs: float | None = None  # of the run that is decided on; None: as many as were measured
 
 
@@ -52,7 +53,7 @@ class Decision:
     """
 
     ask: Ask
-    target_frac: float | None
+    target: MetricTarget | None
     options: tuple[Option, ...]
     recommended: int | None
     reason: Reason
@@ -67,7 +68,7 @@ class Decision:
 
     def spend(self, option: Option) -> Spend | None:
         """Return what is decided about: what the target takes if one was asked for, else a run."""
-        return option.run if self.ask.target_frac is None else option.target
+        return option.run if self.ask.target is None else option.target
 
     @property
     def is_predicted(self) -> bool:
@@ -84,23 +85,26 @@ class Decision:
 
 
 def decide(
-    prospect: Prospect, ask: Ask, *, target_frac: float | None, num_sizes: int, num_clean: int
+    prospect: Prospect,
+    ask: Ask,
+    *,
+    target: MetricTarget | None,
+    num_sizes: int,
+    num_clean: int,
 ) -> Decision:
     """Return the decision.
 
     Args:
         prospect: World sizes to choose from, for `max_workers` and `epochs` of the same `ask`.
         ask: The aim, and what goes with it.
-        target_frac: The accuracy that convergence is about.
+        target: What convergence is about.
         num_sizes: World sizes that were measured, those without a claim included.
         num_clean: Those with a claim, timed or not.
     """
     data, options = prospect.data, prospect.options
 
     def none(reason: Reason) -> Decision:
-        return Decision(
-            ask=ask, target_frac=target_frac, options=options, recommended=None, reason=reason
-        )
+        return Decision(ask=ask, target=target, options=options, recommended=None, reason=reason)
 
     refusal = _refusal(data, ask, options, num_sizes=num_sizes, num_clean=num_clean)
     whole = None if refusal else prospect.field
@@ -119,7 +123,7 @@ def decide(
         choice = wider if choice.best is None else choice
     return Decision(
         ask=ask,
-        target_frac=target_frac,
+        target=target,
         options=options,
         recommended=choice.best,
         reason=Reason.UNREACHABLE if choice.best is None else Reason.RIGHT,

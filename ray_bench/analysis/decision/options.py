@@ -119,7 +119,7 @@ def _measured(data: Measured, size: int, epochs: float | None) -> Option:
         throughput=rate,
         run=_spend(time, size, power),
         epoch=_epoch(data, rate, size, power),
-        target=_target(data, size, power, found, whole),
+        target=_measured_target(data, size, power, found, whole),
         convergence=found,
         measure_s=None if whole is None or row is None else whole.value + (row.setup_s or 0.0),
     )
@@ -191,6 +191,19 @@ def _epoch(data: Measured, rate: Estimate, size: int, power: float | None) -> Sp
     if data.num_train_samples is None:
         return None
     return _spend(_inverse(data.num_train_samples, rate), size, power)
+
+
+def _measured_target(
+    data: Measured,
+    size: int,
+    power: float | None,
+    found: Convergence | None,
+    run: Estimate | None,
+) -> Spend | None:
+    """Return the time to the target as it was measured; else from the epochs that it took."""
+    if found is not None and found.time is not None:
+        return _spend(found.time.estimate, size, power)
+    return _target(data, size, power, found, run)
 
 
 def _target(

@@ -9,11 +9,11 @@ from ray_bench.analysis.decision.advice import Decision
 from ray_bench.analysis.decision.aim import Kind
 from ray_bench.analysis.decision.options import Option
 
-#: What is to be least, from an option: seconds a sample, worker-seconds a sample, or both together.
-_LEAST: dict[Kind, Callable[[Option], float]] = {
-    "balanced": lambda x: x.world_size / x.throughput.value**2,
-    "fastest": lambda x: 1 / x.throughput.value,
-    "cheapest": lambda x: x.world_size / x.throughput.value,
+#: What is to be least, from world size and seconds (to the target, or of a sample).
+_LEAST: dict[Kind, Callable[[int, float], float]] = {
+    "balanced": lambda size, seconds: size * seconds**2,
+    "fastest": lambda _, seconds: seconds,
+    "cheapest": lambda size, seconds: size * seconds,
 }
 
 
@@ -27,15 +27,27 @@ class OtherAim:
 
 
 def other_aims(decision: Decision) -> tuple[OtherAim, ...]:
-    """Return the plain aims; nothing where no world size carries a claim."""
-    measured = [x for x in decision.options if x.is_measured]
+    """Return the plain aims; nothing where no world size carries a claim, or gets to the target."""
+    options = [x for x in decision.options if _seconds(decision, x) is not None]
+    measured = [x for x in options if x.is_measured]
     if not measured:
         return ()
-    return tuple(_aim(kind, measured, decision.options) for kind in _LEAST)
+    return tuple(_aim(kind, measured, options, decision) for kind in _LEAST)
 
 
-def _aim(kind: Kind, measured: Sequence[Option], options: Sequence[Option]) -> OtherAim:
-    least = _LEAST[kind]
+def _seconds(decision: Decision, option: Option) -> float | None:
+    """Return the time to the target, where one decides; else that of a sample."""
+    if decision.ask.target is None:
+        return 1 / option.throughput.value
+    return None if option.target is None else option.target.time_s.value
+
+
+def _aim(
+    kind: Kind, measured: Sequence[Option], options: Sequence[Option], decision: Decision
+) -> OtherAim:
+    def least(x: Option) -> float:
+        return _LEAST[kind](x.world_size, _seconds(decision, x) or 0.0)
+
     best = min(measured, key=least)
     better = (x for x in options if not x.is_measured and least(x) < least(best))
     beyond = tuple(sorted(x.world_size for x in better))

@@ -1,92 +1,83 @@
-"""Epochs to a target accuracy, as measured. Where a run did not get there, it is not known."""
+"""What a target took, as measured. Where a run did not get there, it is not known."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ray_bench.analysis.parity.history import Histories
+from ray_bench.analysis.parity.outcomes import Reached
+from ray_bench.analysis.parity.sides import best_rules, means_of, time_of
+from ray_bench.config.metric_target import ACCURACY, MetricTarget, accuracy_target
 from ray_bench.records import RunRecord
-from ray_bench.stats.log_estimate import LogEstimate, log_means
-
-Tables = Mapping[str, Mapping[str, np.ndarray]]
+from ray_bench.stats.log_estimate import LogEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """Epochs to the target at one world size, by the rule that needed fewest."""
+    """The way to the target at one world size, by the rule that needed fewest samples."""
 
     world_size: int
     lr_rule: str
     epochs: LogEstimate | None  # None: not every run got there, under any rule
+    time: LogEstimate | None  # seconds, evaluations included; None where it is not known either
     num_reached: int
     num_runs: int
 
 
-def default_target(runs: Sequence[RunRecord], epochs: Tables) -> float | None:
+def default_target(runs: Sequence[RunRecord], found: Histories) -> MetricTarget | None:
     """Return the validation accuracy that every run reached, by the best rule of its world size."""
     least: dict[tuple[int, str], float] = {}
     for run in runs:
-        best = _best(run, epochs)
+        best = _best(run, found)
         if best is not None:
             cell = run.point.world_size, run.point.rule
             least[cell] = min(best, least.get(cell, best))
     sizes = {size for size, _ in least}
-    return min((max(x for (n, _), x in least.items() if n == size) for size in sizes), default=None)
+    most = min((max(x for (n, _), x in least.items() if n == size) for size in sizes), default=None)
+    return None if most is None else accuracy_target(most)
 
 
 def convergence(
-    runs: Sequence[RunRecord], epochs: Tables, target_frac: float
+    runs: Sequence[RunRecord],
+    found: Histories,
+    target: MetricTarget,
+    timed: Collection[str] | None = None,
 ) -> dict[int, Convergence]:
-    """Return how many epochs every world size took to the target.
+    """Return what every world size took to the target.
 
-    Rules are not mixed: of those under which every run got there, the one with fewest epochs on
-    average counts. The time between two evaluations is the resolution.
+    Rules are not mixed: of those under which every run got there, the one with fewest samples on
+    average counts. The samples between two evaluations are the resolution.
+
+    Args:
+        runs: Finished and diverged ones of one group.
+        found: Evaluations by run.
+        target: What is to be reached.
+        timed: Runs whose times count; None: all.
     """
-    cells: dict[tuple[int, str], list[int | None]] = {}
-    for run in runs:
-        if _best(run, epochs) is not None:
-            cell = cells.setdefault((run.point.world_size, run.point.rule), [])
-            cell.append(epochs_to(run, epochs, target_frac))
-    full = {key: [x for x in found if x] for key, found in cells.items() if all(found)}
-    means = dict(zip(full, log_means(list(full.values())), strict=True)) if full else {}
-    rows = {}
-    for size in sorted({n for n, _ in cells}):
-        rules = [rule for n, rule in cells if n == size]
-        rule = min(rules, key=lambda r: means[size, r].log_mean if (size, r) in means else np.inf)
-        found = cells[size, rule]
-        rows[size] = Convergence(
+    sides = best_rules(runs, found, target, timed)
+    epochs, times = (means_of(list(sides.values()), pick) for pick in (_epochs, time_of))
+    return {
+        size: Convergence(
             world_size=size,
-            lr_rule=rule,
-            epochs=means.get((size, rule)),
-            num_reached=sum(x is not None for x in found),
-            num_runs=len(found),
+            lr_rule=side.rule,
+            epochs=epochs[i],
+            time=times[i],
+            num_reached=side.num_reached,
+            num_runs=len(side.runs),
         )
-    return rows
+        for i, (size, side) in enumerate(sides.items())
+    }
 
 
-def epochs_to(run: RunRecord, epochs: Tables, target_frac: float) -> int | None:
-    """Return the first epoch of a run whose validation accuracy is the target or more."""
-    curve = _curve(run, epochs)
-    if curve is None:
+def _epochs(way: Reached) -> float | None:
+    return way.epoch
+
+
+def _best(run: RunRecord, found: Histories) -> float | None:
+    values = found[run.run_id].metrics.get(ACCURACY) if run.run_id in found else None
+    if values is None or not np.isfinite(values).any():
         return None
-    number, accuracy = curve
-    there = np.flatnonzero(accuracy >= target_frac)
-    return int(number[there[0]]) if len(there) else None
-
-
-def _best(run: RunRecord, epochs: Tables) -> float | None:
-    curve = _curve(run, epochs)
-    if curve is None or not np.isfinite(curve[1]).any():
-        return None
-    return float(np.nanmax(curve[1]))
-
-
-def _curve(run: RunRecord, epochs: Tables) -> tuple[np.ndarray, np.ndarray] | None:
-    table = epochs.get(run.run_id)
-    if table is None:
-        return None
-    order = np.argsort(table["epoch"])
-    accuracy = np.array(table["val_accuracy_frac"][order].tolist(), dtype=float)
-    return table["epoch"][order], accuracy
+    return float(np.nanmax(values))

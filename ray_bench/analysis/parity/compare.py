@@ -9,14 +9,11 @@ from enum import Enum
 from typing import Literal
 
 from ray_bench.analysis.parity.censored import horizon, is_cut, resolution, restricted
-from ray_bench.analysis.parity.outcomes import Outcome, Quality
+from ray_bench.analysis.parity.outcomes import MIN_SEEDS, Outcome, Quality
 from ray_bench.analysis.parity.tost import Difference, paired, unpaired
 
 #: What is compared: final accuracy (a difference), final loss or samples to target (ratios).
 Quantity = Literal["accuracy", "loss", "samples"]
-
-#: With fewer seeds on a side nothing is claimed, whatever their spread seems to be.
-MIN_SEEDS = 3
 
 
 class Obstacle(Enum):
@@ -37,6 +34,14 @@ class Margin:
     loss_frac: float = 0.02
     samples_frac: float = 0.10
 
+    def frac_of(self, quantity: Quantity) -> float:
+        """Return the margin as a share: of accuracy itself, of the others a relative change."""
+        return {
+            "accuracy": self.accuracy_frac,
+            "loss": self.loss_frac,
+            "samples": self.samples_frac,
+        }[quantity]
+
     def of(self, quantity: Quantity) -> float:
         """Return the margin of a difference of accuracies, or of logarithms."""
         if quantity == "accuracy":
@@ -53,7 +58,8 @@ class Comparison:
     room: float  # the margin less what the evaluations' spacing leaves open
     num_seeds: int  # of the candidate, those of a pair where seeds are paired
     num_reference_seeds: int
-    num_diverged: int
+    num_diverged: int  # those that were stopped as hopeless included
+    num_stopped: int
     num_not_reached: int  # the diverged ones included
     p_diverged: float | None  # that more diverge by chance; None where none did
     obstacle: Obstacle | None
@@ -106,6 +112,7 @@ def compare_quality(
         num_seeds=counts[0],
         num_reference_seeds=counts[1],
         num_diverged=diverged,
+        num_stopped=sum(x.is_stopped for x in candidate),
         num_not_reached=diverged,
         p_diverged=_more_diverged(candidate, reference) if diverged else None,
         obstacle=Obstacle.DIVERGED if diverged else Obstacle.FEW_SEEDS if few else None,
@@ -151,6 +158,7 @@ def compare_samples(
         num_seeds=counts[0],
         num_reference_seeds=counts[1],
         num_diverged=sum(x.is_diverged for x in candidate),
+        num_stopped=sum(x.is_stopped for x in candidate),
         num_not_reached=cut[0],
         p_diverged=None,
         obstacle=obstacle,

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from ray_bench.analysis.parity.history import Histories, History
+from ray_bench.analysis.parity.runs import LOST
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import RunRecord
 
-Tables = Mapping[str, Mapping[str, np.ndarray]]
 #: World size and learning-rate rule.
 Cell = tuple[int, str]
 #: accuracy: a fraction, the larger the better. loss: the smaller the better.
 Quality = Literal["accuracy", "loss"]
 
-ACCURACY = "val_accuracy_frac"
+#: With fewer seeds on a side nothing is claimed, whatever their spread seems to be.
+MIN_SEEDS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ class Outcome:
 
     seed: int
     quality: float | None  # accuracy, or ln loss; the mean over repeats
-    is_diverged: bool  # one of the repeats was
+    is_diverged: bool  # one of the repeats was, or was stopped as hopeless
+    is_stopped: bool  # one of the repeats was
     num_val_samples: int | None
     reached: Reached | None  # of the first repeat that was evaluated
 
@@ -53,7 +56,7 @@ def quality_of(runs: Sequence[RunRecord]) -> Quality | None:
 
 def outcomes(
     runs: Sequence[RunRecord],
-    epochs: Tables,
+    found: Histories,
     quality: Quality | None,
     target: MetricTarget | None,
 ) -> dict[Cell, tuple[Outcome, ...]]:
@@ -61,21 +64,19 @@ def outcomes(
 
     Args:
         runs: Finished and diverged ones, of one group of comparable runs.
-        epochs: Columns of the table `epochs` by run.
+        found: Evaluations by run.
         quality: What final quality is measured by.
-        target: Of a column of that table; None leaves `reached` out.
+        target: None leaves `reached` out.
     """
     by_cell: dict[Cell, list[RunRecord]] = {}
     for run in runs:
         by_cell.setdefault((run.point.world_size, run.point.rule_label), []).append(run)
-    return {
-        cell: by_seed(found, epochs, quality, target) for cell, found in sorted(by_cell.items())
-    }
+    return {cell: by_seed(those, found, quality, target) for cell, those in sorted(by_cell.items())}
 
 
 def by_seed(
     runs: Sequence[RunRecord],
-    epochs: Tables,
+    found: Histories,
     quality: Quality | None,
     target: MetricTarget | None,
 ) -> tuple[Outcome, ...]:
@@ -83,7 +84,7 @@ def by_seed(
     seeds: dict[int, list[RunRecord]] = {}
     for run in runs:
         seeds.setdefault(seed_of(run), []).append(run)
-    return tuple(_outcome(seeds[s], epochs, quality, target) for s in sorted(seeds))
+    return tuple(_outcome(seeds[s], found, quality, target) for s in sorted(seeds))
 
 
 def seed_of(run: RunRecord) -> int:
@@ -92,21 +93,25 @@ def seed_of(run: RunRecord) -> int:
 
 
 def _outcome(
-    runs: Sequence[RunRecord], epochs: Tables, quality: Quality | None, target: MetricTarget | None
+    runs: Sequence[RunRecord],
+    found: Histories,
+    quality: Quality | None,
+    target: MetricTarget | None,
 ) -> Outcome:
     values = [x for x in (_quality(run, quality) for run in runs) if x is not None]
-    found = [reached(epochs.get(run.run_id), target) for run in runs if target is not None]
+    ways = [reached(found.get(run.run_id), target) for run in runs if target is not None]
     return Outcome(
         seed=seed_of(runs[0]),
         quality=float(np.mean(values)) if values else None,
-        is_diverged=any(run.status == "diverged" for run in runs),
+        is_diverged=any(run.status in LOST for run in runs),
+        is_stopped=any(run.status == "stopped" for run in runs),
         num_val_samples=next((run.num_val_samples for run in runs if run.num_val_samples), None),
-        reached=next((x for x in found if x is not None), None),
+        reached=next((x for x in ways if x is not None), None),
     )
 
 
 def _quality(run: RunRecord, quality: Quality | None) -> float | None:
-    if run.status == "diverged" or quality is None:
+    if run.status in LOST or quality is None:
         return None
     if quality == "accuracy":
         found = run.final_val_accuracy_frac
@@ -115,52 +120,35 @@ def _quality(run: RunRecord, quality: Quality | None) -> float | None:
     return math.log(loss) if loss is not None and 0 < loss < math.inf else None
 
 
-def reached(table: Mapping[str, np.ndarray] | None, target: MetricTarget | None) -> Reached | None:
+def reached(history: History | None, target: MetricTarget | None) -> Reached | None:
     """Return how a run came to a target; None where it was never evaluated for it.
 
-    Args:
-        table: Columns of its epochs, each of shape (num_epochs,).
-        target: Of one of the columns.
+    It is there at the first evaluation that shows it: nothing is interpolated, and by how many
+    samples it may have been there earlier is `samples - samples_before`.
     """
-    if table is None or target is None or target.metric not in table:
+    values = None if history is None or target is None else history.values(target)
+    if history is None or target is None or values is None:
         return None
-    order = np.argsort(table["epoch"])
-    values = np.array(table[target.metric][order].tolist(), dtype=float)
-    at = np.flatnonzero(np.isfinite(values))  # evaluations
-    if not len(at):
-        return None
-    samples, train_s = (
-        np.cumsum(_column(table, name)[order]) for name in ("num_samples", "train_s")
-    )
-    eval_s = _column(table, "eval_s")[order]
-    # An epoch without an evaluation has no time of one; an evaluation of unknown length stays so.
-    eval_s = np.cumsum(np.where(np.isfinite(values), eval_s, np.nan_to_num(eval_s)))
-    first = target.first(values[at].tolist())
+    at = np.flatnonzero(np.isfinite(values))
+    first, seen = target.first(values[at].tolist()), float(history.samples[at[-1]])
     if first is None:
         return Reached(
             epoch=None,
             samples=None,
-            samples_before=float(samples[at[-1]]),
+            samples_before=seen,
             train_s=None,
             with_eval_s=None,
-            seen=float(samples[at[-1]]),
+            seen=seen,
         )
     i = at[first]
     return Reached(
-        epoch=float(table["epoch"][order][i]),
-        samples=float(samples[i]),
-        samples_before=float(samples[at[first - 1]]) if first else 0.0,
-        train_s=_known(train_s[i]),
-        with_eval_s=_known(train_s[i] + eval_s[i]),
-        seen=float(samples[at[-1]]),
+        epoch=float(history.epoch[i]),
+        samples=float(history.samples[i]),
+        samples_before=float(history.samples[at[first - 1]]) if first else 0.0,
+        train_s=_known(history.train_s[i]),
+        with_eval_s=_known(history.with_eval_s[i]),
+        seen=seen,
     )
-
-
-def _column(table: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    """Return a column as floats, None as NaN; NaN where an older version had none."""
-    if name not in table:
-        return np.full(len(table["epoch"]), np.nan)
-    return np.array(table[name].tolist(), dtype=float)
 
 
 def _known(value: float) -> float | None:

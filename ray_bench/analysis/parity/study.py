@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ray_bench.analysis.groups import Group, group_key
 from ray_bench.analysis.parity.compare import (
     Comparison,
     Margin,
@@ -16,19 +15,19 @@ from ray_bench.analysis.parity.compare import (
     compare_quality,
     compare_samples,
 )
+from ray_bench.analysis.parity.history import Histories
 from ray_bench.analysis.parity.mlperf import RcpTest, reference_test
 from ray_bench.analysis.parity.multiplicity import holm
 from ray_bench.analysis.parity.outcomes import (
     Cell,
     Outcome,
-    Tables,
     by_seed,
     outcomes,
     quality_of,
 )
 from ray_bench.analysis.parity.power import Needed, needed
 from ray_bench.config.metric_target import MetricTarget
-from ray_bench.records import Results, RunRecord
+from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import Estimate
 
 Verdict = Literal["equivalent", "worse", "better", "not_shown", "too_few_runs"]
@@ -73,7 +72,7 @@ class Parity:
 
 def parity(
     runs: Sequence[RunRecord],
-    epochs: Tables,
+    found: Histories,
     target: MetricTarget | None,
     margin: Margin | None = None,
 ) -> Parity | None:
@@ -81,8 +80,8 @@ def parity(
 
     Args:
         runs: Finished and diverged ones, of one group of comparable runs.
-        epochs: Columns of the table `epochs` by run.
-        target: Of a column of it, fixed before the runs were looked at: a target that is read off
+        found: Evaluations by run.
+        target: Fixed before the runs were looked at: a target that is read off
             them is reached by construction.
         margin: What counts as the same.
 
@@ -93,19 +92,16 @@ def parity(
     quality, margin = quality_of(runs), margin or Margin()
     if len(sizes) < 2 or quality is None:
         return None
-    cells = outcomes(runs, epochs, quality, target)
+    cells = outcomes(runs, found, quality, target)
     base = [run for run in runs if run.point.world_size == min(sizes)]
     # Every rule gives the same learning rate at the baseline; its own runs come first.
-    anyones = by_seed(base, epochs, quality, target)
+    anyones = by_seed(base, found, quality, target)
     sides = {
-        cell: (found, cells.get((min(sizes), cell[1]), anyones))
-        for cell, found in cells.items()
+        cell: (side, cells.get((min(sizes), cell[1]), anyones))
+        for cell, side in cells.items()
         if cell[0] > min(sizes)
     }
-    found = {
-        cell: compare_quality(*side, quality, margin.of(quality)) for cell, side in sides.items()
-    }
-    rows = _judged(found)
+    rows = _judged({c: compare_quality(*x, quality, margin.of(quality)) for c, x in sides.items()})
     if target is not None:
         rows += _judged({c: compare_samples(*x, margin.of("samples")) for c, x in sides.items()})
     return Parity(
@@ -115,25 +111,6 @@ def parity(
         rows=rows,
         rcp=_reference_tests(sides) if target is not None else {},
     )
-
-
-def runs_of(group: Group, results: Results) -> tuple[RunRecord, ...]:
-    """Return a group's runs, and those that would be in it if they had not diverged."""
-    return (*group.runs, *(run for run in results.failed_runs if _would_belong(run, group)))
-
-
-#: Of a group's key what is set before a run starts, and so is known of one that diverged.
-_SET = (
-    *("workload", "scaling", "batch", "precision", "memory_format", "compile", "bucket_cap"),
-    *("accumulate_steps", "clip_grad_norm", "placement"),
-)
-
-
-def _would_belong(run: RunRecord, group: Group) -> bool:
-    key = group_key(run, {})
-    alone = run.point.world_size == 1  # where buckets and places mean nothing
-    names = [n for n in _SET if not (alone and n in ("bucket_cap", "placement"))]
-    return run.status == "diverged" and all(key.get(n) == group.key.get(n) for n in names)
 
 
 def _judged(found: Mapping[Cell, Comparison | None]) -> tuple[ParityRow, ...]:

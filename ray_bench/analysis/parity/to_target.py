@@ -2,42 +2,58 @@
 
 Seconds are from the first step, start-up left out, to the end of the evaluation that showed the
 target; and without the time of evaluations. A size of which a run did not get there has a median
-(Kaplan and Meier) where half of its runs did, and no mean.
+(Kaplan and Meier) where half of its runs did, and no mean. Of a size without a claim (more ranks
+than cores or GPUs) samples count, and times do not.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ray_bench.analysis.curve import Curve
 from ray_bench.analysis.parity.censored import median
-from ray_bench.analysis.parity.outcomes import Reached, Tables, reached, seed_of
-from ray_bench.config.metric_target import MetricTarget
+from ray_bench.analysis.parity.history import Histories
+from ray_bench.analysis.parity.outcomes import Reached
+from ray_bench.analysis.parity.sides import (
+    Side,
+    best_rules,
+    gain,
+    means_of,
+    num_rules,
+    samples_of,
+    time_of,
+    train_time_of,
+)
+from ray_bench.config.metric_target import LOSS, MetricTarget
 from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import Estimate
-from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio
+from ray_bench.stats.log_estimate import LogEstimate, log_means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRow:
-    """One world size, under the rule by which it is there soonest; None is unknown."""
+    """One world size, under the rule by which it needs fewest samples; None is unknown."""
 
     world_size: int
     lr_rule: str
+    is_claimed: bool  # False: more ranks than cores or GPUs, whose times say nothing
     num_reached: int
     num_runs: int
-    samples: LogEstimate | None
-    with_eval_s: LogEstimate | None  # seconds; None where not every run got there
+    samples: LogEstimate | None  # None where not every run got there, as all that follows
+    resolution: float | None  # samples between the evaluation that showed it and the one before
+    with_eval_s: LogEstimate | None
     train_s: LogEstimate | None  # evaluations not counted
     median_s: float | None  # of with_eval_s, also where some runs did not get there
+    energy_j: Estimate | None  # of all workers
     speedup: Estimate | None  # of with_eval_s against the smallest world size
     train_speedup: Estimate | None
     rate_speedup: Estimate | None  # of throughput
     cost: Estimate | None  # worker-time to the target against that of the smallest world size
+    more_samples: Estimate | None  # to the target, against the smallest world size
 
     @property
     def is_complete(self) -> bool:
@@ -55,142 +71,107 @@ class ToTarget:
     fastest_rate: int | None  # by throughput
     is_told_apart: bool  # the two differ, and by more than the noise
     has_one_seed: bool  # somewhere: how seeds differ is not in the intervals
+    num_rules: int  # of which the best one counts, at most of one world size
+
+    def row(self, size: int | None) -> TargetRow | None:
+        """Return the row of a world size."""
+        return next((x for x in self.rows if x.world_size == size), None)
 
 
 def to_target(
     runs: Sequence[RunRecord],
-    epochs: Tables,
+    found: Histories,
     target: MetricTarget,
     curve: Curve,
     claimed: Sequence[int],
+    timed: Collection[str] | None = None,
 ) -> ToTarget | None:
     """Return what the target takes; None where no run was evaluated for it.
 
     Args:
         runs: Finished and diverged ones of one group.
-        epochs: Columns of the table `epochs` by run.
-        target: Of a column of it.
+        found: Evaluations by run.
+        target: What is to be reached.
         curve: Throughput by world size.
         claimed: World sizes whose times carry a claim: not more ranks than cores or GPUs.
+        timed: Runs whose times count, the curve's; None: all.
     """
-    found = {run.run_id: reached(epochs.get(run.run_id), target) for run in runs}
-    cells: dict[tuple[int, str], list[RunRecord]] = {}
-    for run in runs:
-        if found[run.run_id] is not None or run.status == "diverged":
-            cells.setdefault((run.point.world_size, run.point.rule_label), []).append(run)
-    sides = {cell: [found[run.run_id] for run in those] for cell, those in cells.items()}
-    sides = {cell: side for cell, side in sides.items() if any(side)}
-    if not sides:
+    best = best_rules(runs, found, target, timed)
+    if not best:
         return None
-    seeds = {cell: [seed_of(run) for run in cells[cell]] for cell in sides}
-    means = [_means(sides, seeds, pick) for pick in (_whole, _train, _samples)]
-    sizes = sorted({size for size, _ in sides})
-    best = {n: min((c for c in sides if c[0] == n), key=_soonest(sides, means[0])) for n in sizes}
-    rows = tuple(_row(best[n], best[sizes[0]], sides, means, curve) for n in sizes)
-    has_one_seed = any(len(set(seeds[best[n]])) == 1 for n in sizes)
-    return _best(target, rows, curve, claimed, has_one_seed)
-
-
-def common_loss(runs: Sequence[RunRecord], epochs: Tables) -> MetricTarget | None:
-    """Return the validation loss that every run reached, by the best rule of its world size."""
-    worst: dict[tuple[int, str], float] = {}
-    for run in runs:
-        losses = epochs.get(run.run_id, {}).get("val_loss", np.array([]))
-        known = np.array(losses.tolist(), dtype=float)
-        if np.isfinite(known).any():
-            cell = run.point.world_size, run.point.rule_label
-            worst[cell] = max(float(np.nanmin(known)), worst.get(cell, -math.inf))
-    best = [min(x for (n, _), x in worst.items() if n == size) for size in {n for n, _ in worst}]
-    return MetricTarget("val_loss", "<=", max(best)) if best else None
-
-
-Sides = Mapping[tuple[int, str], Sequence[Reached | None]]  # None: diverged
-Means = Mapping[tuple[int, str], LogEstimate]
-
-
-def _whole(x: Reached) -> float | None:
-    return x.with_eval_s
-
-
-def _train(x: Reached) -> float | None:
-    return x.train_s
-
-
-def _samples(x: Reached) -> float | None:
-    return x.samples
-
-
-def _means(
-    sides: Sides,
-    seeds: Mapping[tuple[int, str], Sequence[int]],
-    pick: Callable[[Reached], float | None],
-) -> Means:
-    """Return means of the cells of which every run got there, and is known."""
-    full: dict[tuple[int, str], list[float]] = {}
-    for cell, side in sides.items():
-        values = [None if x is None else pick(x) for x in side]
-        known = [v for v in values if v is not None]
-        if len(known) == len(side):
-            full[cell] = _by_seed(known, seeds[cell])
-    return dict(zip(full, log_means(list(full.values())), strict=True)) if full else {}
-
-
-def _by_seed(values: Sequence[float], seeds: Sequence[int]) -> list[float]:
-    """Return the geometric mean of every seed: its repeats train the same model again.
-
-    With a single seed its repeats are all there is; how seeds differ is not in their spread.
-    """
-    if len(set(seeds)) == 1:
-        return list(values)
-    logs, of = np.log(values), np.array(seeds)
-    return [math.exp(float(logs[of == seed].mean())) for seed in sorted(set(seeds))]
-
-
-def _soonest(sides: Sides, means: Means) -> Callable[[tuple[int, str]], tuple[float, float]]:
-    """Rules are not mixed: the least mean counts, without one the most runs that got there."""
-
-    def key(cell: tuple[int, str]) -> tuple[float, float]:
-        count = sum(x is not None and x.samples is not None for x in sides[cell])
-        known = means.get(cell)
-        return (math.inf if known is None else known.log_mean, -count / len(sides[cell]))
-
-    return key
-
-
-def _row(
-    cell: tuple[int, str],
-    base: tuple[int, str],
-    sides: Sides,
-    means: Sequence[Means],
-    curve: Curve,
-) -> TargetRow:
-    whole, train, samples = (x.get(cell) for x in means)
-    size, smallest = cell[0], base[0]
-    speedups = [_over(x.get(base), x.get(cell)) for x in means[:2]]
-    has_rates = size in curve.throughput and smallest in curve.throughput
-    there = [x for x in sides[cell] if x is not None and x.samples is not None]
-    return TargetRow(
-        world_size=size,
-        lr_rule=cell[1],
-        num_reached=len(there),
-        num_runs=len(sides[cell]),
-        samples=samples,
-        with_eval_s=whole,
-        train_s=train,
-        median_s=_median_s(sides[cell]),
-        speedup=speedups[0] if size > smallest else None,
-        train_speedup=speedups[1] if size > smallest else None,
-        rate_speedup=curve.ratio(size, smallest).estimate
-        if has_rates and size > smallest
-        else None,
-        cost=None
-        if size == smallest or speedups[0] is None
-        else speedups[0].mapped(lambda x: size / smallest / x),
+    sides, base = list(best.values()), next(iter(best.values()))
+    picks = {"samples": samples_of, "time": time_of, "train": train_time_of}
+    means = {name: means_of(sides, pick) for name, pick in picks.items()}
+    rows = [
+        _row(side, base, {k: x[i] for k, x in means.items()}, curve, claimed)
+        for i, side in enumerate(sides)
+    ]
+    fastest, by_rate = _best(rows, curve)
+    return ToTarget(
+        target=target,
+        rows=tuple(rows),
+        fastest=fastest,
+        fastest_rate=by_rate,
+        is_told_apart=_is_told_apart(best.get(fastest or 0), best.get(by_rate or 0)),
+        has_one_seed=any(x.has_one_seed for x in sides),
+        num_rules=num_rules(runs, found, target),
     )
 
 
-def _over(before: LogEstimate | None, after: LogEstimate | None) -> Estimate | None:
-    return None if before is None or after is None else log_ratio(before, after).estimate
+def common_loss(runs: Sequence[RunRecord], found: Histories) -> MetricTarget | None:
+    """Return the validation loss that every run reached, by the best rule of its world size."""
+    worst: dict[tuple[int, str], float] = {}
+    for run in runs:
+        losses = found[run.run_id].metrics.get(LOSS) if run.run_id in found else None
+        if losses is not None and np.isfinite(losses).any():
+            cell = run.point.world_size, run.point.rule_label
+            worst[cell] = max(float(np.nanmin(losses)), worst.get(cell, -math.inf))
+    best = [min(x for (n, _), x in worst.items() if n == size) for size in {n for n, _ in worst}]
+    return MetricTarget(LOSS, "<=", max(best)) if best else None
+
+
+def _row(
+    side: Side,
+    base: Side,
+    means: Mapping[str, LogEstimate | None],
+    curve: Curve,
+    claimed: Sequence[int],
+) -> TargetRow:
+    size, smallest = side.world_size, base.world_size
+    is_claimed, is_base = size in claimed, side is base
+    both = {size, smallest} <= set(claimed) and not is_base
+    has_rates = both and {size, smallest} <= set(curve.throughput)
+    speedup = gain(base, side, time_of) if both else None
+    return TargetRow(
+        world_size=size,
+        lr_rule=side.rule,
+        is_claimed=is_claimed,
+        num_reached=side.num_reached,
+        num_runs=len(side.runs),
+        samples=means["samples"],
+        resolution=side.resolution,
+        with_eval_s=means["time"] if is_claimed else None,
+        train_s=means["train"] if is_claimed else None,
+        median_s=_median_s(side.ways) if is_claimed else None,
+        energy_j=_energy(side) if is_claimed else None,
+        speedup=speedup,
+        train_speedup=gain(base, side, train_time_of) if both else None,
+        rate_speedup=curve.ratio(size, smallest).estimate if has_rates else None,
+        cost=None if speedup is None else speedup.mapped(lambda x: size / smallest / x),
+        more_samples=None if is_base else gain(side, base, samples_of),
+    )
+
+
+def _energy(side: Side) -> Estimate | None:
+    """Return joules to the target: those of the run, in proportion to its time."""
+    joules = []
+    for run, way in zip(side.runs, side.ways, strict=True):
+        whole_s = (run.train_s or 0.0) + (run.eval_s or 0.0)
+        if way is None or way.samples is None:
+            return None
+        if run.energy_j is not None and way.with_eval_s is not None and whole_s:
+            joules.append(run.energy_j * way.with_eval_s / whole_s)
+    return log_means([joules])[0].estimate if joules and min(joules) > 0 else None
 
 
 def _median_s(side: Sequence[Reached | None]) -> float | None:
@@ -204,28 +185,22 @@ def _median_s(side: Sequence[Reached | None]) -> float | None:
     return median(values, [True] * len(known) + [False] * away)
 
 
-def _best(
-    target: MetricTarget,
-    rows: Sequence[TargetRow],
-    curve: Curve,
-    claimed: Sequence[int],
-    has_one_seed: bool,
-) -> ToTarget:
-    there = {x.world_size: x.with_eval_s for x in rows if x.world_size in claimed and x.with_eval_s}
+def _best(rows: Sequence[TargetRow], curve: Curve) -> tuple[int | None, int | None]:
+    """Return the world size that is soonest at the target, and the one with most throughput."""
+    claimed = [x.world_size for x in rows if x.is_claimed]
+    there = {x.world_size: x.with_eval_s.log_mean for x in rows if x.with_eval_s is not None}
     rates = {n: curve.throughput[n].log_mean for n in curve.sizes if n in claimed}
-    fastest = min(there, key=lambda n: there[n].log_mean, default=None)
-    by_rate = max(rates, key=lambda n: rates[n], default=None)
-    told = False
-    if fastest != by_rate and fastest in there and by_rate in there:
-        ratio = log_ratio(there[by_rate], there[fastest]).estimate
-        told = ratio.low is not None and ratio.low > 1
-    elif fastest != by_rate and fastest is not None:
-        told = True  # with more throughput, not every run got there
-    return ToTarget(
-        target=target,
-        rows=tuple(rows),
-        fastest=fastest,
-        fastest_rate=by_rate,
-        is_told_apart=told,
-        has_one_seed=has_one_seed,
+    return (
+        min(there, key=lambda n: there[n], default=None),
+        max(rates, key=lambda n: rates[n], default=None),
     )
+
+
+def _is_told_apart(fastest: Side | None, by_rate: Side | None) -> bool:
+    """Return whether the one with most throughput is shown to be later at the target."""
+    if fastest is None or by_rate is None or fastest is by_rate:
+        return False
+    if by_rate.num_reached < len(by_rate.runs):
+        return True  # with more throughput, not every run got there
+    ratio = gain(by_rate, fastest, time_of)
+    return ratio is not None and ratio.low is not None and ratio.low > 1

@@ -8,6 +8,7 @@ from ray_bench.config.groups.emulated import EmulatedConfig
 from ray_bench.config.groups.epochs import CheckpointConfig, EvaluationConfig
 from ray_bench.config.groups.launch import LaunchConfig
 from ray_bench.config.groups.measure import MeasureConfig
+from ray_bench.config.groups.metrics import MetricsConfig
 from ray_bench.config.groups.stop import LadderConfig, StopConfig
 from ray_bench.config.groups.trackers import TrackersConfig
 from ray_bench.config.groups.workload import WorkloadDefaults
@@ -21,6 +22,7 @@ __all__ = [
     "LadderConfig",
     "LaunchConfig",
     "MeasureConfig",
+    "MetricsConfig",
     "StopConfig",
     "TrackersConfig",
     "WorkloadDefaults",

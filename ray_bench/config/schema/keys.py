@@ -27,6 +27,7 @@ from ray_bench.config.groups import (
     LadderConfig,
     LaunchConfig,
     MeasureConfig,
+    MetricsConfig,
     StopConfig,
     TrackersConfig,
 )
@@ -176,6 +177,7 @@ class SweepKeys(Model):
         "reduction. Not set: never.",
     )
     evaluation: EvaluationConfig = EvaluationConfig()
+    metrics: MetricsConfig = MetricsConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     ddp: DdpConfig = DdpConfig()
     measure: MeasureConfig = MeasureConfig()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ray_bench.config.schema.run_refusals import of_runs
 from ray_bench.config.schema.script_refusals import of_scripts
+from ray_bench.config.schema.target_refusals import of_targets
 from ray_bench.config.schema.training_refusals import of_batches, of_rules
 from ray_bench.config.schema.unchecked import UncheckedSweep
 
@@ -20,3 +21,4 @@ def _complaints(config: UncheckedSweep) -> Iterator[str]:
     yield from of_batches(config)
     yield from of_scripts(config)
     yield from of_rules(config)
+    yield from of_targets(config)

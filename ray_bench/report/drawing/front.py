@@ -55,11 +55,12 @@ def draw(picture: Picture) -> tuple[Frame, ...]:
         drawn += _point(plot, row)
     x_words, y_words = _ticks(plot)
     per = rows[0]["per"]
+    of = "to the target" if per == "target" else f"per {per}"
     words = [*x_words, *y_words, *_names(plot, rows)]
     money = rows[0].get("currency") or f"{FIELDS[paid].title}, {time_unit(plot.y.high)[1]}"
-    words.append(Word(x=0, y=0, dy=-10, anchor="start", text=f"{money} per {per}", colour="ink2"))
+    words.append(Word(x=0, y=0, dy=-10, anchor="start", text=f"{money} {of}", colour="ink2"))
     left = marks.margin([x.text for x in y_words]) + 2
-    words.append(Word(x=FULL, y=FULL, dy=30, anchor="end", text=f"Time per {per}", colour="ink3"))
+    words.append(Word(x=FULL, y=FULL, dy=30, anchor="end", text=f"Time {of}", colour="ink3"))
     frame = Frame(
         height=_HEIGHT,
         marks=tuple(drawn),

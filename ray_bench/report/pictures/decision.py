@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ray_bench.analysis.decision.advice import Decision
 from ray_bench.analysis.decision.options import Option, Spend
 from ray_bench.analysis.resources import cost
 from ray_bench.report.cells import Cell, estimate
@@ -13,12 +14,13 @@ from ray_bench.report.pictures.rows import interval
 
 
 def front(context: Context) -> Picture | None:
-    """Return what every world size takes: of a run where that is known, else of an epoch."""
-    options = context.study.decision.options
-    if context.study.decision.wider is None or len(options) < 2:
+    """Return what every world size takes: to the target, of a run, or else of an epoch."""
+    decision = context.study.decision
+    per = _per(decision)
+    options = [x for x in decision.options if _spend(x, per) is not None]
+    if decision.wider is None or len(options) < 2:
         return None
-    per = "run" if all(x.run for x in options) else "epoch"
-    if per == "epoch" and not all(x.epoch for x in options):
+    if per != "target" and len(options) < len(decision.options):
         return None
     has_price = context.price_per_worker_hour is not None
     against = "cost" if has_price else "worker-time"
@@ -30,13 +32,28 @@ def front(context: Context) -> Picture | None:
     ]
     return Picture(
         key=context.key("front"),
-        title=context.title(f"Time against {against} per {per}"),
+        title=context.title(f"Time against {against} {_of(per)}"),
         alt=_alt(context, per, against),
         section=context.key("decision"),
         chart="front",
         rows=rows,
         notes=tuple(notes),
     )
+
+
+def _per(decision: Decision) -> str:
+    """Return what is taken the time of: the way to the target where one decides."""
+    if decision.ask.target is not None:
+        return "target"
+    return "run" if all(x.run for x in decision.options) else "epoch"
+
+
+def _of(per: str) -> str:
+    return "to the target" if per == "target" else f"per {per}"
+
+
+def _spend(option: Option, per: str) -> Spend | None:
+    return {"target": option.target, "run": option.run, "epoch": option.epoch}[per]
 
 
 def _row(context: Context, option: Option, per: str) -> dict[str, Datum]:
@@ -58,11 +75,11 @@ def _row(context: Context, option: Option, per: str) -> dict[str, Datum]:
 
 def _cells(context: Context, option: Option, per: str) -> tuple[Cell, Cell]:
     """Return time, and what is paid for it, as the tables have them."""
-    spend: Spend | None = option.run if per == "run" else option.epoch
+    spend = _spend(option, per)
     assert spend is not None, "a picture is made where every option has a time"
     # Scaled to other epochs, the time of a run is derived.
     is_scaled = context.study.decision.ask.epochs is not None
-    kind = kind_of(option, "measured" if per == "run" and not is_scaled else "derived")
+    kind = kind_of(option, "measured" if per != "epoch" and not is_scaled else "derived")
     time = estimate(spend.time_s, "s", kind)
     if context.price_per_worker_hour is None:
         return time, estimate(spend.worker_s, "worker_s", kind)
@@ -72,10 +89,10 @@ def _cells(context: Context, option: Option, per: str) -> tuple[Cell, Cell]:
 
 def _alt(context: Context, per: str, against: str) -> str:
     decision = context.study.decision
-    words = f"Time against {against} per {per}. "
+    words = f"Time against {against} {_of(per)}. "
     parts = []
     for option in decision.options:
-        if option.is_measured:
+        if option.is_measured and _spend(option, per) is not None:
             time, other = (show(x).value for x in _cells(context, option, per))
             parts.append(f"{workers(option.world_size)} {time} for {other}")
     words += f"Measured: {'; '.join(parts)}."

@@ -14,16 +14,20 @@ from ray_bench.analysis.answer import (
     sweep_caveats,
 )
 from ray_bench.analysis.decision.advice import Reason
+from ray_bench.analysis.parity.asked import complaint, configured_target
+from ray_bench.analysis.parity.runs import LOST
 from ray_bench.records import Results
 from ray_bench.report.cells import Cell, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.decision_words import aim_words, closest_words, larger_words
+from ray_bench.report.failure_words import ended
 from ray_bench.report.format import show
 from ray_bench.report.screen import Answer, Caveat
 from ray_bench.report.screens.caveats import caveats_of
 from ray_bench.report.screens.limit import limit_words
 from ray_bench.report.screens.next_step import next_of, step_without_runs
 from ray_bench.report.script_words import SAID_FIRST, is_of_scripts, script_warnings
+from ray_bench.report.target_words import gain_words
 
 _HOW = {
     Sureness.SURE: "Use {}",
@@ -43,6 +47,7 @@ def answer_of(context: Context, facts: AnswerFacts) -> Answer:
         world_size=facts.world_size,
         why=_why(context, facts) if has_answer else _no_why(context, facts),
         limit=limit_words(context, facts.limit),
+        target=_target(facts),
         caveats=_caveats(context, facts),
         next=next_of(context, facts),
     )
@@ -60,6 +65,11 @@ def answer_without_runs(results: Results) -> Answer:
     )
 
 
+def _target(facts: AnswerFacts) -> tuple[str, ...]:
+    """Return the headline of a target that was asked for: speed, time to it, and cost."""
+    return tuple(gain_words(facts.to_target, also=facts.world_size))
+
+
 def _caveats(context: Context, facts: AnswerFacts) -> tuple[Caveat, ...]:
     of_a_script = is_of_scripts(context.results)
     told = [words for key, words in script_warnings(context.study) if key in SAID_FIRST]
@@ -67,13 +77,24 @@ def _caveats(context: Context, facts: AnswerFacts) -> tuple[Caveat, ...]:
     return (
         *caveats_of(facts.caveats, of_a_script=of_a_script),
         *(notes if told else ()),
+        *_unjudged(context),
     )
 
 
+def _unjudged(context: Context) -> tuple[Caveat, ...]:
+    """Return why the sweep's own target does not count."""
+    target = configured_target(context.results)
+    unknown = None if target is None else complaint(context.results, target)
+    if unknown is None or context.study.decision.ask.target is not None:
+        return ()
+    return (Caveat(level="warn", head="The target is not judged.", text=unknown),)
+
+
 def _outcome(results: Results) -> str:
-    failed, missing = len(results.failed_runs), len(results.missing_run_ids)
-    invalid = len(results.ok_runs)
-    return f"No valid run finished: {failed} failed, {invalid} invalid, {missing} missing."
+    invalid, missing = len(results.ok_runs), len(results.missing_run_ids)
+    found = [(count, words) for words, count in ended(results.failed_runs).items()]
+    found += [(invalid, "invalid"), (missing, "missing")]
+    return f"No valid run finished: {', '.join(f'{n} {words}' for n, words in found)}."
 
 
 def _lead(facts: AnswerFacts) -> str:
@@ -84,6 +105,10 @@ def _lead(facts: AnswerFacts) -> str:
     if facts.speedup is None or facts.compared is None:
         return how
     shown = show(estimate(facts.speedup, "x")).value
+    if facts.to_target is not None:
+        if facts.compared != best:
+            return f"{how}: {facts.compared} reach the target {shown} as fast"
+        return f"{how}: target reached {shown} as fast{', by forecast' * facts.is_predicted}"
     if facts.compared == best:
         end = ", by forecast" if facts.is_predicted else ""
         return f"{how}: {shown} as fast as {_few(facts.baseline)}{end}"
@@ -205,8 +230,11 @@ def one_size(context: Context) -> int:
 def _failed_lead(results: Results) -> str:
     """Return `No answer: 4 workers ran out of memory`."""
     sizes = failed_sizes(results)
-    types = {run.error_type for run in results.failed_runs if run.point.world_size in sizes}
+    lost = [run for run in results.failed_runs if run.point.world_size in sizes]
+    types, statuses = {run.error_type for run in lost}, {run.status for run in lost}
     what = "ran out of memory" if types == {"OutOfMemory"} else "failed"
+    if statuses <= LOST:
+        what = "diverged" if statuses == {"diverged"} else "diverged or were stopped"
     return f"No answer: {_or(list(sizes))} worker{'s' * (sizes != (1,))} {what}"
 
 

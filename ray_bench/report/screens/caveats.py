@@ -43,12 +43,11 @@ def _sizes(fact: CaveatFact) -> str:
 def _left(fact: CaveatFact) -> str:
     """Return what is left, as `4 workers rest on 2 runs, not 3`."""
     parts = [
-        f"{n} worker{'s' * (n != 1)} rest{'s' * (n == 1)} on {left} run{'s' * (left != 1)}"
-        for n, left in zip(fact.world_sizes, fact.left, strict=False)
+        f"{n} worker{'s' * (n != 1)} rest{'s' * (n == 1)} on {left} run{'s' * (left != 1)}, "
+        f"not {of}"
+        for n, left, of in zip(fact.world_sizes, fact.left, fact.wanted, strict=False)
     ]
-    if not parts:
-        return f"With {_sizes(fact)} workers."
-    return f"{'; '.join(parts)}, not {fact.wanted}."
+    return f"{'; '.join(parts)}." if parts else f"With {_sizes(fact)} workers."
 
 
 Words = str | Callable[[CaveatFact], str]
@@ -67,6 +66,18 @@ _WORDS: dict[CaveatKind, tuple[Level, Words, Words, str | None]] = {
         "runs",
     ),
     CaveatKind.FAILED: ("bad", lambda x: _counted(x.num_runs, "failed"), _left, "runs"),
+    CaveatKind.DIVERGED: (
+        "warn",
+        lambda x: _counted(x.num_runs, "diverged"),
+        lambda x: f"With {_sizes(x)} workers. That is a result: a lower rate may train.",
+        "runs",
+    ),
+    CaveatKind.STOPPED: (
+        "note",
+        lambda x: _counted(x.num_runs, "stopped"),
+        lambda x: f"With {_sizes(x)} workers, as the sweep asks for runs without hope.",
+        "runs",
+    ),
     CaveatKind.INVALID: (
         "warn",
         lambda x: _counted(x.num_runs, "left out"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ray_bench.analysis.answer import AnswerFacts, NextFact, failed_sizes
 from ray_bench.analysis.decision.advice import Reason
+from ray_bench.analysis.parity.runs import LOST
 from ray_bench.analysis.resources import cost
 from ray_bench.causes import remedy_of
 from ray_bench.records import Results
@@ -111,7 +112,13 @@ def step_without_runs(results: Results) -> NextStep:
         )
     if not results.failed_runs:
         return _resume(results)
-    first = results.failed_runs[0]
+    faults = [run for run in results.failed_runs if run.status not in LOST]
+    if not faults:
+        return NextStep(
+            head="lower the learning rate, or lengthen its warm-up",
+            note="Runs that diverged are a result: --resume does not make them again.",
+        )
+    first = faults[0]
     return NextStep(
         head="mend what failed, then resume",
         command=_resume(results).command,

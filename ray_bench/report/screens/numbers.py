@@ -11,8 +11,8 @@ from ray_bench.analysis.resources import cost
 from ray_bench.report.cells import Cell, Kind, Unit, asked, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.decision_words import aim_words
-from ray_bench.report.format import show
 from ray_bench.report.screen import Numbers, Quantity, Size
+from ray_bench.report.target_words import target_words
 from ray_bench.stats.estimate import Estimate
 
 _S_PER_MIN = 60.0
@@ -122,12 +122,11 @@ def _time(context: Context) -> tuple[_Row, ...]:
     )
     of = "" if not epochs else f" of {epochs:g} epochs"
     scaled: Kind = "measured" if decision.ask.epochs is None else "derived"
-    target = decision.target_frac
-    goal = "" if target is None else f"to {show(number(target, 'frac')).value} accuracy"
+    goal = "" if decision.target is None else f"to {target_words(decision.target)}"
     return (
         _Row(
             key="run_time", title="Time", unit="s", topic="Time", note=f"per run{of}",
-            kind=scaled, is_first=True, get=_seconds(lambda x: x.run),
+            kind=scaled, is_first=decision.ask.target is None, get=_seconds(lambda x: x.run),
         ),
         _Row(
             key="with_start_up", title="With start-up", unit="s", topic="Time", note="per run",
@@ -139,16 +138,20 @@ def _time(context: Context) -> tuple[_Row, ...]:
         ),
         _Row(
             key="target_time", title="To the target", unit="s", topic="Time", note=goal,
-            kind="derived", get=_seconds(lambda x: x.target),
+            is_first=decision.ask.target is not None, get=_seconds(lambda x: x.target),
         ),
     )  # fmt: skip
 
 
 def _money(context: Context) -> tuple[_Row, ...]:
     price = context.price_per_worker_hour
+    has_target = context.study.decision.ask.target is not None
 
     def paid(x: SizeRow) -> Estimate | None:
         return None if x.run is None else cost(x.run.worker_s, price)
+
+    def paid_to_target(x: SizeRow) -> Estimate | None:
+        return cost(x.target.worker_s, price) if has_target and x.target else None
 
     def worker_time(x: SizeRow) -> Estimate | None:
         return None if x.run is None else x.run.worker_s
@@ -161,7 +164,11 @@ def _money(context: Context) -> tuple[_Row, ...]:
     return (
         _Row(
             key="cost", title="Cost", unit="money", topic="Money", note="per run",
-            kind="derived", is_first=True, get=paid,
+            kind="derived", is_first=not has_target, get=paid,
+        ),
+        _Row(
+            key="target_cost", title="Cost to the target", unit="money", topic="Money",
+            kind="derived", is_first=has_target, get=paid_to_target,
         ),
         _Row(
             key="worker_time", title="Worker-time", unit="worker_s", topic="Money",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ray_bench.analysis.answer import AnswerFacts
+from ray_bench.analysis.decision.options import Spend
 from ray_bench.report.accuracy_words import accuracy_row, accuracy_title, ruled_out
 from ray_bench.report.context import Context, workers
 from ray_bench.report.picture import Picture
@@ -62,15 +63,22 @@ def _against(context: Context) -> str:
 
 def _front_title(context: Context) -> str:
     """Return `4 workers: 71 % less time for 15 % more money`."""
-    best = context.study.decision.recommended
-    option, first = (context.study.decision.option(n) for n in (best, context.study.baseline))
-    spends = [None if x is None else x.run or x.epoch for x in (option, first)]
-    if best is None or best == context.study.baseline or spends[0] is None or spends[1] is None:
-        return f"{workers(context.study.baseline)} cost least, more take less time"
-    less = 1 - spends[0].time_s.value / spends[1].time_s.value
-    more = spends[0].worker_s.value / spends[1].worker_s.value - 1
+    decision = context.study.decision
+    best, base = decision.recommended, context.study.baseline
+    one, other = (_spent(context, n) for n in (best, base))
+    if best in (None, base) or one is None or other is None:
+        is_best = [x.world_size for x in decision.front] == [base]
+        rest = "no other is faster" if is_best else "more take less time"
+        return f"{workers(base)} cost{'s' * (base == 1)} least, {rest}"
+    less = 1 - one.time_s.value / other.time_s.value
+    more = one.worker_s.value / other.worker_s.value - 1
     what = "money" if context.price_per_worker_hour is not None else "worker-time"
-    return f"{workers(best)}: {_change(less, 'less')} time for {_change(-more, 'less')} {what}"
+    return f"{workers(best or 0)}: {_change(less, 'less')} time for {_change(-more, 'less')} {what}"
+
+
+def _spent(context: Context, size: int | None) -> Spend | None:
+    option = context.study.decision.option(size)
+    return None if option is None else context.study.decision.spend(option) or option.epoch
 
 
 def _change(share: float, word: str) -> str:
@@ -80,12 +88,10 @@ def _change(share: float, word: str) -> str:
 
 
 def _front_says(context: Context) -> str:
-    words = "Bars lean because a run that takes longer costs more, too."
-    off = [
-        x.world_size
-        for x in context.study.decision.options
-        if x.world_size not in {p.world_size for p in context.study.decision.front}
-    ]
+    words = "Bars lean because what takes longer costs more, too."
+    decision = context.study.decision
+    on = {x.world_size for x in decision.front}
+    off = [x.world_size for x in decision.options if decision.spend(x) and x.world_size not in on]
     if not off:
         return f"{words} All sizes are on the front: none is both slower and dearer than another."
     return f"{words} Beaten in both by another: {', '.join(map(str, off))} workers."

@@ -10,7 +10,7 @@ def spoken(screen: Screen) -> str:
     """Return the answer of a curve in sentences: lead and interval, why, limit, caveats."""
     answer = screen.answer
     name = "" if screen.name is None else f"{screen.name[:1].upper()}{screen.name[1:]}: "
-    parts = [f"{name}{lead_words(answer)}.", answer.why, answer.limit]
+    parts = [f"{name}{lead_words(answer)}.", *answer.target, answer.why, answer.limit]
     parts += [caveat_words(x) for x in answer.caveats if x.level != "note"]
     return " ".join(x for x in parts if x)
 

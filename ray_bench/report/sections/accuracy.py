@@ -10,7 +10,7 @@ from ray_bench.report.cells import Section, Table
 from ray_bench.report.context import Context, workers
 from ray_bench.report.evaluation import evaluated_words
 from ray_bench.report.fields import Field, rows_table
-from ray_bench.report.sections.noise import batch_words, noise_table
+from ray_bench.report.sections.noise import batch_words, curve_table, noise_table
 from ray_bench.report.sections.progress import progress_table
 from ray_bench.report.sections.to_target import goodput_table
 
@@ -23,13 +23,19 @@ def section(context: Context) -> Section:
 
 def noise_section(context: Context) -> tuple[Section, ...]:
     """Return the noise of the gradient; no section where it was not measured."""
-    if not context.study.noise:
-        return ()
+    study = context.study
     words = batch_words(context)
     title = context.title("Batch against gradient noise")
-    weak = context.study.scaling == "weak"
-    found = (noise_table(context), *([goodput_table(context)] if weak else []))
-    return (Section(context.key("noise"), title, () if words is None else (words,), found),)
+    found = []
+    if study.noise_curve:
+        found.append(curve_table(context))
+    if study.noise:
+        found.append(noise_table(context))
+    if study.noise and study.scaling == "weak":
+        found.append(goodput_table(context))
+    if not found:
+        return ()
+    return (Section(context.key("noise"), title, () if words is None else (words,), tuple(found)),)
 
 
 def noise_says(context: Context) -> str:

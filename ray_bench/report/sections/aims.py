@@ -19,7 +19,7 @@ def says(context: Context) -> str:
     """Return the main finding: which size is cheapest and which fastest."""
     found = {x.kind: x.world_size for x in other_aims(context.study.decision)}
     if not found:
-        return "no world size carries a claim"
+        return "no world size carries a claim, or none is known to reach the target"
     cheapest, fastest = found["cheapest"], found["fastest"]
     return f"Cheapest is {workers(cheapest)}, fastest measured is {fastest}"
 
@@ -58,8 +58,9 @@ def _uses(context: Context) -> Table:
 def _reasons(context: Context, size: int, sizes: list[int]) -> list[str]:
     found = {x.kind: x.world_size for x in other_aims(context.study.decision)}
     uses = []
+    what = "run" if context.study.decision.ask.target is None else "way to the target"
     if found.get("fastest") == size:
-        uses.append("time matters most: the shortest run")
+        uses.append(f"time matters most: the shortest {what}")
     if found.get("cheapest") == size:
         uses.append("cost matters most: the least worker-time")
     if size == sizes[0]:

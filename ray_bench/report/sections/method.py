@@ -108,7 +108,7 @@ def _target_words(context: Context) -> list[str]:
         "To the target: epochs until the first evaluation at it or above, where every run got "
         f"there. {reached}."
     ]
-    if decision.ask.target_frac is None:
+    if decision.ask.target is None:
         words[0] = (
             f"The target is what every run reached; --target 0.9 asks for another. {words[0]}"
         )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from ray_bench.analysis.noise_curve import NoiseEpoch
 from ray_bench.analysis.noise_scale import NoiseRow
 from ray_bench.report.cells import Cell, Table, asked, estimate, number, table, text
 from ray_bench.report.context import Context, workers
@@ -39,6 +44,57 @@ def noise_table(context: Context) -> Table:
     rows = [_row(row) for row in found]
     title = "Gradient noise scale at the end of training"
     return table(context.key("noise_scale"), title, columns, rows, notes)
+
+
+#: Epochs of a world size and rule in the table, at even distances; JSON and Markdown have the same.
+_MAX_EPOCHS = 8
+
+
+def curve_table(context: Context) -> Table:
+    """Return the noise scale over training, for runs that measured it in every step."""
+    columns = {
+        "world_size": "Workers",
+        "rule": "Rate rule",
+        "epoch": "Epoch",
+        "global_batch": "Global batch",
+        "seeds": "Seeds",
+        "noise_scale": "Noise scale (samples)",
+        "efficiency": "Statistical efficiency",
+    }
+    found = context.study.noise_curve
+    notes = [
+        "From the squared gradient norms of every step, means over an epoch and over seeds. "
+        "Intervals: Fieller's over seeds, none of one seed. Statistical efficiency, after Pollux: "
+        "(noise scale + baseline's batch) / (noise scale + global batch).",
+    ]
+    if max(x.epoch for x in found) > _MAX_EPOCHS:
+        notes.append("Not every epoch is here; the table `epochs` of the results has all.")
+    rows = [_curve_row(x) for x in _some(found)]
+    title = "Gradient noise scale over training"
+    return table(context.key("noise_curve"), title, columns, rows, notes, optional=("efficiency",))
+
+
+def _some(found: Sequence[NoiseEpoch]) -> list[NoiseEpoch]:
+    cells: dict[tuple[int, str], list[NoiseEpoch]] = {}
+    for row in found:
+        cells.setdefault((row.world_size, row.lr_rule), []).append(row)
+    kept = []
+    for rows in cells.values():
+        at = np.linspace(0, len(rows) - 1, min(len(rows), _MAX_EPOCHS)).round().astype(int)
+        kept += [rows[i] for i in at]
+    return kept
+
+
+def _curve_row(row: NoiseEpoch) -> tuple[Cell, ...]:
+    return (
+        asked(row.world_size),
+        text(row.lr_rule),
+        asked(row.epoch),
+        asked(row.global_batch_size),
+        asked(row.num_seeds),
+        estimate(row.noise_scale, "count"),
+        estimate(row.efficiency_frac, "frac", "derived"),
+    )
 
 
 def scale_cell(row: NoiseRow) -> Cell:

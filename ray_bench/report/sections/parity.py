@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ray_bench.analysis.columns import split_by_run
+from ray_bench.analysis.parity.compare import Quantity
 from ray_bench.analysis.parity.critical_batch import CriticalBatch
-from ray_bench.analysis.parity.outcomes import ACCURACY
-from ray_bench.analysis.parity.study import Parity, ParityRow, parity, runs_of
-from ray_bench.analysis.parity.to_target import ToTarget, common_loss, to_target
-from ray_bench.config.metric_target import MetricTarget
+from ray_bench.analysis.parity.study import Parity, ParityRow, parity
+from ray_bench.analysis.parity.to_target import ToTarget
 from ray_bench.report.cells import (
     Cell,
     Section,
     Table,
+    Unit,
     asked,
     estimate,
     number,
@@ -22,7 +21,7 @@ from ray_bench.report.cells import (
     text,
 )
 from ray_bench.report.commands import with_seeds
-from ray_bench.report.context import Context
+from ray_bench.report.context import Context, workers
 from ray_bench.report.parity_words import (
     QUANTITIES,
     margin_words,
@@ -46,22 +45,14 @@ class Judged:
 def judged_of(context: Context) -> Judged | None:
     """Return what there is to say; None where one seed is all, and no target was asked for."""
     study = context.study
-    runs = runs_of(study.group, context.results)
-    wished = study.decision.ask.target_frac
-    epochs = split_by_run(context.results.epochs)
-    judged = parity(runs, epochs, None if wished is None else _target(wished))
+    runs = study.trained
+    wished = study.decision.ask.target
+    judged = parity(runs, study.histories, wished, context.margin)
     seeds = {(r.point.world_size, r.point.lr_rule, r.point.seed) for r in runs}
     has_seeds = len(seeds) > len({x[:2] for x in seeds})
     if judged is None or not (has_seeds or wished is not None or len(runs) > len(study.group.runs)):
         return None
-    limit = study.decision.target_frac
-    # Without an accuracy, such as for a language model, the loss that every run reached.
-    target = common_loss(runs, epochs) if limit is None else _target(limit)
-    gain = (
-        None
-        if target is None or study.is_ladder
-        else to_target(runs, epochs, target, study.curve, study.clean_sizes)
-    )
+    gain = study.to_target
     return Judged(context, judged, gain, batches_of(context, gain))
 
 
@@ -75,7 +66,7 @@ def section(found: Judged) -> Section:
         context.title("The same model?"),
         paragraphs=(*summary(judged), *below),
         tables=(
-            _parity_table(context, judged),
+            *_parity_tables(context, judged),
             *([_rcp_table(context, judged)] if judged.rcp else []),
         ),
         code=command,
@@ -104,10 +95,6 @@ def says(found: Judged) -> str:
     return next(iter(summary(found.parity)), "no verdict")
 
 
-def _target(accuracy_frac: float) -> MetricTarget:
-    return MetricTarget(ACCURACY, ">=", accuracy_frac)
-
-
 def _command(context: Context, judged: Parity) -> str | None:
     """Return the sweep's command with the seeds that are missing."""
     missing = [x for x in map(more_seeds, judged.rows) if x is not None]
@@ -118,81 +105,94 @@ def _command(context: Context, judged: Parity) -> str | None:
     return with_seeds(context.results.sweep.command, seeds, max(missing))
 
 
-def _parity_table(context: Context, judged: Parity) -> Table:
+def _parity_tables(context: Context, judged: Parity) -> tuple[Table, ...]:
+    """Return a table for each quantity."""
+    found = {x: judged.of(x) for x in dict.fromkeys(row.quantity for row in judged.rows)}
+    return tuple(
+        _parity_table(context, judged, quantity, rows, is_first=i == 0)
+        for i, (quantity, rows) in enumerate(found.items())
+    )
+
+
+def _parity_table(
+    context: Context,
+    judged: Parity,
+    quantity: Quantity,
+    rows: Sequence[ParityRow],
+    *,
+    is_first: bool,
+) -> Table:
     columns = {
         "world_size": "Workers",
         "rule": "Rate rule",
-        "quantity": "What",
         "verdict": "Verdict",
         "effect": "Difference",
-        "margin": "Margin",
         "seeds": "Seeds",
         "diverged": "Diverged",
+        "stopped": "Stopped",
         "not_reached": "Not at the target",
-        "more_80": "More seeds, power 80 %",
-        "more_90": "More seeds, power 90 %",
+        "more_80": "More seeds needed",
+        "more_90": "For a power of 90 %",
     }
-    rows = [_parity_row(row, judged) for row in judged.rows]
+    name = QUANTITIES[quantity]
     return table(
-        context.key("parity"),
-        f"Against {_base(judged)}",
+        context.key("parity" if is_first else "parity_samples"),
+        f"{name[0].upper()}{name[1:]}, against {_base(judged)}",
         columns,
-        rows,
-        _parity_notes(judged),
-        optional=("not_reached", "more_80", "more_90"),
+        [_parity_row(row) for row in rows],
+        _test_notes(judged, quantity, rows) + (_quality_notes(judged) if is_first else []),
+        optional=("diverged", "stopped", "not_reached", "more_80", "more_90"),
     )
 
 
 def _base(judged: Parity) -> str:
-    return "1 worker" if judged.reference_size == 1 else f"{judged.reference_size} workers"
+    return f"{workers(judged.reference_size)} with the same rule"
 
 
-def _parity_row(row: ParityRow, judged: Parity) -> tuple[Cell, ...]:
+def _parity_row(row: ParityRow) -> tuple[Cell, ...]:
     found, plan = row.comparison, row.needed
-    unit = "points" if row.quantity == "accuracy" else "change"
-    limit = judged.margin.of(row.quantity)
+    unit: Unit = "points" if row.quantity == "accuracy" else "change"
     is_open = row.verdict == "too_few_runs" and not found.seems_beyond
     more_90 = plan.for_90 - found.num_pairs if plan and plan.for_90 and is_open else None
     return (
         asked(row.world_size),
         text(row.lr_rule),
-        text(QUANTITIES[row.quantity]),
         text(row.verdict.replace("_", " ")),
-        estimate(row.effect, unit),  # type: ignore[arg-type]  # one of the two
-        asked(limit, "points") if unit == "points" else asked(math.expm1(limit), "frac"),
+        estimate(row.effect, unit),
         asked(found.num_seeds),
-        asked(found.num_diverged),
-        asked(found.num_not_reached if row.quantity == "samples" else None),
-        number(more_seeds(row), "count", "derived"),
-        number(more_90, "count", "derived"),
+        asked(found.num_diverged - found.num_stopped or None),
+        asked(found.num_stopped or None),
+        asked(found.num_not_reached or None if row.quantity == "samples" else None),
+        asked(more_seeds(row)),
+        asked(more_90),
     )
 
 
-def _parity_notes(judged: Parity) -> list[str]:
-    paired = [x.comparison.difference.is_paired for x in judged.rows if x.comparison.difference]
-    margins = ", ".join(
-        f"{margin_words(q, judged.margin)} of {QUANTITIES[q]}"
-        for q in dict.fromkeys(row.quantity for row in judged.rows)
-    )
+def _test_notes(judged: Parity, quantity: Quantity, rows: Sequence[ParityRow]) -> list[str]:
     notes = [
-        f"Equivalent: two one-sided t-tests over seeds at 5 %, margin {margins}; held for all rows "
-        "of a quantity together by Holm's procedure, as are worse and better. Differences: to the "
-        "baseline, with a 95 % interval each by itself, on this validation set. Final: of the last "
-        "evaluation."
+        f"Equivalent: two one-sided t-tests over seeds at 5 %, margin "
+        f"{margin_words(quantity, judged.margin)}; held for all {len(rows)} rows together by "
+        "Holm's procedure, as are worse and better. A difference's 95 % interval is its own."
     ]
-    if any(paired):
+    paired = [x.comparison.difference.is_paired for x in rows if x.comparison.difference]
+    if paired and all(paired):
         notes.append("Seeds are paired: the same seed with both numbers of workers.")
-    if not all(paired):
+    elif paired:
         notes.append("Where seeds are not the same on both sides, they count as independent ones.")
-    if judged.target is None:
-        notes.append(
-            "Samples to a target are compared for one that is fixed beforehand: --target 0.9."
-        )
-    else:
+    if quantity == "samples":
         notes.append(
             "Samples to the target: until the evaluation that showed it, as a ratio; the spacing "
             "of evaluations is taken off the margin. A run that never got there counts with what "
             "all runs have seen."
+        )
+    return notes
+
+
+def _quality_notes(judged: Parity) -> list[str]:
+    notes = ["Final: of the last evaluation, on this validation set."]
+    if judged.target is None:
+        notes.append(
+            "Samples to a target are compared for one that is fixed beforehand: --target 0.9."
         )
     return notes
 

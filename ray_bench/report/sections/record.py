@@ -10,7 +10,7 @@ from ray_bench.analysis.groups import INVALID_FLAGS
 from ray_bench.causes import EXTRAS, remedy_of
 from ray_bench.records import FLAGS, FailureRecord, Results, RunRecord
 from ray_bench.report.cells import Section, Table
-from ray_bench.report.failure_words import cause, origins, remedy, what_failed
+from ray_bench.report.failure_words import cause, ended, origins, remedy, what_failed
 from ray_bench.report.fields import Field, rows_table
 from ray_bench.report.sections.faults import Money, fault_tables
 
@@ -51,7 +51,7 @@ def says(results: Results) -> str:
     invalid = sum(bool(set(run.flags) & set(INVALID_FLAGS)) for run in results.ok_runs)
     counts = (
         (len(results.ok_runs) - invalid, "finished"),
-        (len(results.failed_runs), "failed"),
+        *((count, words) for words, count in ended(results.failed_runs).items()),
         (invalid, "invalid"),
         (len(results.missing_run_ids), "missing"),
     )

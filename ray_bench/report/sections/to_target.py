@@ -8,8 +8,8 @@ from ray_bench.analysis.parity.critical_batch import (
     critical_batch,
 )
 from ray_bench.analysis.parity.goodput import goodput_rows
-from ray_bench.analysis.parity.outcomes import ACCURACY
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
+from ray_bench.config.metric_target import ACCURACY
 from ray_bench.report.cells import (
     Cell,
     Kind,
@@ -47,8 +47,8 @@ def gain_table(context: Context, gain: ToTarget) -> Table:
         "left out. Cost: worker-time against the smallest world size. Median: after Kaplan and "
         "Meier, where some runs did not get there.",
     ]
-    if context.study.decision.ask.target_frac is None:
-        other = "; another one is given as --target 0.9" if gain.target.metric == ACCURACY else ""
+    if context.study.decision.ask.target is None:
+        other = "; another one is given as --target 0.9" if gain.target.column == ACCURACY else ""
         notes.insert(0, f"Target: what every run reached{other}.")
     if gain.has_one_seed:
         notes.append(
@@ -160,7 +160,7 @@ def goodput_table(context: Context) -> Table:
     notes = (
         "After Pollux (Qiao et al. 2021): efficiency = (noise scale + baseline's batch) / (noise "
         "scale + batch), goodput = samples/s x efficiency. The noise scale is that of the last "
-        "weights; it is not recorded earlier, when it is usually smaller and larger batches are "
-        "less efficient.",
+        "weights; earlier it is usually smaller, and larger batches are less efficient: "
+        "measure.noise_curve=true shows it by epoch.",
     )
     return table(context.key("goodput"), "Goodput", columns, rows, notes)

@@ -1,4 +1,4 @@
-"""The API of sweeps."""
+"""`/api/v1/sweeps`: the list of sweeps, and one sweep at a glance."""
 
 from __future__ import annotations
 

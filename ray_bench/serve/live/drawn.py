@@ -107,7 +107,7 @@ def steady(run: Mapping[str, Any] | None) -> Steady | None:
         dots=dots,
         reach=reach,
         seconds=(round(first), round(last)),
-        title=f"This run: its pace stays within {max(1, math.ceil(round(most, 1)))} % of the median",
+        title=f"This run: its pace stays within {_whole_percent(most)} % of the median",
     )
 
 
@@ -129,3 +129,7 @@ def _number(value: float) -> str:
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def _whole_percent(most: float) -> int:
+    return max(1, math.ceil(round(most, 1)))

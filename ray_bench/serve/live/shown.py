@@ -109,7 +109,8 @@ def _context(view: LiveView) -> tuple[str, ...]:
 def _going_share(going: Mapping[str, Any] | None, total: int) -> float:
     if going is None or not going.get("num_steps"):
         return 0.0
-    return round(100 * min(1.0, going["step"] / going["num_steps"]) / total, 2)
+    done = float(going["step"]) / float(going["num_steps"])
+    return round(100 * min(1.0, done) / total, 2)
 
 
 def _rank(told: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.groups import groups_of
 from ray_bench.analysis.parity.censored import median
 from ray_bench.analysis.parity.compare import Margin, Obstacle, compare_samples
+from ray_bench.analysis.parity.history import History, histories, histories_of
 from ray_bench.analysis.parity.outcomes import Outcome, Reached, reached
-from ray_bench.analysis.parity.study import parity, runs_of
+from ray_bench.analysis.parity.runs import runs_of
+from ray_bench.analysis.parity.study import parity
 from ray_bench.config.metric_target import MetricTarget
 from tests.analysis.parity.learned import learned, noisy
 
@@ -20,7 +21,7 @@ TARGET = MetricTarget("val_accuracy_frac", ">=", 0.85)
 
 def judged(results, target=None, margin=None):
     (group,) = groups_of(results)
-    return parity(runs_of(group, results), split_by_run(results.epochs), target, margin)
+    return parity(runs_of(group, results), histories_of(results), target, margin)
 
 
 def by_cell(rows):
@@ -200,6 +201,11 @@ def test_a_seed_without_a_number_is_no_seed(broken):
     assert judged(replace(results, runs=tuple(runs))).rows == ()
 
 
+def read(epochs, evaluations=None) -> History:
+    found = histories({"run": epochs}, None if evaluations is None else {"run": evaluations})
+    return found["run"]
+
+
 def test_a_run_comes_to_its_target_at_an_evaluation():
     table = {
         "epoch": np.array([2, 1, 3, 4]),
@@ -208,14 +214,33 @@ def test_a_run_comes_to_its_target_at_an_evaluation():
         "eval_s": np.array([0.5, None, None, 0.5], dtype=object),
         "val_accuracy_frac": np.array([0.5, None, None, 0.9], dtype=object),
     }
-    found = reached(table, TARGET)
+    found = reached(read(table), TARGET)
     assert (found.epoch, found.samples, found.samples_before) == (4.0, 40.0, 20.0)
     assert (found.train_s, found.with_eval_s) == (10.0, 11.0)
-    never = reached(table, replace(TARGET, value=0.95))
+    never = reached(read(table), replace(TARGET, value=0.95))
     assert (never.epoch, never.samples, never.seen) == (None, None, 40.0)
-    assert reached({**table, "val_accuracy_frac": np.full(4, np.nan)}, TARGET) is None
-    assert reached(table, MetricTarget("bleu", ">=", 0.3)) is None
+    assert reached(read({**table, "val_accuracy_frac": np.full(4, np.nan)}), TARGET) is None
+    assert reached(read(table), MetricTarget("bleu", ">=", 0.3)) is None
     assert reached(None, TARGET) is None
+
+
+def test_evaluations_within_epochs_count_and_nothing_is_interpolated():
+    epochs = {"epoch": np.array([1, 2]), "num_samples": np.array([100, 100])}
+    within = {
+        "evaluation": np.array([2, 0, 1]),
+        "epoch": np.array([2, 1, 1]),
+        "num_samples": np.array([150, 50, 100]),
+        "train_s": np.array([3.0, 1.0, 2.0]),
+        "with_eval_s": np.array([4.5, 1.5, 3.0]),
+        "val_accuracy_frac": np.array([0.95, 0.5, 0.8], dtype=object),
+        "val_loss": np.array([0.1, 0.5, 0.3]),
+    }
+    found = reached(read(epochs, within), MetricTarget("val_acc", ">=", 0.85))
+    assert (found.epoch, found.samples, found.samples_before) == (1.5, 150.0, 100.0)
+    assert (found.train_s, found.with_eval_s) == (3.0, 4.5)
+    assert reached(read(epochs, within), MetricTarget("loss", "<=", 0.3)).samples == 100.0
+    in_percent = {**within, "val_accuracy_frac": within["val_accuracy_frac"] * 100}
+    assert reached(read(epochs, in_percent), TARGET) is None
 
 
 def test_the_median_is_that_of_kaplan_and_meier():
@@ -234,6 +259,7 @@ def test_what_lies_between_two_evaluations_is_taken_off_the_margin():
                 seed=i,
                 quality=None,
                 is_diverged=False,
+                is_stopped=False,
                 num_val_samples=None,
                 reached=Reached(
                     epoch=last,

@@ -6,6 +6,7 @@ import pytest
 
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.curve import curve_of
+from ray_bench.analysis.parity.history import histories_of
 from ray_bench.analysis.parity.to_target import common_loss, to_target
 from ray_bench.config.metric_target import MetricTarget
 from tests.analysis.parity.learned import NUM_SAMPLES, learned
@@ -15,7 +16,7 @@ TARGET = MetricTarget("val_accuracy_frac", ">=", 0.85)
 
 def found_of(results, target=TARGET, claimed=(1, 2, 4)):
     curve = curve_of(results.ok_runs, split_by_run(results.blocks))
-    return to_target(results.runs, split_by_run(results.epochs), target, curve, claimed)
+    return to_target(results.runs, histories_of(results), target, curve, claimed)
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +56,57 @@ def test_diverged_runs_count(slower):
         replace(r, status="diverged") if (r.point.world_size, r.point.seed) == (4, 0) else r
         for r in slower.runs
     ]
-    epochs = split_by_run(slower.epochs)
+    epochs = histories_of(slower)
     del epochs[next(r.run_id for r in gone if r.status == "diverged")]
     curve = curve_of(slower.ok_runs, {})
     found = to_target(gone, epochs, TARGET, curve, (1, 2, 4))
     assert (found.rows[2].num_reached, found.rows[2].num_runs) == (4, 5)
 
 
-def test_the_rule_that_gets_there_soonest_counts():
+def test_the_rule_that_needs_fewest_samples_counts():
+    """With one worker both rules are one training: it has both their runs."""
     found = found_of(
         learned(
             lambda *_: 0.9,
-            lambda n, rule, s: 4.0 if rule == "sqrt" else 8.0,
+            lambda n, rule, s: 4.0 if rule == "sqrt" and n > 1 else 8.0 + 0.1 * s,
             rules=("linear", "sqrt"),
+            scaling="weak",
         )
     )
-    assert {row.lr_rule for row in found.rows} == {"sqrt"}
+    assert [row.lr_rule for row in found.rows] == ["linear/sqrt", "sqrt", "sqrt"]
+    assert [row.num_runs for row in found.rows] == [10, 5, 5]
+    assert found.num_rules == 2
+    assert found.rows[1].more_samples.value == pytest.approx(0.5, rel=0.1)
+
+
+def test_seeds_are_paired_so_that_a_lucky_seed_is_lucky_on_both_sides():
+    found = found_of(
+        learned(lambda *_: 0.9, lambda n, r, s: (6.0 + 2 * s) * (1 + 0.2 * (n == 2)), epochs=160)
+    )
+    gained = found.rows[1].more_samples
+    assert gained.contains(1.2)
+    assert gained.high / gained.low < 1.15
+    alone = found.rows[1].samples.estimate
+    assert alone.high / alone.low > 2
+
+
+def test_a_size_without_a_claim_has_samples_and_no_times(slower):
+    four = found_of(slower, claimed=(1, 2)).rows[2]
+    assert (four.is_claimed, four.is_complete) == (False, True)
+    assert {four.with_eval_s, four.speedup, four.train_speedup, four.rate_speedup, four.cost} == {
+        None
+    }
+    assert four.more_samples.value == pytest.approx(2.2, rel=0.1)
+    assert four.resolution == NUM_SAMPLES
+
+
+def test_energy_to_the_target_is_in_proportion_to_time(slower):
+    runs = [replace(run, energy_j=1000.0) for run in slower.runs]
+    row = found_of(replace(slower, runs=tuple(runs))).rows[0]
+    whole_s = (runs[0].train_s or 0) + (runs[0].eval_s or 0)
+    assert row.energy_j.value == pytest.approx(
+        1000 * row.with_eval_s.estimate.value / whole_s, rel=0.3
+    )
 
 
 def test_nobody_gets_there_and_nobody_looked():
@@ -87,7 +123,7 @@ def test_oversubscribed_sizes_are_not_best(slower):
 
 def test_without_an_accuracy_the_loss_that_every_run_reached_is_the_target(slower):
     """Losses are 2 - accuracy; the slowest seed with four workers ends last."""
-    epochs = split_by_run(slower.epochs)
+    epochs = histories_of(slower)
     target = common_loss(slower.runs, epochs)
     assert (target.metric, target.relation) == ("val_loss", "<=")
     assert target.value == pytest.approx(1.1)
@@ -98,7 +134,7 @@ def test_without_an_accuracy_the_loss_that_every_run_reached_is_the_target(slowe
 
 def test_repeats_of_a_seed_do_not_make_the_interval_narrow(slower):
     """Every run twice: as many seeds, and the same interval."""
-    epochs = split_by_run(slower.epochs)
+    epochs = histories_of(slower)
     again = [replace(run, run_id=f"{run.run_id}-again") for run in slower.runs]
     twice = {**epochs, **{f"{name}-again": table for name, table in epochs.items()}}
     curve = curve_of(slower.ok_runs, {})

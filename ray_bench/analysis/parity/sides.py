@@ -1,0 +1,201 @@
+"""Runs of one world size and rule on their way to a target, and what one side gains on another.
+
+Gains are ratios of seeds that both sides have, in pairs, where there are three or more: seeds are
+lucky or not with any number of workers, and that cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ray_bench.analysis.parity.history import Histories
+from ray_bench.analysis.parity.outcomes import MIN_SEEDS, Cell, Reached, reached, seed_of
+from ray_bench.analysis.parity.runs import LOST
+from ray_bench.config.lr_rules import rule_of
+from ray_bench.config.metric_target import MetricTarget
+from ray_bench.records import RunRecord
+from ray_bench.stats.estimate import Estimate
+from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio, mean_log
+
+Pick = Callable[[Reached], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The runs of one world size and rule, and how each came to the target; None: it diverged."""
+
+    rule: str
+    runs: tuple[RunRecord, ...]
+    ways: tuple[Reached | None, ...]
+
+    @property
+    def world_size(self) -> int:
+        """Ranks of every run."""
+        return self.runs[0].point.world_size
+
+    @property
+    def num_reached(self) -> int:
+        """Runs that got there."""
+        return sum(x is not None and x.samples is not None for x in self.ways)
+
+    @property
+    def has_one_seed(self) -> bool:
+        """Whether all runs are of one seed."""
+        return len({seed_of(run) for run in self.runs}) == 1
+
+    @property
+    def resolution(self) -> float | None:
+        """Samples between the evaluation that showed the target and the one before it, a mean."""
+        steps = [x.samples - x.samples_before for x in self.ways if x is not None and x.samples]
+        return float(np.mean(steps)) if steps else None
+
+    @property
+    def step_log(self) -> float:
+        """The same as a logarithm: ln of the samples to the target over those one before."""
+        there = [x for x in self.ways if x is not None and x.samples and x.samples_before > 0]
+        logs = [math.log((x.samples or 0.0) / x.samples_before) for x in there]
+        return float(np.mean(logs)) if logs else 0.0
+
+    def logs(self, pick: Pick) -> dict[int, list[float]] | None:
+        """Return the known logarithms by seed; None where a run did not get there, or none is."""
+        if self.num_reached < len(self.ways):
+            return None
+        found: dict[int, list[float]] = {}
+        for run, way in zip(self.runs, self.ways, strict=True):
+            value = None if way is None else pick(way)
+            if value is not None:
+                found.setdefault(seed_of(run), []).append(math.log(value))
+        return found or None
+
+    def by_seed(self, pick: Pick) -> dict[int, float] | None:
+        """Return the mean logarithm of every seed: its repeats train the same model again."""
+        logs = self.logs(pick)
+        return None if logs is None else {s: float(np.mean(x)) for s, x in logs.items()}
+
+
+def samples_of(way: Reached) -> float | None:
+    """Return the samples to the target."""
+    return way.samples
+
+
+def time_of(way: Reached) -> float | None:
+    """Return the seconds to the target, evaluations included."""
+    return way.with_eval_s
+
+
+def train_time_of(way: Reached) -> float | None:
+    """Return the seconds of training to the target."""
+    return way.train_s
+
+
+def sides_of(
+    runs: Sequence[RunRecord],
+    found: Histories,
+    target: MetricTarget,
+    timed: Collection[str] | None = None,
+) -> dict[Cell, Side]:
+    """Return runs by world size and rule, of which any was evaluated for the target.
+
+    Args:
+        runs: Finished and lost ones.
+        found: Evaluations by run.
+        target: What is to be reached.
+        timed: Runs whose times count; None: all.
+    """
+    ways = {run.run_id: reached(found.get(run.run_id), target) for run in runs}
+    for run_id, way in ways.items():
+        if way is not None and timed is not None and run_id not in timed:
+            ways[run_id] = replace(way, train_s=None, with_eval_s=None)
+    cells: dict[tuple[int, object], list[RunRecord]] = {}
+    for run in runs:
+        if ways[run.run_id] is not None or run.status in LOST:
+            cells.setdefault((run.point.world_size, _training_of(run)), []).append(run)
+    sides = {}
+    for (size, _), those in cells.items():
+        side = Side(_label(those), tuple(those), tuple(ways[run.run_id] for run in those))
+        if any(side.ways):
+            sides[size, side.rule] = side
+    return sides
+
+
+def _training_of(run: RunRecord) -> object:
+    """Return what tells trainings of one world size apart: rules that change nothing do not."""
+    point = run.point
+    if point.lr_rule is None or point.lr is None or point.lr != point.base_lr:
+        return point.rule_label
+    return (point.lr, rule_of(point.lr_rule).starts_at_zero)
+
+
+def _label(runs: Sequence[RunRecord]) -> str:
+    """Return the rule, or all that are one and the same training, as where no batch has grown."""
+    return "/".join(sorted({run.point.rule_label for run in runs}))
+
+
+def _order(side: Side) -> tuple[bool, int, float, float]:
+    """Rules are not mixed: the fewest samples count, without all the most runs that got there.
+
+    A rule that has not all its seeds yet does not win by a lucky one.
+    """
+    known = side.by_seed(samples_of)
+    mean = math.inf if known is None else float(np.mean(list(known.values())))
+    num_seeds = min(MIN_SEEDS, len({seed_of(run) for run in side.runs}))
+    return (known is None, -num_seeds, mean, -side.num_reached / len(side.runs))
+
+
+def best_rules(
+    runs: Sequence[RunRecord],
+    found: Histories,
+    target: MetricTarget,
+    timed: Collection[str] | None = None,
+) -> dict[int, Side]:
+    """Return the runs of every world size under the rule by which it needs fewest samples.
+
+    Empty where no run was evaluated for the target. The arguments are those of `sides_of`.
+    """
+    sides = sides_of(runs, found, target, timed)
+    sizes = sorted({size for size, _ in sides})
+    of = {n: [x for cell, x in sides.items() if cell[0] == n] for n in sizes}
+    return {n: min(those, key=_order) for n, those in of.items()}
+
+
+def num_rules(runs: Sequence[RunRecord], found: Histories, target: MetricTarget) -> int:
+    """Return how many rules there are to choose from, at most, at a world size."""
+    counts = Counter(size for size, _ in sides_of(runs, found, target))
+    return max(counts.values(), default=0)
+
+
+def means_of(sides: Sequence[Side], pick: Pick) -> list[LogEstimate | None]:
+    """Return the mean of every side of which every run got there, and is known.
+
+    With a single seed its repeats are all there is; how seeds differ is not in their spread.
+    """
+    full: dict[int, list[float]] = {}
+    for i, side in enumerate(sides):
+        logs = side.logs(pick)
+        if logs is not None:
+            seeds = [float(np.mean(x)) for x in logs.values()]
+            full[i] = np.exp(seeds if len(seeds) > 1 else next(iter(logs.values()))).tolist()
+    found = dict(zip(full, log_means(list(full.values())), strict=True)) if full else {}
+    return [found.get(i) for i in range(len(sides))]
+
+
+def gain(base: Side, side: Side, pick: Pick) -> Estimate | None:
+    """Return how many times as much the base takes, in pairs of seeds where there are enough.
+
+    Equal readings are not equal values: a target is reached somewhere between two evaluations.
+    """
+    before, after = base.by_seed(pick), side.by_seed(pick)
+    if before is None or after is None:
+        return None
+    shared = sorted(before.keys() & after.keys())
+    if len(shared) >= MIN_SEEDS:
+        ratio = mean_log([before[s] - after[s] for s in shared])
+        floor = (base.step_log**2 + side.step_log**2) / (12 * len(shared))
+        return replace(ratio, variance=max(ratio.variance or 0.0, floor)).estimate
+    one, other = means_of([base, side], pick)
+    return None if one is None or other is None else log_ratio(one, other).estimate
