@@ -210,7 +210,7 @@ def memory_mb(pid: int) -> float:
 
 
 def core_s(pid: int) -> float:
-    """Return the seconds that a process has had of a core: those do not depend on its neighbours."""
+    """Return the seconds that a process has had of a core: whoever else is busy."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -245,7 +245,7 @@ async def loaded(url: str, rate: int, seconds: int) -> Load:
     """Return what came back of a steady load; a late answer holds up no other request."""
     load, asked = Load(), paths()
     rng = random.Random(0)
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=2)
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
         begin_s = time.perf_counter()
         async with asyncio.TaskGroup() as group:

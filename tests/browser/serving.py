@@ -30,7 +30,9 @@ def serving(results: Path, state: Path, address: str | None = None) -> Iterator[
     settings = ServeSettings(results=str(results), state_dir=state, port=port, address=address)
     board = board_of(settings)
     app = create_app(settings, board)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=2)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -39,7 +41,6 @@ def serving(results: Path, state: Path, address: str | None = None) -> Iterator[
         for job in board.jobs():
             if job.phase in ("queued", "running"):
                 board.stop(job.job_id, now=True)
-        app.state.is_closing = True
         server.should_exit = True
         thread.join(timeout=30)
         board.close()

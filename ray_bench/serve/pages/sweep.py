@@ -63,6 +63,7 @@ def sweep_page(request: Request, summary: Known, wish: Asked, service: Given) ->
         aims=AIMS,
         wish=wish,
         is_open=bool(wish.query),
+        job=service.board.job_of_sweep(summary.sweep_id),
         **about(summary),
         **_report_values(service, summary, wish),
     )

@@ -35,6 +35,12 @@ def answered(store, sweep_id, efficiency, **changes):
     store.write_answer(AnswerRecord(**values | changes))
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A slow machine changes nothing."""
+    monkeypatch.setattr("ray_bench.serve.index.sweep_index._PATIENCE_S", 30)
+
+
 @pytest.fixture
 def store(results):
     """The golden sweep, and five made-up ones: a/b/c d is the newest."""
