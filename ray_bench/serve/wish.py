@@ -31,7 +31,7 @@ class Wish:
             "price_per_worker_hour": self.price,
             "currency": self.currency,
             "max_workers": self.max_workers,
-            "target_frac": self.target_frac,
+            "target": self.target_frac,
         }
 
     @property
