@@ -27,6 +27,7 @@ from ray_bench.report.parity_words import (
     margin_words,
     more_seeds,
     summary,
+    verdict_words,
 )
 from ray_bench.report.sections.to_target import batch_table, batches_of, gain_table
 from ray_bench.report.target_words import batch_words, gain_words
@@ -90,6 +91,12 @@ def target_section(found: Judged) -> Section | None:
     )
 
 
+def quality_words(found: Judged) -> tuple[str, ...]:
+    """Return the verdicts on final quality alone, the first one first."""
+    rows = [x for x in found.parity.rows if x.quantity != "samples"]
+    return tuple(verdict_words(rows, found.parity.margin))
+
+
 def says(found: Judged) -> str:
     """Return the first verdict."""
     return next(iter(summary(found.parity)), "no verdict")
@@ -131,8 +138,7 @@ def _parity_table(
         "diverged": "Diverged",
         "stopped": "Stopped",
         "not_reached": "Not at the target",
-        "more_80": "More seeds needed",
-        "more_90": "For a power of 90 %",
+        "more_80": "More seeds",
     }
     name = QUANTITIES[quantity]
     return table(
@@ -141,7 +147,7 @@ def _parity_table(
         columns,
         [_parity_row(row) for row in rows],
         _test_notes(judged, quantity, rows) + (_quality_notes(judged) if is_first else []),
-        optional=("diverged", "stopped", "not_reached", "more_80", "more_90"),
+        optional=("diverged", "stopped", "not_reached", "more_80"),
     )
 
 
@@ -150,10 +156,8 @@ def _base(judged: Parity) -> str:
 
 
 def _parity_row(row: ParityRow) -> tuple[Cell, ...]:
-    found, plan = row.comparison, row.needed
+    found = row.comparison
     unit: Unit = "points" if row.quantity == "accuracy" else "change"
-    is_open = row.verdict == "too_few_runs" and not found.seems_beyond
-    more_90 = plan.for_90 - found.num_pairs if plan and plan.for_90 and is_open else None
     return (
         asked(row.world_size),
         text(row.lr_rule),
@@ -164,7 +168,6 @@ def _parity_row(row: ParityRow) -> tuple[Cell, ...]:
         asked(found.num_stopped or None),
         asked(found.num_not_reached or None if row.quantity == "samples" else None),
         asked(more_seeds(row)),
-        asked(more_90),
     )
 
 
