@@ -175,7 +175,7 @@ REMEDIES: Mapping[str, str] = {
     "NonFiniteLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
     "ExplodedLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
     "HopelessRunError": "It was stopped on request. To let such runs end by themselves, leave "
-    "out stop.hopeless_epochs=... and stop.hopeless_accuracy=...",
+    "out stop.hopeless...",
     "UnusedParametersError": "The loss does not depend on some parameters: set "
     "ddp.find_unused_parameters=true, or leave them out of the model.",
     "RankDisagreementError": "Let every rank's batches have the same length in the workload's "

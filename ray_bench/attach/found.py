@@ -11,6 +11,7 @@ import torch
 from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
 
+from ray_bench.attach.engines import engine_in, num_elements, parameters_of, strategy_of
 from ray_bench.measure.peaks import device_peak_flops_per_s
 from ray_bench.records import Precision, Strategy
 
@@ -19,6 +20,8 @@ _STRATEGIES: tuple[tuple[type[Any], Strategy], ...] = (
     (FullyShardedDataParallel, "fsdp1"),
     (FSDPModule, "fsdp2"),
 )
+#: Where a rank reduces a part of the gradients, or sends them in its own way.
+_SHARDED = frozenset({"fsdp1", "fsdp2", "zero1", "zero2", "zero3"})
 #: What a type of number is computed with. With float16 and float32 sums tensor cores are as fast as
 #: with bfloat16, where they have both.
 _PRECISIONS: Mapping[torch.dtype, Precision] = {
@@ -47,19 +50,21 @@ class Facts:
 
 def facts_of(optimizer: Any, autocast: torch.dtype | None = None) -> Facts:
     """Look at the optimizer that made an update, and once at every module there is."""
-    parameters = _parameters(optimizer)
+    modules = [x for x in gc.get_objects() if issubclass(type(x), torch.nn.Module)]
+    engine = engine_in(modules)
+    parameters = _parameters(optimizer) if engine is None else parameters_of(engine)
     first = parameters[0] if parameters else None
     dtype = None if first is None else first.dtype
     device = first.device if first is not None else _default_device()
-    modules = [x for x in gc.get_objects() if issubclass(type(x), torch.nn.Module)]
-    strategy = _strategy(modules)
-    is_sharded = strategy in ("fsdp1", "fsdp2")
-    is_hidden = is_sharded and autocast is None  # its policy may compute in another type
+    strategy = _strategy(modules) if engine is None else strategy_of(engine)
+    is_fsdp = strategy in ("fsdp1", "fsdp2")
+    is_hidden = is_fsdp and autocast is None  # its policy may compute in another type
+    optimizer = getattr(engine, "basic_optimizer", None) or optimizer  # not the one around it
     return Facts(
         strategy=strategy,
         optimizer=None if optimizer is None else type(optimizer).__name__,
-        num_params=sum(x.numel() for x in parameters) or None,
-        grad_bytes=None if is_sharded else _num_bytes(parameters),
+        num_params=sum(map(num_elements, parameters)) or None,
+        grad_bytes=None if strategy in _SHARDED else _num_bytes(parameters),
         device=str(device),
         dtype=_name(dtype),
         autocast=_name(autocast),

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from ray_bench.attach.engines import engine_class, follow
 from ray_bench.attach.loaders import tap
 from ray_bench.attach.session import Session
 from ray_bench.attach.wrapping import wrap
@@ -20,7 +21,7 @@ def listening(session: Session) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.callback(tap(session.ledger))
         stack.callback(register_optimizer_step_post_hook(_opaque(session.updated)).remove)
-        stack.callback(wrap(torch.autograd, "backward", _backward(session)))
+        stack.callback(wrap(torch.autograd, "backward", _backward(session, stack)))
         stack.callback(wrap(torch.nn.Module, "train", _mode(session)))
         stack.callback(wrap(torch.autocast, "__enter__", _autocast(session)))
         stack.callback(wrap(torch.amp.GradScaler, "_maybe_opt_step", _scaled(session)))
@@ -32,9 +33,16 @@ def _opaque(hook: Callable[..., Any]) -> Any:
     return torch.compiler.disable(hook)  # type: ignore[no-untyped-call]
 
 
-def _backward(session: Session) -> Callable[[Callable[..., Any]], Any]:
+def _backward(session: Session, stack: contextlib.ExitStack) -> Callable[[Callable[..., Any]], Any]:
+    is_first = True
+
     def around(original: Callable[..., Any]) -> Any:
         def backward(*args: Any, **kwargs: Any) -> Any:
+            nonlocal is_first
+            if is_first:  # what the script needs has been imported by now
+                is_first = False
+                if (engines := engine_class()) is not None:
+                    stack.callback(follow(engines, session))
             session.ledger.backward()
             return original(*args, **kwargs)
 

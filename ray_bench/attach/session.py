@@ -80,6 +80,7 @@ class Session:
         self._instruments: Instruments | None = None  # while they read
         self._read_at_ns = 0
         self._counts_itself = False  # the script calls `ray_bench.step`
+        self._is_in_engine = False  # what optimizers do is a part of an engine's step
         self._pid = os.getpid()
         self._device = torch.device("cpu")
         self._has_ended = False
@@ -93,7 +94,7 @@ class Session:
 
         A hook of torch as it is: every call of a step costs a script a microsecond.
         """
-        if os.getpid() != self._pid or self._counts_itself:
+        if os.getpid() != self._pid or self._counts_itself or self._is_in_engine:
             return
         if self._has_ended:
             self._end_again()
@@ -104,6 +105,16 @@ class Session:
         if was_skipped:
             self._recorder.skipped()
         self._step(self.ledger.take(), optimizer)
+
+    def engine_begins(self) -> None:
+        """An engine may make a step: what optimizers do meanwhile is a part of it."""
+        self._is_in_engine = True
+
+    def engine_ended(self, engine: Any, *, is_step: bool, was_skipped: bool) -> None:
+        """It is over."""
+        self._is_in_engine = False
+        if is_step and engine.optimizer is not None:
+            self.updated(engine.optimizer, was_skipped=was_skipped)
 
     def step(self, num_samples: int | None, num_tokens: int | None) -> None:
         """The script says itself that a step is over."""

@@ -25,7 +25,7 @@ def print_plan(request: SweepRequest, *, probe: bool = False) -> None:
         _print_commands(found.config, found.plan)
     header = ("order", "workers", "placement", "ddp", "lr rule", "lr", "batch", "per worker")
     rows = [
-        (*_plan_row(run), _time(time))
+        (*_plan_row(run, is_ours=found.config.target is None), _time(time))
         for run, time in zip(found.plan.todo, found.times, strict=True)
     ]
     table = text_table(
@@ -93,13 +93,14 @@ def _known(value: object, form: str = "") -> str:
     return "-" if value is None else format(value, form)
 
 
-def _plan_row(planned: PlannedRun) -> tuple[str, ...]:
+def _plan_row(planned: PlannedRun, *, is_ours: bool) -> tuple[str, ...]:
     point = planned.point
+    has_ddp = "yes" if point.is_ddp else "no"
     return (
         str(planned.order_index),
         str(point.world_size),
         point.placement or "-",
-        "yes" if point.is_ddp else "no",
+        has_ddp if is_ours else "-",  # only the script knows
         point.rule,
         _known(point.lr, "g"),
         _known(point.global_batch_size),

@@ -6,14 +6,13 @@ import json
 import shlex
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ray_bench.cli.options import Folder, TableForm, TableFormat
 
 if TYPE_CHECKING:
-    from ray_bench.store.answers import AnswerRecord
     from ray_bench.store.summary import SweepSummary
 
 HELP = """List the sweeps in the results, newest first, each with its answer.
@@ -62,13 +61,14 @@ def list_sweeps(
 ) -> None:
     """List the sweeps."""
     from ray_bench.cli.opened import opened
+    from ray_bench.store.summary import values_of
 
     store = opened(results)
     every = store.summaries()
     found = [x for x in every if _fits(x, workload, frozenset(tag or ()), state)]
     shown = found[:limit]
     if form is TableFormat.JSON:
-        typer.echo(json.dumps([_values(summary) for summary in shown], indent=2))
+        typer.echo(json.dumps([values_of(summary) for summary in shown], indent=2))
         return
     if not found:
         which = f"of the {len(every)} sweeps in {store.root} fits" if every else "is there"
@@ -90,36 +90,6 @@ def _fits(
         and tags <= set(summary.labels.tags)
         and (state is None or summary.state == state)
     )
-
-
-def _values(summary: SweepSummary) -> dict[str, Any]:
-    return {
-        "sweep_id": summary.sweep_id,
-        "name": summary.labels.name,
-        "tags": list(summary.labels.tags),
-        "note": summary.labels.note,
-        "created_at_utc": summary.created_at_utc.isoformat(),
-        "workload": summary.workload,
-        "hardware": None if summary.answer is None else summary.answer.hardware,
-        "world_sizes": list(summary.world_sizes),
-        "num_planned": summary.num_planned,
-        "num_done": summary.num_done,
-        "num_failed": summary.num_failed,
-        "state": summary.state,
-        "answer": None if summary.answer is None else _answer(summary.answer, summary),
-    }
-
-
-def _answer(answer: AnswerRecord, summary: SweepSummary) -> dict[str, Any]:
-    return {
-        "lead": answer.lead,
-        "world_size": answer.world_size,
-        "figures": json.loads(answer.figures_json),
-        "num_caveats": answer.num_caveats,
-        "is_current": summary.is_answer_current,
-        "made_at_utc": answer.made_at_utc.isoformat(),
-        "ray_bench_version": answer.ray_bench_version,
-    }
 
 
 def _lines(summary: SweepSummary, root: str) -> Iterator[str]:

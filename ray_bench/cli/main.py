@@ -20,6 +20,7 @@ from ray_bench.cli import (
     fit,
     labels,
     listing,
+    mcp,
     network,
     predict,
     prices,
@@ -84,6 +85,7 @@ app.command("network", help=network.HELP, short_help="Measure all-reduce.")(netw
 app.command(
     "doctor", cls=AfterDashes, help=doctor.HELP, short_help="Tell what can be measured here."
 )(doctor.doctor)
+app.command("mcp", help=mcp.HELP, short_help="Answer coding agents.")(mcp.mcp)
 app.command("serve", help=serve.HELP, short_help="Show sweeps in the browser.")(serve.serve)
 app.command("workloads", help=workloads.HELP, short_help="List what can be trained.")(
     workloads.workloads

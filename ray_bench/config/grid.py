@@ -238,7 +238,13 @@ _LATER: Mapping[str, Mapping[str, Any]] = {
     },
     "evaluation": {"every_samples": None},
     "measure": {"noise_curve": False},
-    "stop": {"diverged_factor": 1000.0, "hopeless_epochs": None, "hopeless_accuracy": None},
+    "stop": {
+        "diverged_factor": 1000.0,
+        "hopeless_epochs": None,
+        "hopeless_accuracy": None,
+        "hopeless_loss": None,
+        "hopeless": False,
+    },
     "launch": {"labels": {}, "gpu_type": None, "tuned": True},
     "ddp": {
         "find_unused_parameters": False,

@@ -15,6 +15,8 @@ _STRATEGIES = {
     "ddp": "DistributedDataParallel",
     "fsdp1": "FSDP (FullyShardedDataParallel)",
     "fsdp2": "FSDP2 (fully_shard)",
+    "deepspeed": "DeepSpeed",
+    **{f"zero{stage}": f"DeepSpeed, ZeRO stage {stage}" for stage in (1, 2, 3)},
 }
 _SOURCES = {
     "indices": "the indices that its data loader drew",

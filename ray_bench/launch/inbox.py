@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ray_bench.launch.beats import Beat, Heard
 from ray_bench.launch.failures import Failure
-from ray_bench.launch.words import RankWords
+from ray_bench.launch.rivals import Rivals
+from ray_bench.launch.words import RankWords, RunKey
 from ray_bench.records import RunData
 
 #: A sentence for the user; how long a launch, which begins now, has waited; why it was ended.
@@ -50,11 +52,18 @@ class _Inbox:
     def __init__(self) -> None:
         self._mail = Mail()
         self._news: list[News] = []
+        self._rivals = Rivals()
         self._beats: dict[str, dict[int, _Rank]] = {}  # by launch and rank
 
     def put(self, runs: list[RunData]) -> None:
         """Called by workers."""
         self._mail.runs += runs
+        for data in runs:
+            self._rivals.finished((data.run.sweep_id, data.run.run_id))
+
+    def judge(self, key: RunKey, cohort: Hashable, num_samples: int, score: float) -> str | None:
+        """Called by rank 0 after an evaluation: why its run has no hope."""
+        return self._rivals.judge(key, cohort, num_samples, score)
 
     def keep(self, data: RunData) -> None:
         """Called by workers: a run that is timed, in case they do not come to its end."""

@@ -32,6 +32,7 @@ from ray_bench.measure.clock import SystemClock
 from ray_bench.records import RunData
 from ray_bench.stats.stopping import Decision
 from ray_bench.train.group import Group
+from ray_bench.train.hope import Judge
 from ray_bench.train.ladder import Deliver, train_ladder
 from ray_bench.train.requests import RunRequest
 from ray_bench.train.run import train_rank
@@ -97,7 +98,7 @@ def _runs(
             if launch.config.target is not None:
                 _script(launch, request, expected, group, courier, deliver, flags, loop_config)
                 continue
-            data = _train(request, group, courier, keep)
+            data = _train(request, group, courier, keep, launch.inbox)
             if group.rank == 0:
                 deliver([of_launch(data)])
             gc.collect()  # what a workload of the user's own holds in cycles
@@ -160,7 +161,7 @@ def _run_request(
 
 
 def _train(
-    run: RunRequest, group: Group, courier: Courier, keep: Callable[[RunData], None]
+    run: RunRequest, group: Group, courier: Courier, keep: Callable[[RunData], None], inbox: Any
 ) -> RunData:
     def ended_now(data: RunData) -> RunData:
         wall_s = (datetime.now(UTC) - run.started_at_utc).total_seconds()
@@ -174,8 +175,21 @@ def _train(
             *(run, workload, group, clock, courier.record, courier.live),
             timed=lambda data: keep(ended_now(data)),
             vault=None if run.config.checkpoint.dir is None else RayVault(),
+            judge=_judge(run, inbox) if run.config.stop.hopeless else None,
         )
     )
+
+
+def _judge(run: RunRequest, inbox: Any) -> Judge:
+    point = run.planned.point
+    key = run.sweep_id, run.planned.run_id
+    cohort = point.world_size, point.global_batch_size
+
+    def judge(num_samples: int, score: float) -> str | None:
+        reason: str | None = ray.get(inbox.judge.remote(key, cohort, num_samples, score))
+        return reason
+
+    return judge
 
 
 def _of_launch(

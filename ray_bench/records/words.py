@@ -15,7 +15,10 @@ CompileMode = Literal["none", "default", "reduce-overhead"]
 Compression = Literal["none", "bf16"]
 Trainer = Literal["tuned", "plain"]
 #: What keeps ranks in step; "none": nothing that is known here, "unknown": no module was found.
-Strategy = Literal["ddp", "fsdp1", "fsdp2", "none", "unknown"]
+#: "deepspeed" is without ZeRO, "zero1" to "zero3" are its stages.
+Strategy = Literal[
+    "ddp", "fsdp1", "fsdp2", "deepspeed", "zero1", "zero2", "zero3", "none", "unknown"
+]
 #: Whose loop made the steps: ours, somebody's script or function that we started, or a job that
 #: somebody started with us beside it.
 Launched = Literal["ours", "script", "train_fn", "attached"]

@@ -56,7 +56,7 @@ def _sentence(words: str) -> str:
 _LASTING: Mapping[Status, str] = {
     "diverged": "Runs diverged: their loss was not finite any more, or exploded. They are a "
     "result, and are not made again.",
-    "stopped": "Runs were stopped because stop.hopeless_accuracy was not reached by then.",
+    "stopped": "Runs were stopped because they had no hope, as stop.hopeless... says.",
 }
 
 

@@ -38,6 +38,7 @@ def answer_record(report: Report, results: Results) -> AnswerRecord:
         hardware=_hardware(results),
         figures_json=json.dumps(list(_figures(first)), allow_nan=False),
         num_caveats=len(first.answer.caveats),
+        curve_json=json.dumps(list(_curve(first)), allow_nan=False),
     )
 
 
@@ -49,6 +50,16 @@ def _figures(screen: Screen) -> Iterator[dict[str, Any]]:
     index = sizes.index(screen.answer.world_size)
     for quantity in screen.numbers.first:
         yield {"key": quantity.key, "title": quantity.title, **_values(quantity.cells[index])}
+
+
+def _curve(screen: Screen) -> Iterator[dict[str, Any]]:
+    """Yield the efficiency at every world size that was measured, smallest first."""
+    found = [x for x in screen.numbers.quantities if x.key == "efficiency"]
+    for quantity in found:
+        for size, cell in zip(screen.numbers.sizes, quantity.cells, strict=True):
+            if size.is_measured and cell.value is not None:
+                bounds = {"value": cell.value, "low": cell.low, "high": cell.high}
+                yield {"world_size": size.world_size, **bounds}
 
 
 def _values(cell: Cell) -> dict[str, Any]:

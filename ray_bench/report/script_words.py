@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ray_bench.analysis.study import Study
-from ray_bench.records import Results
+from ray_bench.records import Results, RunRecord
 
 #: By how much measuring beside a script makes a step longer, and below what that may be a per cent:
 #: docs/results/attach_cost.
@@ -14,6 +14,18 @@ _SOURCES = {
     "indices": "the indices that its data loader drew",
     "batch": "the first dimension of its batches",
     "script": "ray_bench.step in the script",
+}
+_TOKENS = {
+    "batch": "the masks of its batches, or their input_ids, padding included",
+    "script": "ray_bench.step in the script",
+}
+_STRATEGIES = {
+    "ddp": "with DDP",
+    "fsdp1": "with FSDP",
+    "fsdp2": "with FSDP2",
+    "deepspeed": "with DeepSpeed",
+    **{f"zero{stage}": f"with DeepSpeed and ZeRO stage {stage}" for stage in (1, 2, 3)},
+    "none": "without DDP",
 }
 
 #: Of the warnings those that stand beside the answer.
@@ -41,7 +53,7 @@ def script_warnings(study: Study) -> Iterator[tuple[str, str]]:
     sources = sorted({run.samples_source or "" for run in runs} & set(_SOURCES))
     if sources:
         words = " and ".join(_SOURCES[x] for x in sources)
-        yield "script_samples", f"Samples of a step are counted by {words}."
+        yield "script_samples", f"Samples of a step are counted by {words}.{_tokens(runs)}"
     times = [run.step_time_s for run in runs if run.step_time_s is not None]
     if times and min(times) < _SHORT_S:
         yield (
@@ -49,6 +61,11 @@ def script_warnings(study: Study) -> Iterator[tuple[str, str]]:
             f"The shortest steps take {min(times) * 1e3:.2g} ms: measuring beside a script makes "
             f"each about {_COST_S * 1e3:.2g} ms longer, {_COST_S / min(times):.1%} of them.",
         )
+
+
+def _tokens(runs: Sequence[RunRecord]) -> str:
+    sources = sorted({run.tokens_source or "" for run in runs} & set(_TOKENS))
+    return f" Tokens by {' and '.join(_TOKENS[x] for x in sources)}." if sources else ""
 
 
 def _scaling(study: Study) -> str:
@@ -72,5 +89,6 @@ def _scaling(study: Study) -> str:
 def _baseline(study: Study) -> str:
     if study.group.ddp_at_one:
         return "World size 1 is the script without DDP; it also ran with DDP there."
-    has_ddp = any(run.point.is_ddp for run in study.runs_at(1))
-    return f"World size 1 is the script with{'' if has_ddp else 'out'} DDP, as it starts there."
+    found = sorted({run.strategy or "" for run in study.runs_at(1)} & set(_STRATEGIES))
+    how = " and ".join(_STRATEGIES[x] for x in found) or "as it is"
+    return f"World size 1 is the script {how}, as it starts there."

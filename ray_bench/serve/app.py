@@ -10,8 +10,10 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from ray_bench import __version__
+from ray_bench.serve.agents import Agents
 from ray_bench.serve.board import Board
 from ray_bench.serve.door import refusals
 from ray_bench.serve.door.audit import Audit
@@ -63,7 +65,7 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
     )
     store = ResultsStore(settings.results)
     index = SweepIndex(store)
-    app.state.service = Service(
+    service = app.state.service = Service(
         settings=settings,
         store=store,
         index=index,
@@ -86,6 +88,7 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
     for module in (*pages, sweeps_api, studies, jobs):
         app.include_router(module.router)
     app.add_api_route("/", _home, include_in_schema=False)
+    app.router.routes.append(Route("/mcp", Agents(service)))
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     refusals.install(app)
     app.state.registry = operations.registry_of(app.state.service)

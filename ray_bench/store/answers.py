@@ -19,6 +19,9 @@ class AnswerRecord:
         hardware: in words; None where it is not known.
         figures_json: list of objects with key, title, value, low, high, unit and currency.
         num_caveats: what to know before the answer is believed.
+        curve_json: list of objects with world_size, value, low and high: the efficiency at every
+            world size that was measured, bounds null where there are none; null in answers of
+            versions that kept none.
     """
 
     sweep_id: str
@@ -30,6 +33,7 @@ class AnswerRecord:
     hardware: str | None
     figures_json: str
     num_caveats: int
+    curve_json: str | None = None
 
 
 def basis_of(runs: Iterable[tuple[str, int, str]]) -> str:

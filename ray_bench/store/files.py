@@ -35,6 +35,14 @@ class Files(Protocol):
         """Return the files in a folder, or with `below` those one folder below it as well."""
         ...
 
+    def stamps(self, folder: str, *, below: bool) -> dict[str, int] | None:
+        """Return when files last came to a folder or left it, in ns since 1970.
+
+        With `below` of every folder right in it instead. None where the place does not tell, and
+        only a listing shows what is new.
+        """
+        ...
+
     def read(self, name: str) -> bytes:
         """Return a file's bytes; FileNotFoundError if there is none."""
         ...
@@ -80,6 +88,16 @@ class LocalFiles:
             elif entry.is_file():
                 found += _info(name, entry)
         return found
+
+    def stamps(self, folder: str, *, below: bool) -> dict[str, int] | None:
+        """Return when files last came to a folder or left it, or to those right in it."""
+        if below:
+            folders = [x for x in _entries(self._path(folder)) if x.is_dir(follow_symlinks=False)]
+            return {f"{folder}/{x.name}": stamp for x in folders for stamp in _stamp(x)}
+        try:
+            return {folder: self._path(folder).stat().st_mtime_ns}
+        except FileNotFoundError:
+            return {}
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes."""
@@ -130,6 +148,13 @@ def _info(name: str, entry: os.DirEntry[str]) -> Iterable[FileInfo]:
     except FileNotFoundError:  # removed since it was listed
         return ()
     return (FileInfo(name, stat.st_size, stat.st_mtime_ns),)
+
+
+def _stamp(folder: os.DirEntry[str]) -> Iterable[int]:
+    try:
+        return (folder.stat(follow_symlinks=False).st_mtime_ns,)
+    except FileNotFoundError:
+        return ()
 
 
 @contextlib.contextmanager

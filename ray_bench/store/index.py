@@ -71,16 +71,17 @@ class Index:
     def rows(self) -> tuple[list[Row], list[StoreError]]:
         """Return the rows of all files, by name of file, and the errors of damaged ones."""
         files = self._files()
-        if not files:
-            return [], []
-        segments = self._segments()
-        known = self._known(segments, files)
-        missing = [info for info in files if info not in known]
-        read, errors = self._read(missing)
-        if len(read) * _READERS_SHARE >= self._min_files:
-            self._grow(segments, read)
-        found = {**known, **{info: row for info, row in read if row is not None}}
-        return [found[info] for info in files if info in found], errors
+        found = self._found(files, self._segments() if files else {})
+        outcomes = [found[info] for info in files if info in found]
+        errors = [x for x in outcomes if isinstance(x, StoreError)]
+        return [x for x in outcomes if not isinstance(x, StoreError)], errors
+
+    def read(self, files: Sequence[FileInfo]) -> dict[FileInfo, Row | StoreError]:
+        """Return the rows of some files, and the errors of damaged ones; none of one that is gone.
+
+        Of few files the index itself is not read.
+        """
+        return self._found(files, self._segments() if len(files) >= self._min_files else {})
 
     def grow(self) -> bool:
         """Make a segment of files that are in none, if they are many; tells whether it was due."""
@@ -92,8 +93,17 @@ class Index:
         missing = [info for info in files if info not in known]
         if len(missing) < self._min_files:
             return False
-        self._grow(segments, self._read(missing[:_MAX_FILES_AT_START])[0])
+        self._grow(segments, self._read(missing[:_MAX_FILES_AT_START]))
         return True
+
+    def _found(
+        self, files: Sequence[FileInfo], segments: Mapping[str, pa.Table]
+    ) -> dict[FileInfo, Row | StoreError]:
+        known = self._known(segments, files)
+        read = self._read([info for info in files if info not in known])
+        if len(read) * _READERS_SHARE >= self._min_files:
+            self._grow(segments, read)
+        return {**known, **{info: x for info, x in read if x is not None}}
 
     def _files(self) -> list[FileInfo]:
         return self._location.listing(self._table, below=self._has_folders)
@@ -131,15 +141,8 @@ class Index:
                     known[info] = row
         return known
 
-    def _read(
-        self, files: Sequence[FileInfo]
-    ) -> tuple[list[tuple[FileInfo, Row | None]], list[StoreError]]:
-        outcomes = self._location.each(self._row, files)
-        rows = [
-            (info, None if isinstance(x, StoreError) else x)
-            for info, x in zip(files, outcomes, strict=True)
-        ]
-        return rows, [x for x in outcomes if isinstance(x, StoreError)]
+    def _read(self, files: Sequence[FileInfo]) -> list[tuple[FileInfo, Row | StoreError | None]]:
+        return list(zip(files, self._location.each(self._row, files), strict=True))
 
     def _row(self, info: FileInfo) -> Row | StoreError | None:
         """Return a file's row; None if it is gone by now, and the error if it is damaged."""
@@ -161,12 +164,14 @@ class Index:
         return row
 
     def _grow(
-        self, segments: Mapping[str, pa.Table], read: Sequence[tuple[FileInfo, Row | None]]
+        self,
+        segments: Mapping[str, pa.Table],
+        read: Sequence[tuple[FileInfo, Row | StoreError | None]],
     ) -> None:
         rows = [
             {**dict(zip(self._schema.names, info, strict=False)), **row}
             for info, row in read
-            if row is not None
+            if row is not None and not isinstance(row, StoreError)
         ]
         if not rows:
             return

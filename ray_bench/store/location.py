@@ -75,7 +75,24 @@ class Location:
         except OSError as err:
             raise StoreError(f"Cannot look into {self.path(name)}: {_reason(err)}.") from err
 
-    def listing(self, folder: str, *, below: bool = False) -> list[FileInfo]:
+    def stamps(self, folder: str, *, below: bool = False) -> dict[str, int] | None:
+        """Return when files last came to a folder or left it, in ns since 1970, by its name.
+
+        Args:
+            folder: its name.
+            below: of every folder right in this one instead.
+
+        Returns:
+            None where the place does not tell.
+        """
+        try:
+            return self._files.stamps(folder, below=below)
+        except OSError as err:
+            raise StoreError(f"Cannot look into {self.path(folder)}: {_reason(err)}.") from err
+
+    def listing(
+        self, folder: str, *, below: bool = False, suffix: str = ".parquet"
+    ) -> list[FileInfo]:
         """Return the Parquet files right in a folder, by name; none when there is no folder.
 
         Files that a killed writer left half-written do not end in `.parquet`. Names that cannot be
@@ -84,12 +101,13 @@ class Location:
         Args:
             folder: its name.
             below: those in folders of this one as well.
+            suffix: of the files' names.
         """
         try:
             found = self._files.listing(folder, below=below)
         except OSError as err:
             raise StoreError(f"Cannot list {self.path(folder)}: {_reason(err)}.") from err
-        return sorted(x for x in found if x.name.endswith(".parquet") and x.name.isprintable())
+        return sorted(x for x in found if x.name.endswith(suffix) and x.name.isprintable())
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the Parquet files right in a folder, sorted."""

@@ -53,6 +53,11 @@ class RemoteFiles:
             if info.type == fs.FileType.File
         ]
 
+    def stamps(self, folder: str, *, below: bool) -> dict[str, int] | None:
+        """Return None: an object store has no folders that could tell."""
+        del folder, below
+        return None
+
     def read(self, name: str) -> bytes:
         """Return an object's bytes."""
 

@@ -177,6 +177,11 @@ class ResultsStore:
         self._location.write(f"{place}/events.out.tfevents.ray_bench", events)
 
     @property
+    def location(self) -> Location:
+        """Where its files are."""
+        return self._location
+
+    @property
     def local_folder(self) -> Path | None:
         """The root as a folder of this machine; None for an object store."""
         return Path(self._location.folder) if self._location.is_local else None

@@ -12,7 +12,8 @@ from ray_bench.records import SweepRecord
 from ray_bench.store.answers import AnswerRecord, basis_of
 from ray_bench.store.labels import Labels
 
-State = Literal["finished", "failed", "unfinished"]
+#: The last three only somebody can tell who looks at more than what is stored of the runs.
+State = Literal["finished", "failed", "unfinished", "running", "stopped", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +120,34 @@ def _asked(config_json: str) -> tuple[str | None, tuple[int, ...]]:
     workload, sizes = config.get("workload"), config.get("world_sizes")
     known = {x for x in sizes if isinstance(x, int)} if isinstance(sizes, list) else set()
     return workload if isinstance(workload, str) else None, tuple(sorted(known))
+
+
+def values_of(summary: SweepSummary) -> dict[str, Any]:
+    """Return a summary as plain values, as `ray-bench list --format json` and the service do."""
+    return {
+        "sweep_id": summary.sweep_id,
+        "name": summary.labels.name,
+        "tags": list(summary.labels.tags),
+        "note": summary.labels.note,
+        "created_at_utc": summary.created_at_utc.isoformat(),
+        "workload": summary.workload,
+        "hardware": None if summary.answer is None else summary.answer.hardware,
+        "world_sizes": list(summary.world_sizes),
+        "num_planned": summary.num_planned,
+        "num_done": summary.num_done,
+        "num_failed": summary.num_failed,
+        "state": summary.state,
+        "answer": None if summary.answer is None else _answer(summary.answer, summary),
+    }
+
+
+def _answer(answer: AnswerRecord, summary: SweepSummary) -> dict[str, Any]:
+    return {
+        "lead": answer.lead,
+        "world_size": answer.world_size,
+        "figures": json.loads(answer.figures_json),
+        "num_caveats": answer.num_caveats,
+        "is_current": summary.is_answer_current,
+        "made_at_utc": answer.made_at_utc.isoformat(),
+        "ray_bench_version": answer.ray_bench_version,
+    }

@@ -24,6 +24,8 @@ SILENT_S = 30.0
 STALLED_TIMES = 10.0
 
 _STEPPING = ("warm-up", "training")
+#: Of a run's pace so many values are kept, at most one a second.
+_MAX_PACE = 120
 
 
 @dataclass(slots=True)
@@ -91,6 +93,9 @@ class LiveRun:
         self.phase_since_s = now_s
         self.ranks: dict[int, LiveRankSeen] = {}
         self._trains_since: tuple[float, int] | None = None  # when, and after how many steps
+        #: (seconds since it was handed over, samples/s of all ranks) of the last minutes.
+        self.pace: deque[tuple[float, float]] = deque(maxlen=_MAX_PACE)
+        self._begun_s = now_s
 
     def told(self, words: RankWords, now_s: float) -> None:
         """Take what a rank says, or what the driver says of a run without ranks."""
@@ -103,8 +108,14 @@ class LiveRun:
         seen.told(words, now_s)
         if words.rank == min(self.ranks):
             self.enter(words.phase, now_s, words.detail)
+            self._note_pace(now_s - self._begun_s)
         if self._trains_since is None and words.phase in _STEPPING and words.step:
             self._trains_since = (now_s, words.step)
+
+    def _note_pace(self, at_s: float) -> None:
+        rate = self.samples_per_s
+        if rate is not None and (not self.pace or at_s - self.pace[-1][0] >= 1.0):
+            self.pace.append((round(at_s, 1), round(rate, 1)))
 
     def enter(self, phase: Phase, now_s: float, detail: str | None = None) -> None:
         """A phase begins, if it is another one."""
@@ -200,6 +211,7 @@ class LiveRun:
             "epoch": max((seen.words.epoch for seen in self.ranks.values()), default=None),
             "so_far_samples_per_s": _rounded(self.samples_per_s, 1),  # not the result
             "so_far_loss": self.loss,
+            "pace": [list(told) for told in self.pace][-max_ranks // 2 :],
             "num_evaluated": evaluated[0] if evaluated else None,
             "num_to_evaluate": evaluated[1] if evaluated else None,
             "left_s": _rounded(self.left_s(now_s), 1),

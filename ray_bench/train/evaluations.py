@@ -63,6 +63,11 @@ def accuracy_of(evaluation: Evaluation) -> float | None:
     return evaluation.num_correct / evaluation.num_samples
 
 
+def score_of(accuracy: float | None, loss: float) -> float:
+    """Return how good an evaluation is, the higher the better: its accuracy, else its loss."""
+    return -loss if accuracy is None else accuracy
+
+
 def is_due(samples: Samples, step: int, every: int) -> bool:
     """Tell whether a multiple of `every` samples was passed in a step; the same on all ranks."""
     return samples.before(step + 1) // every > samples.before(step) // every

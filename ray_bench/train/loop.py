@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ray_bench.config.schema import SweepConfig
-from ray_bench.errors import HopelessRunError, TrainingError
+from ray_bench.errors import TrainingError
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.measure.clock import Clock
 from ray_bench.measure.instruments import Instruments
@@ -32,6 +32,7 @@ from ray_bench.train.evaluation import evaluate
 from ray_bench.train.evaluations import Spent, accuracy_of, is_due
 from ray_bench.train.extras import cause_of, failure_record
 from ray_bench.train.group import Group
+from ray_bench.train.hope import Hope
 from ray_bench.train.live import LiveRank
 from ray_bench.train.model import eagerly, sync_hook
 from ray_bench.train.pulse import PULSE
@@ -70,6 +71,7 @@ class Loop:
     samples: Samples | None = None  # None: no evaluation within an epoch
     spent: Spent = field(default_factory=Spent)
     explosion: Explosion | None = None  # ends a run whose loss explodes
+    hope: Hope | None = None  # ends a run that has none
     checkpoints: Checkpoints | None = None
     kept_records: Callable[[], list[Any]] = list  # of this rank so far
     average: WeightAverage | None = None  # what is evaluated; None: the weights themselves
@@ -188,20 +190,26 @@ class Loop:
             )
         self.spent.train_s += trained.train_s
         self.record(trained)
-        if evaluation is not None:
-            self._check_hope(trained, first_step + num_steps)
+        self._check_hope(evaluation, first_step + num_steps)
+
+    def _check_hope(self, evaluation: Evaluation | None, step: int) -> None:
+        if evaluation is not None and self.hope is not None:
+            self.hope.check(evaluation, self._samples_before(step))
+
+    def _samples_before(self, step: int) -> int:
+        batch = known(self.point.global_batch_size)
+        return step * batch if self.samples is None else self.samples.before(step)
 
     def _keep_evaluation(
         self, evaluation: Evaluation, epoch: int, step: int, *, train_s: float, eval_s: float
     ) -> None:
         """Record an evaluation after so many steps; `train_s` is that of the epoch so far."""
-        batch = known(self.point.global_batch_size)
         self.record(
             self.spent.evaluated(
                 evaluation,
                 run_id=self.run_id,
                 epoch=epoch,
-                num_samples=step * batch if self.samples is None else self.samples.before(step),
+                num_samples=self._samples_before(step),
                 train_s=train_s,
                 eval_s=eval_s,
             )
@@ -214,25 +222,11 @@ class Loop:
         evaluation, eval_s = self._evaluate()
         if evaluation is not None and eval_s is not None:
             self._keep_evaluation(evaluation, epoch, step, train_s=train_s, eval_s=eval_s)
+        self._check_hope(evaluation, step)
         self.module.train()
         self._say_phase(timer)
         timer.resume()
         return (datetime.now(UTC) - begin).total_seconds()
-
-    def _check_hope(self, epoch: EpochRecord, step: int) -> None:
-        """Stop a run that is not where it was to be by now; all ranks do, or none.
-
-        Raises:
-            HopelessRunError: It is to end.
-        """
-        after, wanted = self.config.stop.hopeless_epochs, self.config.stop.hopeless_accuracy
-        found, seen = epoch.val_accuracy_frac, step / self.steps_per_epoch
-        if after is None or wanted is None or found is None or seen < after or found >= wanted:
-            return
-        raise HopelessRunError(
-            f"Validation accuracy was {found:.4f} after {seen:g} epochs, below "
-            f"stop.hopeless_accuracy={wanted:g} after stop.hopeless_epochs={after:g}."
-        )
 
     def _train(
         self,

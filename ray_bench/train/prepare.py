@@ -24,6 +24,7 @@ from ray_bench.train.compiling import compile_in_place, compile_s
 from ray_bench.train.ema import WeightAverage
 from ray_bench.train.grad_watch import GradWatch, grad_watch
 from ray_bench.train.group import Group
+from ray_bench.train.hope import Hope, Judge
 from ray_bench.train.live import LiveRank
 from ray_bench.train.loop import Loop
 from ray_bench.train.model import ddp_arguments, mean_hook, sync_hook, wrap
@@ -83,6 +84,7 @@ def prepare(
     record: Callable[[AnyRecord], None] = lambda _: None,
     live: LiveRank | None = None,
     vault: Vault | None = None,
+    judge: Judge | None = None,
 ) -> tuple[Loop, Keep]:
     """Build what a request asks for; all ranks call it together.
 
@@ -94,6 +96,7 @@ def prepare(
         record: Called with each record of this rank as soon as it exists.
         live: Told what this rank is doing.
         vault: Of the run's checkpoints; None: none are made.
+        judge: Knows the other runs of the sweep; None: nobody does.
 
     Returns:
         The loop, ready for its first step, and what its records are kept in.
@@ -162,6 +165,9 @@ def prepare(
         stepper, feed, context, point, config
     )
     half_life = config.optimizer.ema_half_life_samples
+    samples = samples_of(
+        point, steps_per_epoch=per_epoch, samples_per_epoch=samples_per_epoch(feed)
+    )
     loop = Loop(
         workload=workload,
         module=module,
@@ -186,10 +192,9 @@ def prepare(
             *keep.of(EpochRecord),
             *keep.of(EvaluationRecord),
         ],
-        samples=samples_of(
-            point, steps_per_epoch=per_epoch, samples_per_epoch=samples_per_epoch(feed)
-        ),
+        samples=samples,
         explosion=Explosion(config.stop.diverged_factor),
+        hope=Hope(config.stop, group, samples.per_epoch, judge),
         average=None if half_life is None else WeightAverage(module, half_life),
         live=live,
     )

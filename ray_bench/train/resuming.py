@@ -9,6 +9,7 @@ import torch
 from ray_bench.measure.blocks import BlockTimer
 from ray_bench.records import BlockRecord, EpochRecord
 from ray_bench.train.checkpoints import Place
+from ray_bench.train.evaluations import score_of
 
 if TYPE_CHECKING:
     from ray_bench.train.loop import Loop
@@ -78,6 +79,4 @@ def _set(loop: Loop, own: dict[str, Any]) -> None:
 
 def _score(epoch: EpochRecord) -> float | None:
     """Return the accuracy of its evaluation, else its loss below 0; None without one."""
-    if epoch.val_accuracy_frac is not None:
-        return epoch.val_accuracy_frac
-    return None if epoch.val_loss is None else -epoch.val_loss
+    return None if epoch.val_loss is None else score_of(epoch.val_accuracy_frac, epoch.val_loss)

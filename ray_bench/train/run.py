@@ -21,6 +21,7 @@ from ray_bench.records import (
 )
 from ray_bench.train.checkpoints import Vault
 from ray_bench.train.group import Group
+from ray_bench.train.hope import Judge
 from ray_bench.train.live import LiveRank
 from ray_bench.train.merge import RankReport, merge, run_facts
 from ray_bench.train.passes import NOT_MEASURED, ExtraMeasurements, extra_passes
@@ -38,6 +39,7 @@ def train_rank(
     live: LiveRank | None = None,
     timed: Callable[[RunData], None] = lambda _: None,
     vault: Vault | None = None,
+    judge: Judge | None = None,
 ) -> RunData:
     """Train one run on this rank and return what all ranks measured together.
 
@@ -52,13 +54,14 @@ def train_rank(
         timed: Called before the passes with the run as it is without them, on every rank: whatever
             a pass does to the workers, the timed training is not lost.
         vault: Of the run's checkpoints; None: none are made.
+        judge: Knows the other runs of the sweep; None: nobody does.
 
     Raises:
         TrainingError: NaN loss, no data, or ranks that disagree on the number of steps.
     """
     live = live or LiveRank()
     live.begin(request)
-    loop, keep = prepare(request, workload, group, clock, record, live, vault)
+    loop, keep = prepare(request, workload, group, clock, record, live, vault, judge)
     setup_s = (datetime.now(UTC) - request.started_at_utc).total_seconds() - (loop.compile_s or 0.0)
     instruments = keep.instruments = loop.instruments()
     with instruments, explained(loop.module):

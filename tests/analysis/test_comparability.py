@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -48,6 +49,51 @@ def test_what_must_be_equal_is_refused_in_words_and_can_be_allowed(changes, word
     found = compare(base, new, allow=[allow])
     assert found.gated
     assert any(x.is_refused and x.allow is allow for x in found.pairs[0].differences)
+
+
+def trained_with(results, changes, *, without=()):
+    """The results of a sweep that trains otherwise; of an older version, without some keys."""
+    config = json.loads(results.sweep.config_json)
+    for key, value in changes.items():
+        group, _, name = key.rpartition(".")
+        (config[group] if group else config)[name] = value
+    for key in without:
+        group, _, name = key.rpartition(".")
+        del (config[group] if group else config)[name]
+    return replace(results, sweep=replace(results.sweep, config_json=json.dumps(config)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("optimizer.name", "lamb"),
+        ("optimizer.weight_decay", 0.125),
+        ("optimizer.ema_half_life_samples", 1000.0),
+        ("schedule.name", "cosine"),
+        ("label_smoothing", 0.1),
+        ("batch_norm", "synchronised"),
+        ("data.cutout", 8),
+    ],
+)
+def test_how_weights_are_changed_must_be_equal(key, value):
+    base, new = planted(1), trained_with(planted(2), {key: value})
+    with pytest.raises(IncompatibleRunsError) as caught:
+        compare(base, new)
+    assert f"{key} (" in str(caught.value)
+    assert "--allow settings" in str(caught.value)
+    found = compare(base, new, allow=[Allow.SETTINGS])
+    assert [x.name for x in found.pairs[0].differences] == [key]
+    assert key not in {x.name for x in found.settings}  # told once
+
+
+def test_sweeps_from_before_a_key_trained_as_its_default_says():
+    later = ("schedule", "label_smoothing", "batch_norm", "optimizer.name", "optimizer.nesterov")
+    old = trained_with(planted(1), {}, without=later)
+    assert compare(old, planted(2)).gated
+    with pytest.raises(IncompatibleRunsError, match=r"schedule.name \('constant' and 'wsd'\)"):
+        compare(old, trained_with(planted(2), {"schedule.name": "wsd"}))
+    unread = replace(old, sweep=replace(old.sweep, config_json="{}"))
+    assert compare(unread, planted(2)).gated
 
 
 def test_arguments_of_ddp_count_where_there_is_ddp_and_without_a_measured_bucket_size():

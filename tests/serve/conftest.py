@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,9 @@ from ray_bench.errors import ConfigError
 from ray_bench.serve.app import create_app
 from ray_bench.serve.board import Job, JobRequest, LogPart
 from ray_bench.serve.settings import ServeSettings
+from ray_bench.store import ResultsStore
+from tests.stored import write_results
+from tests.synthetic import amdahl_step_s, synthetic
 
 STORE = Path(__file__).parents[1] / "golden" / "store"
 #: What a browser sends, so that errors come as pages.
@@ -106,3 +109,32 @@ def viewer(make_client) -> Iterator[TestClient]:
     made.headers["X-CSRF-Token"] = made.app.state.identity.csrf_token
     with made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def studied(tmp_path_factory) -> TestClient:
+    """A service on five small sweeps that is only read, so that each is analysed once."""
+    folder = tmp_path_factory.mktemp("studied")
+    write_studied(folder / "results")
+    settings = ServeSettings(results=str(folder / "results"), state_dir=folder / "state")
+    app = create_app(settings, FakeBoard())
+    return TestClient(app, base_url="http://localhost:8300", follow_redirects=False, headers=PAGE)
+
+
+def write_studied(root: Path) -> None:
+    """Write a base, one that is faster, one with another batch, one size only, and a failed one."""
+    sweeps = {
+        "base": synthetic(),
+        "fused": synthetic(step_s=lambda size, batch: amdahl_step_s(size, batch, 0.03)),
+        "bigger": synthetic(batch=256),
+        "one <size>": synthetic((1,)),
+        "failed": synthetic((1, 2), failed=lambda size, _: size == 2, num_missing=1),
+        "nothing": synthetic((1, 2), failed=lambda *_: True),
+    }
+    store = ResultsStore(root)
+    for hours, (name, results) in enumerate(sweeps.items()):
+        at = results.sweep.created_at_utc + timedelta(hours=hours)
+        sweep = replace(results.sweep, sweep_id=name, created_at_utc=at)
+        runs = tuple(replace(run, sweep_id=name) for run in results.runs)
+        write_results(store, replace(results, sweep=sweep, runs=runs))
+    store.label("fused", name="<b>fused</b>")

@@ -7,11 +7,13 @@ import pytest
 from ray_bench.config.load import load
 from ray_bench.errors import ConfigError, ExplodedLossError, HopelessRunError, NonFiniteLossError
 from ray_bench.launch.failures import describe, told_by
+from ray_bench.measure.clock import SystemClock
 from ray_bench.records import EpochRecord, PlannedRun
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.train.run import train_rank
 from ray_bench.train.tally import Explosion
 from tests.fakes import FakeClock, TinyWorkload
+from tests.ranks import run_ranks
 from tests.samples import make_point, make_run
 from tests.train.test_loop import alone, request
 
@@ -56,7 +58,53 @@ def test_a_loss_is_far_beyond_the_first_only_above_the_factor():
         explosion.check(2010.0, epoch=3, step=7)
 
 
-@pytest.mark.parametrize("value", ["stop.hopeless_epochs=2", "stop.hopeless_accuracy=0.5"])
+def test_a_loss_can_be_without_hope_too_and_within_an_epoch():
+    hope = {"hopeless_epochs": 0.5, "hopeless_loss": 0.01}
+    evaluation = {"every_samples": 12}
+    error, epochs = recorded(HopelessRunError, epochs=9, stop=hope, evaluation=evaluation)
+    assert epochs == []
+    assert "above stop.hopeless_loss=0.01 after stop.hopeless_epochs=0.5" in str(error)
+
+
+def test_all_ranks_end_a_run_that_has_no_hope_beside_others(tmp_path):
+    def job(group):
+        asked = []
+
+        def judge(num_samples, score):
+            asked.append((num_samples, score))
+            return "far behind" if len(asked) == 2 else None
+
+        with pytest.raises(HopelessRunError, match="far behind"):
+            train_rank(
+                request(2, epochs=5),
+                TinyWorkload(),
+                group,
+                SystemClock(group.device),
+                judge=judge,
+            )
+        return asked
+
+    first, second = run_ranks(job, 2, tmp_path)
+    assert [seen for seen, _ in first] == [50, 100]
+    assert all(0 <= score <= 1 for _, score in first)
+    assert second == []  # rank 0 alone asks
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["stop.hopeless=true", "evaluation=off"],
+        ["stop.hopeless_epochs=2", "stop.hopeless_accuracy=0.5", "epochs=null", "steps=9"],
+    ],
+)
+def test_hope_needs_evaluations(values):
+    with pytest.raises(ConfigError, match=r"found at evaluations, and none are made; set evalu"):
+        load("demo", values)
+
+
+@pytest.mark.parametrize(
+    "value", ["stop.hopeless_epochs=2", "stop.hopeless_accuracy=0.5", "stop.hopeless_loss=1"]
+)
 def test_half_a_rule_is_refused(value):
     with pytest.raises(ConfigError, match="give both, or none"):
         load("demo", [value])

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ray_bench.analysis.groups import Group
 from ray_bench.config import settings
+from ray_bench.config.trained import TRAINED
 from ray_bench.records import EnvironmentRecord
 
 
@@ -54,6 +55,7 @@ _REFUSED: Mapping[str, Allow | None] = {
 def refused() -> dict[str, Allow | None]:
     """Return the kind of every fact that is refused where it differs, kind by kind."""
     swept = {x.name: Allow(x.refusal) for x in settings.SETTINGS}
+    swept |= dict.fromkeys(TRAINED, Allow.SETTINGS)
     order = [None, *Allow]
     return dict(sorted({**_REFUSED, **swept}.items(), key=lambda item: order.index(item[1])))
 
@@ -133,5 +135,10 @@ def differences(base: Mapping[str, object], new: Mapping[str, object]) -> tuple[
             allow=kinds.get(name),
         )
         for name in names
-        if base.get(name) != new.get(name)
+        if base.get(name) != new.get(name) and not _is_unknown(name, base, new)
     )
+
+
+def _is_unknown(name: str, *sides: Mapping[str, object]) -> bool:
+    """Whether a side has no configuration that says how it was trained."""
+    return name in TRAINED and any(name not in side for side in sides)

@@ -20,6 +20,7 @@ from ray_bench.analysis.curve import Curve, curve_of
 from ray_bench.analysis.groups import Group, groups_of
 from ray_bench.analysis.nodes import nodes_used
 from ray_bench.analysis.verdict import NO_CLAIM_FLAG
+from ray_bench.config.trained import trained
 from ray_bench.errors import IncompatibleRunsError
 from ray_bench.records import Results
 
@@ -107,8 +108,14 @@ def pairs_of(base: Results, new: Results, allowed: Collection[Allow]) -> Matched
 
 def _curves(results: Results, name: str) -> list[_Curve]:
     blocks = split_by_run(results.blocks)
+    how = trained(config_of(results.sweep.config_json))
     found = [
-        _Curve(group, results, curve_of(group.timed, blocks), facts_of(group, results.environments))
+        _Curve(
+            group,
+            results,
+            curve_of(group.timed, blocks),
+            facts_of(group, results.environments) | how,
+        )
         for group in groups_of(results)
     ]
     timed = [curve for curve in found if curve.sizes]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ray_bench.analysis.comparison.facts import Difference
 from ray_bench.config import settings
+from ray_bench.config.trained import TRAINED
 
 #: Settings that are facts of the runs, which are compared themselves.
 _FACTS = (
@@ -28,7 +29,7 @@ def config_of(config_json: str) -> dict[str, Any]:
 def setting_differences(base_json: str, new_json: str) -> tuple[Difference, ...]:
     """Return the settings that differ, by dotted key, those apart that are facts of the runs."""
     base, new = (dict(flat(config_of(text))) for text in (base_json, new_json))
-    facts = {*_FACTS, *(x.key for x in settings.SETTINGS)}
+    facts = {*_FACTS, *TRAINED, *(x.key for x in settings.SETTINGS)}
     return tuple(
         Difference(name=name, base=base.get(name), new=new.get(name), is_refused=False, allow=None)
         for name in {**base, **new}

@@ -30,19 +30,30 @@ class StopConfig(Model):
     hopeless_epochs: Float | None = Field(
         None,
         gt=0,
-        description="With `stop.hopeless_accuracy`: a run that has not reached it by an evaluation "
-        "after so many epochs is ended and recorded as stopped. Not set: none is.",
+        description="With `stop.hopeless_accuracy` or `stop.hopeless_loss`: a run that has not "
+        "reached it by an evaluation after so many epochs is ended and recorded as stopped. Not "
+        "set: none is.",
     )
     hopeless_accuracy: Float | None = Field(
         None, gt=0, le=1, description="Validation accuracy that a run with hope has by then."
     )
+    hopeless_loss: Float | None = Field(
+        None, description="Validation loss that a run with hope is not above by then."
+    )
+    hopeless: bool = Field(
+        False,
+        description="End a run, recorded as stopped, that at an evaluation is still worse than "
+        "each of two or more finished runs of its batch and world size was after half as many "
+        "samples.",
+    )
 
     @model_validator(mode="after")
     def _both_or_none(self) -> StopConfig:
-        if (self.hopeless_epochs is None) != (self.hopeless_accuracy is None):
+        limits = self.hopeless_accuracy, self.hopeless_loss
+        if (self.hopeless_epochs is None) != (limits == (None, None)):
             raise ValueError(
-                "`stop.hopeless_epochs` and `stop.hopeless_accuracy` say together which runs are "
-                "stopped; give both, or none"
+                "`stop.hopeless_epochs` and `stop.hopeless_accuracy`, or `stop.hopeless_loss`, say "
+                "together which runs are stopped; give both, or none"
             )
         return self
 

@@ -58,6 +58,15 @@ def _evaluation(config: UncheckedSweep) -> Iterator[str]:
             "`interleaved` measures speed and evaluates nothing; leave `evaluation` or "
             "`interleaved` out"
         )
+    stop = config.stop
+    hopes = stop.hopeless or stop.hopeless_epochs is not None
+    if hopes and config.evaluated_every == 0 and not within:
+        yield (
+            "runs without hope are found at evaluations, and none are made; set evaluation.every=1 "
+            "or evaluation.every_samples, or leave out stop.hopeless_..."
+        )
+    if hopes and config.interleaved:
+        yield "`interleaved` measures speed and evaluates nothing; leave out stop.hopeless..."
     if asked.max_samples is not None and asked.every == 0 and not within:
         yield (
             "`evaluation.every=0` evaluates nothing, so `evaluation.max_samples` has no "

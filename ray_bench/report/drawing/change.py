@@ -39,11 +39,18 @@ def draw(rows: Sequence[Row], curves: Sequence[str], tolerance: float) -> tuple[
         mine = sorted((r for r in rows if r["curve"] == name), key=lambda r: known(r, "world_size"))
         drawn += _curve(mine, curves.index(str(name)), x, y)
         last = mine[-1]
-        place = {"x": x[known(last, "world_size")], "y": y(known(last, _NAME))}
         words.append(
-            Word(**place, dx=10, anchor="start", text=str(name), colour="ink", is_bold=True,
-                 has_halo=True)
-        )  # fmt: skip
+            Word(
+                x=x[known(last, "world_size")],
+                y=y(known(last, _NAME)),
+                dx=10,
+                anchor="start",
+                text=str(name),
+                colour="ink",
+                is_bold=True,
+                has_halo=True,
+            )
+        )
     return (
         Frame(
             height=_HEIGHT, marks=tuple(drawn), words=tuple(words), left=52.0, right=24.0,

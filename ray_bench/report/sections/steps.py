@@ -117,6 +117,10 @@ class _Beside:
     saving_s: float | None
 
 
+def _saving_s(item: _Beside) -> float | None:
+    return item.saving_s
+
+
 def _beside(context: Context) -> Table:
     syncs = {x.world_size: x for x in context.study.syncs}
     epochs = split_by_run(context.results.epochs)
@@ -155,8 +159,10 @@ def _beside(context: Context) -> Table:
         ),
         Field("eval", "One evaluation", "s", "measured", lambda x: x.eval_s),
         Field("checkpoint", "One checkpoint", "s", "measured", lambda x: x.checkpoint_s),
-        Field("saving", "All checkpoints of a run", "s", "measured", lambda x: x.saving_s),
     )
+    if any(item.saving_s is not None for item in items):
+        saving = Field("saving", "All checkpoints of a run", "s", "measured", _saving_s)
+        fields = (*fields, saving)
     notes = [
         "Synchronisation: while any gradient bucket is under way, per step; hidden: by computation."
         " Contention: by how much steps with synchronisation are slower than those without beyond "

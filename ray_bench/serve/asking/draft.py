@@ -28,8 +28,6 @@ Stop = Literal["all", "half_width", "budget"]
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 #: Of a key in the names of the form's fields.
 _PREFIX = "k."
-#: Of a sweep from elsewhere, what does not say what is measured.
-_NOT_TAKEN = frozenset({"launch.order_seed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +139,7 @@ def draft_of_sweep(sweep: SweepRecord, *, allow_code: bool) -> Draft:
     config, left_out = shown_config(sweep, allow_code=allow_code)
     base = base_texts(None)
     texts = {k: x for k, x in texts_of(config, fields()).items() if x != base[k]}
-    texts = {k: x for k, x in texts.items() if k not in left_out and k not in _NOT_TAKEN}
+    texts = {k: x for k, x in texts.items() if k not in left_out}
     script = texts.pop("script", "")
     args = texts.pop("args", "")
     del args

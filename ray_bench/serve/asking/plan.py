@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ray_bench.config.load import fill_in
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ConfigError, DataError
 from ray_bench.records import PlannedRun
@@ -91,7 +92,7 @@ def plan(request: JobRequest, settings: ServeSettings) -> SweepPlan:
         config = check(request, settings)
     except RefusedError as err:
         return SweepPlan(refusals=err.refusals)
-    found = _too_large(config, settings)
+    found = _too_large(config, settings) or _unknown(request.resumed, settings)
     if found is not None:
         return SweepPlan(refusals=(found,))
     asked = SweepRequest(
@@ -150,6 +151,14 @@ def _too_large(config: SweepConfig, settings: ServeSettings) -> Refusal | None:
     kind = f"{most} GPUs" if config.use_gpu else f"{config.cpus_per_worker * most:g} CPUs"
     own = f"{num_gpus()} GPUs" if config.use_gpu else f"{num_cpus()} CPUs"
     return Refusal("world_sizes", f"{most} workers need {kind}; this machine has {own}.")
+
+
+def _unknown(sweep_id: str | None, settings: ServeSettings) -> Refusal | None:
+    """Return that there is no such sweep: the start of an id means one elsewhere, and not here."""
+    if sweep_id is None:
+        return None
+    known = {sweep.sweep_id for sweep in ResultsStore(settings.results).sweeps()}
+    return None if sweep_id in known else Refusal(None, f"There is no sweep {sweep_id!r} here.")
 
 
 def places(config: SweepConfig) -> int:
@@ -217,8 +226,8 @@ def _measured(seen: Preview, store: ResultsStore) -> tuple[int, ...]:
     """Return the numbers of workers of which enough runs are finished, configured just alike."""
     if seen.config.interleaved or seen.config.target is not None:
         return ()
-    wanted = _told(seen.config.model_dump(mode="json"))
-    alike = [x for x in store.sweeps() if _told(_values(x.config_json)) == wanted]
+    wanted = _told(seen.config)
+    alike = [x for x in store.sweeps() if _told_of(x.config_json, seen.config.workload) == wanted]
     done: Counter[str] = Counter()
     for sweep in alike[-10:]:
         done.update(run.point.point_id for run in store.runs(sweep.sweep_id) if run.is_finished)
@@ -229,16 +238,21 @@ def _measured(seen: Preview, store: ResultsStore) -> tuple[int, ...]:
     return tuple(x for x in sorted(set(seen.config.world_sizes)) if x not in missing)
 
 
-def _told(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in _BESIDE}
+def _told(config: SweepConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude=set(_BESIDE))
 
 
-def _values(config_json: str) -> dict[str, Any]:
+def _told_of(config_json: str, workload: str) -> dict[str, Any] | None:
+    """Return the same of a stored configuration, of whatever version; None of another workload."""
+    from ray_bench.workloads.catalog import BUILTIN
+
     try:
-        found = json.loads(config_json)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        values = json.loads(config_json)
+        if not isinstance(values, dict) or values.get("workload") != workload:
+            return None
+        return _told(fill_in(SweepConfig.model_validate(values), BUILTIN[workload].defaults))
+    except (ValueError, KeyError):  # of a version that is not understood, or a workload of its own
+        return None
 
 
 def how_many(refusals: Sequence[Refusal]) -> str:

@@ -9,6 +9,7 @@ from ray_bench.report.cells import Cell
 from ray_bench.report.format import show
 from ray_bench.serve.asking.draft import Draft
 from ray_bench.serve.asking.plan import SizeEstimate, SweepPlan, num_cpus, num_gpus, places
+from ray_bench.serve.live.words import rough
 from ray_bench.serve.queue.allowed import RefusedError, check
 from ray_bench.serve.settings import ServeSettings
 from ray_bench.sweep.progress import as_duration
@@ -77,7 +78,7 @@ def shown(plan: SweepPlan) -> PlanShown:
 def _times(low_s: float | None, high_s: float | None) -> str:
     if low_s is None or high_s is None:
         return ""
-    low, high = as_duration(low_s), as_duration(high_s)
+    low, high = rough(low_s), rough(high_s)
     if low == high:
         return low
     number, _, unit = low.partition(" ")

@@ -23,11 +23,13 @@ from ray_bench.serve.asking.fields import fields, groups
 from ray_bench.serve.asking.plan import SweepPlan, how_many, plan
 from ray_bench.serve.asking.shown import hints, shown
 from ray_bench.serve.board import JobRequest
+from ray_bench.serve.pages import jobs
 from ray_bench.serve.queue.allowed import RefusedError, named
 from ray_bench.serve.render import page
 from ray_bench.serve.service import Given, Service
 
 router = APIRouter(include_in_schema=False)
+router.include_router(jobs.router)
 
 _FIRST_PRESET = "demo"
 #: Sweeps that are offered as a start.
