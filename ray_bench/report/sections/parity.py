@@ -27,6 +27,7 @@ from ray_bench.report.parity_words import (
     margin_words,
     more_seeds,
     summary,
+    unknown_words,
     verdict_words,
 )
 from ray_bench.report.sections.to_target import batch_table, batches_of, gain_table
@@ -92,9 +93,12 @@ def target_section(found: Judged) -> Section | None:
 
 
 def quality_words(found: Judged) -> tuple[str, ...]:
-    """Return the verdicts on final quality alone, the first one first."""
+    """Return the verdicts on final quality alone; of what is not known no more than that."""
     rows = [x for x in found.parity.rows if x.quantity != "samples"]
-    return tuple(verdict_words(rows, found.parity.margin))
+    known = [x for x in rows if x.verdict in ("equivalent", "worse", "better")]
+    words = verdict_words(known, found.parity.margin)
+    unknown = [x for x in rows if x not in known]
+    return (*words, *([unknown_words(unknown)] if unknown else []))
 
 
 def says(found: Judged) -> str:
