@@ -168,12 +168,12 @@ class Observed:
     @cached_property
     def progress(self) -> tuple[ProgressRow, ...]:
         """Losses and accuracies by epoch."""
-        return progress_rows(self._learnt, self._tables.epochs)
+        return progress_rows(self.group.runs, self._tables.epochs)
 
     @cached_property
     def learning(self) -> tuple[ProgressRow, ...]:
         """The same with more epochs, for pictures."""
-        return progress_rows(self._learnt, self._tables.epochs, MAX_DRAWN_EPOCHS)
+        return progress_rows(self.group.runs, self._tables.epochs, MAX_DRAWN_EPOCHS)
 
     @cached_property
     def rank_times(self) -> Mapping[int, tuple[RankTime, ...]]:

@@ -42,6 +42,7 @@ class Judged:
     parity: Parity
     gain: ToTarget | None  # what the target takes; None without one
     batches: CriticalBatch | None
+    is_of_all: bool = False  # all curves of the sweep share these runs, as far as learning goes
 
 
 def judged_of(context: Context) -> Judged | None:
@@ -65,7 +66,7 @@ def section(found: Judged) -> Section:
     below = ("The command below makes the sweep again with the missing seeds.",) if command else ()
     return Section(
         context.key("parity"),
-        context.title("The same model?"),
+        "The same model?" if found.is_of_all else context.title("The same model?"),
         paragraphs=(*summary(judged), *below),
         tables=(
             *_parity_tables(context, judged),
