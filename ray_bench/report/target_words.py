@@ -5,7 +5,7 @@ from __future__ import annotations
 from ray_bench.analysis.parity.critical_batch import MAX_RESIDUAL_FRAC, CriticalBatch, Refusal
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
 from ray_bench.config.metric_target import ACCURACY, LOSS, MetricTarget
-from ray_bench.report.cells import estimate, number
+from ray_bench.report.cells import estimate
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
 from ray_bench.report.parity_words import listed
@@ -79,7 +79,7 @@ def target_words(target: MetricTarget) -> str:
     if target.column == ACCURACY:
         return f"{share_words(target.value)} accuracy"
     if target.column == LOSS:
-        return f"a loss of {show(number(target.value, 'loss')).value}"
+        return f"a loss of {target.value:.4g}"
     value = share_words(target.value) if target.is_share else f"{target.value:g}"
     return f"{target.metric} {target.relation} {value}"
 
