@@ -6,7 +6,7 @@ import pytest
 from ray_bench.analysis.blocks import block_throughput, job_blocks
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.throughput import throughputs
-from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio, pooled
+from ray_bench.stats.log_estimate import LogEstimate, log_means, log_ratio, pooled, source_of
 from ray_bench.stats.means import t_quantile
 from tests.synthetic import synthetic
 
@@ -86,6 +86,20 @@ def test_a_single_run_takes_the_spread_of_the_other_world_sizes():
 def test_two_runs_of_one_world_size_say_nothing_of_the_others():
     assert {x.variance for x in log_means([[1, 2], [4], [3]])} == {None}
     assert log_means([[1, 2, 3], [4]])[1].df == 2  # two runs each, on average
+
+
+@pytest.mark.parametrize(
+    ("sources", "weakest"),
+    [
+        (("repeats", "repeats"), "repeats"),
+        (("repeats", "within_run"), "within_run"),
+        (("none", "repeats"), "within_run"),
+        (("none", "none"), "none"),
+        ((), "none"),
+    ],
+)
+def test_of_several_sources_the_weaker_one_is_told(sources, weakest):
+    assert source_of(LogEstimate(0.0, None, None, 1, x) for x in sources) == weakest
 
 
 def test_one_run_each_takes_the_blocks():
