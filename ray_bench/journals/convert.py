@@ -72,7 +72,7 @@ def attached_run(
         TrainingError: No rank has made a step that could be told from outside.
         StoreError: A file is damaged.
     """
-    launch = launch_of(folder)
+    launch = launch_of(folder, known.get("rank_node_ids"))
     if launch is None:
         raise TrainingError(
             f"No rank has left a step in {folder}: no optimizer made an update. Call "

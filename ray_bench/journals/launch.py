@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,8 +111,13 @@ class Launch:
         return _joined(rank.facts for rank in self.ranks)
 
 
-def launch_of(folder: Path) -> Launch | None:
+def launch_of(folder: Path, nodes: Sequence[str] | None = None) -> Launch | None:
     """Read a launch; None where no rank made a step in it.
+
+    Args:
+        folder: Of the launch.
+        nodes: Of every rank, by rank, as who started them knows; None: as each says itself, by
+            which cloned machines are one.
 
     Raises:
         StoreError: A line is not what a rank writes.
@@ -121,6 +126,8 @@ def launch_of(folder: Path) -> Launch | None:
     ranks = [rank for path in found if (rank := _rank_file(path)) is not None]
     if not ranks:
         return None
+    if nodes is not None:
+        ranks = [replace(x, facts={**x.facts, "node": nodes[x.rank]}) for x in ranks]
     return Launch(folder=folder, ranks=tuple(sorted(ranks, key=lambda rank: rank.rank)))
 
 

@@ -80,6 +80,15 @@ def test_ranks_without_a_file_are_named(tmp_path):
     assert run.point.global_batch_size is None
 
 
+def test_hosts_of_one_name_are_told_apart_by_who_started_their_ranks(tmp_path):
+    few = {"environment": {**asdict(make_environment()), "num_cpus": 1}}
+    folder = job(tmp_path, 2, **few)
+    assert run_of(folder).environment.num_nodes == 1
+    data = run_of(folder, rank_node_ids=("a", "b"))
+    assert data.environment.num_nodes == 2
+    assert "oversubscribed" not in data.run.flags  # a core each
+
+
 def test_unknown_samples_are_no_throughput(tmp_path):
     run = run_of(job(tmp_path, 2, source="unknown")).run
     assert (run.throughput_samples_per_s, run.point.local_batch_size) == (None, None)
