@@ -64,8 +64,10 @@ def test_a_killed_worker_is_replaced_and_the_losses_are_those_of_a_run_without_i
         best = max(metrics, key=lambda found: found["score"])
         assert best["score"] == run.best_val_accuracy_frac
         assert kept["latest_checkpoint_result"]["metrics"]["epoch"] == NUM_EPOCHS
-        folders = list(snapshot.parent.glob("checkpoint_*"))
-        assert len([found for found in folders if found.is_dir()]) == len(metrics) <= 2
+        assert len(metrics) <= 2
+        folders = [x for x in snapshot.parent.glob("checkpoint_*") if x.is_dir()]
+        # Ray forgets a checkpoint whose worker died before the trainer had heard of it.
+        assert len(folders) - len(metrics) in ((0, 1) if run is first else (0,))
 
 
 def test_without_restarts_it_fails_and_resume_goes_on_from_there(tmp_path):
