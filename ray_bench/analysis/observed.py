@@ -133,12 +133,17 @@ class Observed:
     @cached_property
     def accuracy(self) -> tuple[AccuracyRow, ...]:
         """What was learnt."""
-        return accuracy_rows(self.group.runs, self._tables.epochs)
+        return accuracy_rows(self._learnt, self._tables.epochs)
 
     @cached_property
     def trained(self) -> tuple[RunRecord, ...]:
         """The runs that learning is judged by: the group's, and others that trained alike."""
         return runs_of(self.group, self._results)
+
+    @cached_property
+    def _learnt(self) -> tuple[RunRecord, ...]:
+        """Those of them that came to their end."""
+        return tuple(run for run in self.trained if run.is_finished)
 
     @cached_property
     def timed_ids(self) -> frozenset[str]:
@@ -153,12 +158,12 @@ class Observed:
     @cached_property
     def noise(self) -> tuple[NoiseRow, ...]:
         """Gradient noise scales by world size and learning-rate rule."""
-        return noise_rows(self.group.runs)
+        return noise_rows(self._learnt)
 
     @cached_property
     def noise_curve(self) -> tuple[NoiseEpoch, ...]:
         """Gradient noise scales by world size, rule and epoch."""
-        return noise_curve(self.group.runs, self._tables.epochs)
+        return noise_curve(self._learnt, self._tables.epochs)
 
     @cached_property
     def progress(self) -> tuple[ProgressRow, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ray_bench.analysis.disturbances import Disturbance
 from ray_bench.records import Results
@@ -166,7 +166,9 @@ def _said(says: Callable[[Context], str], contexts: Sequence[Context]) -> str:
 
 def learnt_of(contexts: Sequence[Context]) -> tuple[parity.Judged, ...]:
     """Return what is known of the curves' learning, of the same runs once."""
-    return tuple(x for x in map(parity.judged_of, _learning(contexts)) if x is not None)
+    apart = tuple(_learning(contexts))
+    found = tuple(x for x in map(parity.judged_of, apart) if x is not None)
+    return tuple(replace(x, is_of_all=len(apart) == 1) for x in found)
 
 
 def _same_model(found: Sequence[parity.Judged]) -> Iterator[Fold]:

@@ -101,10 +101,10 @@ def build_report(
         for number, (study, name) in enumerate(zip(found, names, strict=True), start=1)
     ]
     money = Money(ask.price_per_worker_hour, currency)
-    flags, screens = flags_of(results, found), screens_of(results, contexts)
+    learnt = learnt_of(contexts)
+    flags, screens = flags_of(results, found), screens_of(results, contexts, learnt)
     pictures = all_pictures(results, contexts)
     lost = disturbances(attempts)
-    learnt = learnt_of(contexts)
     folds = folds_of(results, contexts, screens, pictures, flags, lost, money, learnt)
     workload = (
         results.runs[0].point.workload

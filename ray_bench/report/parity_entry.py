@@ -50,7 +50,7 @@ class ReferenceVerdict:
 class ParityEntry:
     """Whether more workers reach the same model, of one curve."""
 
-    curve: str | None  # which of several
+    curve: str | None  # which of several; None: of all of them
     reference_size: int
     target: str | None  # such as `accuracy>=0.9`
     says: tuple[str, ...]
@@ -62,7 +62,7 @@ def parity_entry(found: Judged) -> ParityEntry:
     """Return the verdicts of one curve as data."""
     judged = found.parity
     return ParityEntry(
-        curve=found.context.name,
+        curve=None if found.is_of_all else found.context.name,
         reference_size=judged.reference_size,
         target=None if judged.target is None else str(judged.target),
         says=tuple(summary(judged)),

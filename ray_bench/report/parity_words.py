@@ -31,6 +31,15 @@ def verdict_words(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
     return [f"{_who(rules)}: {words}." for words, rules in said.items()]
 
 
+def unknown_words(rows: Sequence[ParityRow]) -> str:
+    """Return of which rows nothing is shown; the fold says why."""
+    rules: dict[int, list[str]] = {}
+    for row in rows:
+        rules.setdefault(row.world_size, []).append(row.lr_rule)
+    what = QUANTITIES[rows[0].quantity]
+    return f"{_who(rules)}: {what} not shown to be equivalent or different."
+
+
 def _who(rules: Mapping[int, Sequence[str]]) -> str:
     """Return `2 workers with linear and sqrt, 4 workers with linear`."""
     return ", ".join(f"{workers(size)} with {listed(names)}" for size, names in rules.items())

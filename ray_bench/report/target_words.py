@@ -5,7 +5,7 @@ from __future__ import annotations
 from ray_bench.analysis.parity.critical_batch import MAX_RESIDUAL_FRAC, CriticalBatch, Refusal
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
 from ray_bench.config.metric_target import ACCURACY, LOSS, MetricTarget
-from ray_bench.report.cells import estimate, number
+from ray_bench.report.cells import estimate
 from ray_bench.report.context import workers
 from ray_bench.report.format import show
 from ray_bench.report.parity_words import listed
@@ -25,7 +25,19 @@ def gain_words(gain: ToTarget | None, also: int | None = None) -> list[str]:
     lines = {row.world_size: headline(row, target) for row in gain.rows}
     known = {n: line for n, line in lines.items() if line is not None}
     shown = [known[n] for n in known if n in (gain.fastest, gain.fastest_rate, also)]
-    return [*(shown or list(known.values())[-1:]), best_words(gain, target)]
+    unclaimed = [_samples_words(row, target) for row in gain.rows if not row.is_claimed]
+    rest = [words for words in unclaimed if words is not None]
+    return [*(shown or list(known.values())[-1:]), best_words(gain, target), *rest]
+
+
+def _samples_words(row: TargetRow, target: str) -> str | None:
+    """Return what is known of a size whose times say nothing."""
+    if row.more_samples is None:
+        return None
+    return (
+        f"{workers(row.world_size)}: {_x(row.more_samples)} the samples to {target}; nothing is "
+        "claimed of its time, with more ranks than cores or GPUs."
+    )
 
 
 def headline(row: TargetRow, target: str) -> str | None:
@@ -50,16 +62,16 @@ def best_words(found: ToTarget, target: str) -> str:
             f"No world size is known to get to {target}: not every run of any reached it. More "
             "epochs, or a lower --target, would tell."
         )
-    away = [workers(row.world_size) for row in found.rows if not row.is_complete]
+    away = [workers(x.world_size) for x in found.rows if not x.is_complete]
     left_out = f" Left out, as not every run got there: {listed(away)}." if away else ""
-    words = f"Soonest at {target}: {workers(found.fastest)}"
+    doubt = "" if found.is_sure else ", by the means, which the noise does not tell apart"
+    words = f"Soonest at {target}{doubt}: {workers(found.fastest)}"
     if found.fastest_rate is None:
         return f"{words}.{left_out}"
     if found.fastest == found.fastest_rate:
         verb = "has" if found.fastest == 1 else "have"
         return f"{words}, which also {verb} the most throughput.{left_out}"
-    sure = "" if found.is_told_apart else ", though the time to the target does not tell them apart"
-    return f"{words}; most throughput: {workers(found.fastest_rate)}{sure}.{left_out}"
+    return f"{words}; most throughput: {workers(found.fastest_rate)}.{left_out}"
 
 
 def target_words(target: MetricTarget) -> str:
@@ -67,7 +79,7 @@ def target_words(target: MetricTarget) -> str:
     if target.column == ACCURACY:
         return f"{share_words(target.value)} accuracy"
     if target.column == LOSS:
-        return f"a loss of {show(number(target.value, 'loss')).value}"
+        return f"a loss of {target.value:.4g}"
     value = share_words(target.value) if target.is_share else f"{target.value:g}"
     return f"{target.metric} {target.relation} {value}"
 

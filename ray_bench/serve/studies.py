@@ -80,13 +80,21 @@ class Studies:
         self._version_of = version_of
         self._pools = tuple(
             ThreadPoolExecutor(1, thread_name_prefix=name)
-            for name in ("analysis", "report", "chart")
+            for name in ("analysis", "report", "chart", "attempts")
         )
         self._analysed: Kept[tuple[str, str], Analysed] = Kept(_MOST_SWEEPS, self._pools[0])
+        self._attempts: Kept[tuple[str, str], tuple[RunRecord, ...]] = Kept(
+            _MOST_SWEEPS, self._pools[3]
+        )
         self._reports: Kept[tuple[str, str, Wish], Made] = Kept(_MOST_REPORTS, self._pools[1])
         self._charts: Kept[tuple[str, str, Wish, str, Theme], str | None] = Kept(
             _MOST_CHARTS, self._pools[2]
         )
+
+    def attempts(self, sweep_id: str) -> tuple[RunRecord, ...]:
+        """Return every attempt of every run of a sweep, oldest first."""
+        key = (sweep_id, self._version_of(sweep_id))
+        return self._attempts.begin(key, lambda: self._store.attempts(sweep_id)).result()
 
     def analysed(self, sweep_id: str) -> Future[Analysed]:
         """Return a sweep's curves, or when they are there."""

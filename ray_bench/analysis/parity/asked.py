@@ -12,8 +12,6 @@ from ray_bench.config.metric_target import NAMES, MetricTarget, is_share, parse_
 from ray_bench.errors import ConfigError
 from ray_bench.records import Results
 
-_TWO_NAMES = 2
-
 
 def asked_target(results: Results, target: str | float | None = None) -> MetricTarget | None:
     """Return the target to decide for; None where none was asked for.
@@ -60,7 +58,7 @@ def complaint(results: Results, target: MetricTarget) -> str | None:
             f"The target {str(target)!r} is a share, and runs told {target.metric} in percent; let "
             "the script tell it between 0 and 1."
         )
-    names = ", ".join(" or ".join([name, *NAMES.get(name, ())[:_TWO_NAMES]]) for name in told)
+    names = ", ".join(NAMES.get(name, (name,))[0] for name in told)
     return f"No run has told the metric {target.metric!r}; there is {names}."
 
 

@@ -80,8 +80,23 @@ def _within(table: Mapping[str, np.ndarray], epochs: Mapping[str, np.ndarray] | 
         samples=samples,
         train_s=_column(table, "train_s")[order],
         with_eval_s=_column(table, "with_eval_s")[order],
-        metrics={name: _column(table, name)[order] for name in _OWN if name in table},
+        metrics={
+            **{name: _column(table, name)[order] for name in _OWN if name in table},
+            **{name: values[order] for name, values in _told(table).items()},
+        },
     )
+
+
+def _told(table: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what a script told by names of its own, where it told any."""
+    if "metric_names" not in table:
+        return {}
+    rows = [
+        dict(zip(names, values, strict=True)) if names is not None else {}
+        for names, values in zip(table["metric_names"], table["metric_values"], strict=True)
+    ]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: np.array([row.get(name, np.nan) for row in rows], dtype=float) for name in names}
 
 
 def _at_ends(table: Mapping[str, np.ndarray]) -> History:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,7 +116,7 @@ def sides_of(
         if ways[run.run_id] is not None or run.status in LOST:
             cells.setdefault((run.point.world_size, _training_of(run)), []).append(run)
     sides = {}
-    for (size, _), those in cells.items():
+    for size, those in _merged(cells):
         side = Side(_label(those), tuple(those), tuple(ways[run.run_id] for run in those))
         if any(side.ways):
             sides[size, side.rule] = side
@@ -129,6 +129,33 @@ def _training_of(run: RunRecord) -> object:
     if point.lr_rule is None or point.lr is None or point.lr != point.base_lr:
         return point.rule_label
     return (point.lr, rule_of(point.lr_rule).starts_at_zero)
+
+
+def _merged(
+    cells: Mapping[tuple[int, object], list[RunRecord]],
+) -> list[tuple[int, list[RunRecord]]]:
+    """Return the runs of each training of each world size.
+
+    Where the rate has not grown, rules whose seeds ended with the very same loss were one training:
+    a schedule that starts at zero anyway leaves nothing of how their warm-ups differ.
+    """
+    found: list[tuple[int, list[RunRecord]]] = []
+    for (size, kind), runs in cells.items():
+        is_base = not isinstance(kind, str)
+        same = (x for n, x in found if n == size and is_base and _are_one(x, runs))
+        known = next(same, None)
+        if known is None:
+            found.append((size, runs))
+        else:
+            known.extend(runs)
+    return found
+
+
+def _are_one(one: Sequence[RunRecord], other: Sequence[RunRecord]) -> bool:
+    ends = [{seed_of(run): run.final_val_loss for run in runs} for runs in (one, other)]
+    shared = ends[0].keys() & ends[1].keys()
+    rates = {run.point.lr == run.point.base_lr for run in one}
+    return bool(shared) and rates == {True} and all(ends[0][s] == ends[1][s] for s in shared)
 
 
 def _label(runs: Sequence[RunRecord]) -> str:

@@ -169,7 +169,9 @@ def _effect(found: Comparison) -> Estimate | None:
     if found.difference is None:
         return None
     estimate = found.difference.estimate
-    return estimate if found.quantity == "accuracy" else estimate.mapped(math.expm1)
+    if found.quantity == "accuracy":  # shares differ by 1 at most
+        return estimate.mapped(lambda x: min(1.0, max(-1.0, x)))
+    return estimate.mapped(math.expm1)
 
 
 def _reference_tests(

@@ -70,6 +70,7 @@ class ToTarget:
     fastest: int | None  # to the target, of the sizes of which every run got there
     fastest_rate: int | None  # by throughput
     is_told_apart: bool  # the two differ, and by more than the noise
+    is_sure: bool  # every other size that gets there is shown to be later than `fastest`
     has_one_seed: bool  # somewhere: how seeds differ is not in the intervals
     num_rules: int  # of which the best one counts, at most of one world size
 
@@ -113,6 +114,7 @@ def to_target(
         fastest=fastest,
         fastest_rate=by_rate,
         is_told_apart=_is_told_apart(best.get(fastest or 0), best.get(by_rate or 0)),
+        is_sure=_is_sure([x for x in sides if x.world_size in claimed], best.get(fastest or 0)),
         has_one_seed=any(x.has_one_seed for x in sides),
         num_rules=num_rules(runs, found, target),
     )
@@ -202,5 +204,14 @@ def _is_told_apart(fastest: Side | None, by_rate: Side | None) -> bool:
         return False
     if by_rate.num_reached < len(by_rate.runs):
         return True  # with more throughput, not every run got there
-    ratio = gain(by_rate, fastest, time_of)
+    return _is_later(by_rate, fastest)
+
+
+def _is_sure(sides: Sequence[Side], fastest: Side | None) -> bool:
+    there = [x for x in sides if x is not fastest and x.num_reached == len(x.runs)]
+    return fastest is not None and all(_is_later(x, fastest) for x in there)
+
+
+def _is_later(side: Side, fastest: Side) -> bool:
+    ratio = gain(side, fastest, time_of)
     return ratio is not None and ratio.low is not None and ratio.low > 1

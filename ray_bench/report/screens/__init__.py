@@ -15,16 +15,26 @@ from ray_bench.report.screens.about import context_without_runs, context_words, 
 from ray_bench.report.screens.answer import answer_of, answer_without_runs
 from ray_bench.report.screens.numbers import numbers_of
 from ray_bench.report.screens.panels import curve_of, panels_of
+from ray_bench.report.sections.parity import Judged
 
 
-def screens_of(results: Results, contexts: Sequence[Context]) -> tuple[Screen, ...]:
-    """Return a screen for every curve; where no run can be used, one that says why."""
+def screens_of(
+    results: Results, contexts: Sequence[Context], learnt: Sequence[Judged] = ()
+) -> tuple[Screen, ...]:
+    """Return a screen for every curve; where no run can be used, one that says why.
+
+    Args:
+        results: The sweep.
+        contexts: Its curves.
+        learnt: What is known of learning, of curves that have the same runs once.
+    """
     if not contexts:
         return (_without_runs(results),)
-    return tuple(_screen(x) for x in contexts)
+    judged = {x.context.number: x for x in learnt}
+    return tuple(_screen(x, judged.get(x.number)) for x in contexts)
 
 
-def _screen(context: Context) -> Screen:
+def _screen(context: Context, learnt: Judged | None) -> Screen:
     facts = answer_facts(context.study, context.results)
     return Screen(
         name=context.name,
@@ -33,7 +43,7 @@ def _screen(context: Context) -> Screen:
         curve_title=curve_title(context),
         curve=curve_of(context),
         numbers=numbers_of(context),
-        panels=panels_of(context, facts),
+        panels=panels_of(context, facts, learnt),
     )
 
 

@@ -48,9 +48,28 @@ def _measurement(context: Context, facts: AnswerFacts, found: NextFact, why: str
         time=number(found.time_s, "s", "predicted"),
         cost=estimate(money, "money", "predicted", context.currency),
         gain=number(found.gain or None, "points", "predicted"),
-        command=command_with(context.results, f"world_sizes=[{size}]", "repeats=1"),
+        command=command_with(context.results, *_one_run(context, size)),
         note=f"{why}{_no_room(context, facts, size)}".strip(),
     )
+
+
+def _one_run(context: Context, size: int) -> list[str]:
+    """Return the settings of one more run: of several rules the best one, and a seed that is new.
+
+    A seed that was trained already takes as many samples to a target again.
+    """
+    runs = context.study.group.runs
+    settings = [f"world_sizes=[{size}]", "repeats=1"]
+    found = context.study.to_target
+    row = None if found is None else found.row(size)
+    if len({run.point.lr_rule for run in runs}) > 1:
+        rule = runs[0].point.rule if row is None else row.lr_rule.partition("/")[0]
+        settings.append(f"lr_rules=[{rule}]")
+    seeds = {run.point.seed for run in runs}
+    known = [seed for seed in seeds if seed is not None]
+    if len(seeds) > 1 and known:
+        settings.append(f"seeds=[{max(known) + 1}]")
+    return settings
 
 
 def _turn(facts: AnswerFacts) -> str:

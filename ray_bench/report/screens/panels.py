@@ -13,6 +13,7 @@ from ray_bench.report.pictures import accuracy, decision, scaling, waterfall
 from ray_bench.report.remedies import remedy_words
 from ray_bench.report.screen import Panel
 from ray_bench.report.screens.limit import limit_title
+from ray_bench.report.sections.parity import Judged, quality_words
 
 
 def curve_of(context: Context) -> Picture | None:
@@ -20,12 +21,20 @@ def curve_of(context: Context) -> Picture | None:
     return scaling.speedup(context)
 
 
-def panels_of(context: Context, facts: AnswerFacts) -> tuple[Panel, ...]:
-    """Return the panels that there is something for."""
-    return tuple(_panels(context, facts))
+def panels_of(
+    context: Context, facts: AnswerFacts, learnt: Judged | None = None
+) -> tuple[Panel, ...]:
+    """Return the panels that there is something for.
+
+    Args:
+        context: The curve.
+        facts: Its answer.
+        learnt: Verdicts on its final quality, where there are several seeds.
+    """
+    return tuple(_panels(context, facts, learnt))
 
 
-def _panels(context: Context, facts: AnswerFacts) -> Iterator[Panel]:
+def _panels(context: Context, facts: AnswerFacts, learnt: Judged | None) -> Iterator[Panel]:
     losses = waterfall.waterfall(context)
     if losses is not None:
         yield Panel(
@@ -47,12 +56,14 @@ def _panels(context: Context, facts: AnswerFacts) -> Iterator[Panel]:
     learning = accuracy.kept(context)
     row = accuracy_row(context)
     if learning is not None and row is not None:
+        verdicts = () if learnt is None else quality_words(learnt)
+        first = f"{accuracy_title(row)}." if not verdicts else verdicts[0]
         yield Panel(
             key="accuracy",
             ask=f"Accuracy against {workers(context.study.baseline)}, points",
-            title=accuracy_title(row),
+            title=first.removesuffix("."),
             picture=learning,
-            says=ruled_out(row),
+            says=" ".join(verdicts[1:]) if verdicts else ruled_out(row),
         )
 
 

@@ -27,6 +27,8 @@ from ray_bench.report.parity_words import (
     margin_words,
     more_seeds,
     summary,
+    unknown_words,
+    verdict_words,
 )
 from ray_bench.report.sections.to_target import batch_table, batches_of, gain_table
 from ray_bench.report.target_words import batch_words, gain_words
@@ -40,6 +42,7 @@ class Judged:
     parity: Parity
     gain: ToTarget | None  # what the target takes; None without one
     batches: CriticalBatch | None
+    is_of_all: bool = False  # all curves of the sweep share these runs, as far as learning goes
 
 
 def judged_of(context: Context) -> Judged | None:
@@ -63,7 +66,7 @@ def section(found: Judged) -> Section:
     below = ("The command below makes the sweep again with the missing seeds.",) if command else ()
     return Section(
         context.key("parity"),
-        context.title("The same model?"),
+        "The same model?" if found.is_of_all else context.title("The same model?"),
         paragraphs=(*summary(judged), *below),
         tables=(
             *_parity_tables(context, judged),
@@ -88,6 +91,15 @@ def target_section(found: Judged) -> Section | None:
             *([batch_table(context, batches)] if batches and has_batches else []),
         ),
     )
+
+
+def quality_words(found: Judged) -> tuple[str, ...]:
+    """Return the verdicts on final quality alone; of what is not known no more than that."""
+    rows = [x for x in found.parity.rows if x.quantity != "samples"]
+    known = [x for x in rows if x.verdict in ("equivalent", "worse", "better")]
+    words = verdict_words(known, found.parity.margin)
+    unknown = [x for x in rows if x not in known]
+    return (*words, *([unknown_words(unknown)] if unknown else []))
 
 
 def says(found: Judged) -> str:
@@ -131,8 +143,7 @@ def _parity_table(
         "diverged": "Diverged",
         "stopped": "Stopped",
         "not_reached": "Not at the target",
-        "more_80": "More seeds needed",
-        "more_90": "For a power of 90 %",
+        "more_80": "More seeds",
     }
     name = QUANTITIES[quantity]
     return table(
@@ -141,7 +152,7 @@ def _parity_table(
         columns,
         [_parity_row(row) for row in rows],
         _test_notes(judged, quantity, rows) + (_quality_notes(judged) if is_first else []),
-        optional=("diverged", "stopped", "not_reached", "more_80", "more_90"),
+        optional=("diverged", "stopped", "not_reached", "more_80"),
     )
 
 
@@ -150,10 +161,8 @@ def _base(judged: Parity) -> str:
 
 
 def _parity_row(row: ParityRow) -> tuple[Cell, ...]:
-    found, plan = row.comparison, row.needed
+    found = row.comparison
     unit: Unit = "points" if row.quantity == "accuracy" else "change"
-    is_open = row.verdict == "too_few_runs" and not found.seems_beyond
-    more_90 = plan.for_90 - found.num_pairs if plan and plan.for_90 and is_open else None
     return (
         asked(row.world_size),
         text(row.lr_rule),
@@ -164,7 +173,6 @@ def _parity_row(row: ParityRow) -> tuple[Cell, ...]:
         asked(found.num_stopped or None),
         asked(found.num_not_reached or None if row.quantity == "samples" else None),
         asked(more_seeds(row)),
-        asked(more_90),
     )
 
 

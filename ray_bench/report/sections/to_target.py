@@ -9,6 +9,7 @@ from ray_bench.analysis.parity.critical_batch import (
 )
 from ray_bench.analysis.parity.goodput import goodput_rows
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
+from ray_bench.analysis.resources import cost
 from ray_bench.config.metric_target import ACCURACY
 from ray_bench.report.cells import (
     Cell,
@@ -28,45 +29,79 @@ from ray_bench.stats.estimate import Estimate
 
 def gain_table(context: Context, gain: ToTarget) -> Table:
     """Return time, gain and cost of the way to the target."""
+    has_price = context.price_per_worker_hour is not None
     columns = {
         "world_size": "Workers",
         "rule": "Rate rule",
-        "reached": "Runs that got there",
+        "reached": "Runs there",
         "samples": "Samples",
+        "resolution": "Known to",
+        "more_samples": "Samples, ratio",
         "time": "Time",
-        "train_time": "Without evaluation",
+        "train_time": "Training alone",
         "median": "Median time",
         "throughput": "Throughput gained",
         "speedup": "Time gained",
-        "train_speedup": "Gained without evaluation",
-        "cost": "Cost against baseline",
+        "train_speedup": "Training time gained",
+        "cost": "Cost, ratio",
+        "money": "Cost",
+        "energy": "Energy",
     }
     target = target_words(gain.target)
+    rows = [_gain_row(context, row) for row in gain.rows]
+    drawn = ("resolution", "more_samples", "median", "money", "energy")
+    return table(
+        context.key("target_gain"),
+        f"To {target}",
+        columns,
+        rows,
+        _gain_notes(context, gain, has_price=has_price),
+        optional=drawn,
+    )
+
+
+def _gain_notes(context: Context, gain: ToTarget, *, has_price: bool) -> list[str]:
     notes = [
-        "Time: of training and evaluation until the evaluation that showed the target, start-up "
-        "left out. Cost: worker-time against the smallest world size. Median: after Kaplan and "
-        "Meier, where some runs did not get there.",
+        "Samples: until the first evaluation at the target or beyond, nothing interpolated; known "
+        "to: samples since the evaluation before. Time: training and evaluation until then, "
+        "start-up left out. Ratios and gains are against the smallest size, of the same seeds in "
+        "pairs where there are three or more; cost is worker-time"
+        f"{' x price' if has_price else ''}.",
     ]
     if context.study.decision.ask.target is None:
         other = "; another one is given as --target 0.9" if gain.target.column == ACCURACY else ""
         notes.insert(0, f"Target: what every run reached{other}.")
+    if gain.num_rules > 1:
+        notes.append(
+            f"Of {gain.num_rules} rules the one with fewest samples counts at every size; that it "
+            "was chosen by these runs is not in the intervals."
+        )
+    if any(not row.is_complete for row in gain.rows):
+        notes.append(
+            "Where a run did not get there, means are not known, and the median is Kaplan and "
+            "Meier's."
+        )
+    if any(not row.is_claimed for row in gain.rows):
+        notes.append("More ranks than cores or GPUs: samples count, and times say nothing.")
     if gain.has_one_seed:
         notes.append(
             "One seed only: how the way to the target differs between seeds is not in the "
             "intervals. Use seeds=[0,1,2]."
         )
-    rows = [_gain_row(row) for row in gain.rows]
-    return table(
-        context.key("target_gain"), f"To {target}", columns, rows, notes, optional=("median",)
-    )
+    return notes
 
 
-def _gain_row(row: TargetRow) -> tuple[Cell, ...]:
+def _gain_row(context: Context, row: TargetRow) -> tuple[Cell, ...]:
+    price = context.price_per_worker_hour
+    time = None if row.with_eval_s is None else row.with_eval_s.estimate
+    money = None if time is None else cost(time.scaled(row.world_size), price)
     return (
         asked(row.world_size),
         text(row.lr_rule),
         text(f"{row.num_reached} of {row.num_runs}"),
         _samples(row),
+        asked(None if row.resolution is None else round(row.resolution)),
+        estimate(row.more_samples, "x"),
         log_estimate(row.with_eval_s, "s"),
         log_estimate(row.train_s, "s"),
         number(None if row.is_complete else row.median_s, "s"),
@@ -74,6 +109,8 @@ def _gain_row(row: TargetRow) -> tuple[Cell, ...]:
         estimate(row.speedup, "x"),
         estimate(row.train_speedup, "x"),
         estimate(row.cost, "x"),
+        estimate(money, "money", "derived", context.currency),
+        estimate(row.energy_j, "J"),
     )
 
 
@@ -106,12 +143,12 @@ def batch_table(context: Context, found: CriticalBatch) -> Table:
     }
     tests = {x.batch: x for x in back_test(found)}
     rows = []
-    for batch, cost in zip(found.batch, found.cost, strict=True):
+    for batch, taken in zip(found.batch, found.cost, strict=True):
         test = tests.get(batch)
         rows.append(
             (
                 asked(batch),
-                number(round(cost), "count"),
+                number(round(taken), "count"),
                 _whole(test.predicted if test else None, "predicted"),
                 number(test.error_frac if test else None, "change", "derived"),
             )
@@ -127,7 +164,19 @@ def batch_table(context: Context, found: CriticalBatch) -> Table:
                     Cell(None, "change"),
                 )
             )
-    notes = ("From the other batches: E0 (1 + B / Bc) fitted without this one.",)
+    notes = [
+        "From the other batches: E0 (1 + B / Bc) fitted without this one. Batches that were not "
+        "measured: with the 95 % interval of such a measurement."
+    ]
+    inside = sum(x.is_covered for x in tests.values())
+    if tests:
+        most = max(abs(x.error_frac) for x in tests.values())
+        notes.append(
+            f"Back-test: {len(tests)} of {len(found.batch)} batches could be left out and "
+            f"predicted, {100 * most:.0f} % off at most, {inside} of them inside the interval."
+        )
+    else:
+        notes.append("Back-test: none, it takes four batches to leave one out.")
     return table(
         context.key("critical_batch"),
         "Samples to the target by global batch",

@@ -243,6 +243,23 @@ def test_evaluations_within_epochs_count_and_nothing_is_interpolated():
     assert reached(read(epochs, in_percent), TARGET) is None
 
 
+def test_what_a_script_told_by_name_is_a_metric():
+    within = {
+        "evaluation": np.array([0, 1, 2]),
+        "epoch": np.array([1, 1, 1]),
+        "num_samples": np.array([50, 100, 150]),
+        "train_s": np.array([1.0, 2.0, 3.0]),
+        "with_eval_s": np.array([1.0, 2.0, 3.0]),
+        "val_loss": np.array([None, None, None], dtype=object),
+        "val_accuracy_frac": np.array([None, None, None], dtype=object),
+        "metric_names": np.array([None, ("val_f1",), ("val_f1", "lr")], dtype=object),
+        "metric_values": np.array([None, (0.7,), (0.8, 0.1)], dtype=object),
+    }
+    found = reached(histories({}, {"run": within})["run"], MetricTarget("val_f1", ">=", 0.8))
+    assert (found.samples, found.samples_before) == (150.0, 100.0)
+    assert reached(histories({}, {"run": within})["run"], TARGET) is None
+
+
 def test_the_median_is_that_of_kaplan_and_meier():
     """By hand: the curve falls to 0.8, 0.6, and from two that are left to 0.3 at 4."""
     assert median([1, 2, 3, 4, 5], [True, True, False, True, True]) == 4

@@ -145,3 +145,23 @@ def test_repeats_of_a_seed_do_not_make_the_interval_narrow(slower):
         assert b.with_eval_s.estimate.low == pytest.approx(a.with_eval_s.estimate.low)
     assert not both.has_one_seed
     assert found_of(learned(lambda *_: 0.9, seeds=(0,))).has_one_seed
+
+
+def test_rules_that_ended_with_the_same_losses_were_one_training():
+    """Of legw the warm-up starts at zero; here it made no difference."""
+    made = learned(lambda *_: 0.9, rules=("linear", "sqrt"), scaling="weak", sizes=(1, 2))
+    legw = {"linear": "linear", "sqrt": "legw"}
+    same = [
+        replace(
+            x,
+            final_val_loss=1.0 + x.point.seed / 10,
+            point=replace(x.point, lr_rule=legw[x.point.lr_rule]),
+        )
+        for x in made.runs
+    ]
+    assert found_of(replace(made, runs=tuple(same))).rows[0].lr_rule == "legw/linear"
+    other = [
+        replace(x, final_val_loss=1.5) if (x.point.lr_rule, x.point.seed) == ("legw", 3) else x
+        for x in same
+    ]
+    assert found_of(replace(made, runs=tuple(other))).num_rules == 2
