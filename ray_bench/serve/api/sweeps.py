@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -9,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from ray_bench import __version__
 from ray_bench.serve.actor import Viewer
 from ray_bench.serve.api.sweep_models import SweepModel, SweepsModel, sweep_model, sweeps_model
+from ray_bench.serve.index import Found
 from ray_bench.serve.list_query import Asking
 from ray_bench.serve.service import Given
 from ray_bench.serve.tagged import tag_of, unchanged
@@ -26,7 +28,7 @@ def list_sweeps(request: Request, service: Given, _: Viewer, asked: Asking) -> R
     snapshot = service.index.snapshot()
     tag = tag_of("api", snapshot.mark, asked, __version__)
     return unchanged(request, tag) or _json(
-        sweeps_model(service.index.page(asked), snapshot.trouble), tag
+        _listed(service.index.page(asked), snapshot.trouble), tag
     )
 
 
@@ -42,10 +44,14 @@ def show_sweep(request: Request, sweep_id: str, service: Given, _: Viewer) -> Re
         raise HTTPException(404, "There is no such sweep; /api/v1/sweeps lists all.")
     model = sweep_model(row)
     tag = tag_of("api", model.model_dump_json(), __version__)
-    return unchanged(request, tag) or _json(model, tag)
+    return unchanged(request, tag) or _json(model.model_dump_json(), tag)
 
 
-def _json(model: SweepModel | SweepsModel, tag: str) -> Response:
+@lru_cache(maxsize=64)
+def _listed(found: Found, trouble: str) -> str:
+    return sweeps_model(found, trouble).model_dump_json()
+
+
+def _json(text: str, tag: str) -> Response:
     """Return what is checked already, without checking it once more."""
-    text = model.model_dump_json()
     return Response(text, media_type="application/json", headers={"ETag": tag})

@@ -28,6 +28,8 @@ _SHARE = 0.2
 _WHOLE_EVERY_S = 60.0
 #: A page waits so long for a look under way, then shows what was known before.
 _PATIENCE_S = 0.25
+#: ... and so long where what was known is older than that: nobody had asked for a while.
+_OLD_S, _PATIENCE_IF_OLD_S = 30.0, 5.0
 _FIRST_PATIENCE_S = 60.0
 _MOST_FOUND = 256
 
@@ -70,7 +72,7 @@ class SweepIndex:
         self._looking: threading.Event | None = None
         self._snapshot: Snapshot | None = None
         self._failure: RayBenchError | None = None
-        self._due_s = self._whole_due_s = 0.0
+        self._due_s = self._whole_due_s = self._seen_s = 0.0
         self._num_asked = self._num_seen = 0
         self._rows: dict[str, SweepRow] = {}
         self._learned: dict[str, AnswerRecord] = {}
@@ -87,8 +89,7 @@ class SweepIndex:
             under_way = self._look_if_due()
             if under_way is None:
                 break
-            known = self._snapshot is not None
-            if not under_way.wait(_PATIENCE_S if known else _FIRST_PATIENCE_S):
+            if not under_way.wait(self._patience_s()):
                 break
         if self._snapshot is None:
             raise self._failure or StoreError(
@@ -141,6 +142,12 @@ class SweepIndex:
         with self._lock:
             self._num_asked += 1
 
+    def _patience_s(self) -> float:
+        if self._snapshot is None:
+            return _FIRST_PATIENCE_S
+        is_old = self._clock_s() - self._seen_s > _OLD_S
+        return max(_PATIENCE_S, _PATIENCE_IF_OLD_S) if is_old else _PATIENCE_S
+
     def _is_fresh(self, snapshot: Snapshot) -> bool:
         return any(mark == snapshot.mark for mark, _ in self._found)
 
@@ -148,8 +155,9 @@ class SweepIndex:
         """Return the look to wait for, if there is one, begun here if it is time."""
         with self._lock:
             is_behind = self._snapshot is None or self._num_seen < self._num_asked
+            is_old = self._clock_s() - self._seen_s > _OLD_S
             if self._looking is not None:
-                return self._looking if is_behind else None
+                return self._looking if is_behind or is_old else None
             if not is_behind and self._clock_s() < self._due_s:
                 return None
             if self._failure is not None and self._clock_s() < self._due_s:
@@ -174,7 +182,7 @@ class SweepIndex:
         finally:
             with self._lock:
                 self._num_seen = max(self._num_seen, asked)
-                ended_s = self._clock_s()
+                ended_s = self._seen_s = self._clock_s()
                 self._due_s = ended_s + max(self._every_s, (ended_s - began_s) / _SHARE)
                 self._looking = None
             done.set()

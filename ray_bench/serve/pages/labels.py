@@ -53,6 +53,7 @@ def change_labels(
     _check_known(service, sweep_id)
     try:
         change(service.store, sweep_id, **{key: fields.get(key) for key in _FIELDS})
+        service.index.look_again()
     except ConfigError as err:
         shown = {key: fields.get(key, "") for key in _FIELDS}
         return page(

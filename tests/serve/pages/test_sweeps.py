@@ -172,14 +172,18 @@ def test_damage_is_a_state_of_a_row(store, results, client):
 
 
 def test_an_answer_that_a_page_found_stands_in_the_list(client, results):
-    assert "Not analysed yet" in text_of(client, "/sweeps") or "No answer yet" in text_of(
-        client, "/sweeps"
-    )
+    assert "No answer yet: 6 of 8 runs" in text_of(client, "/sweeps")
     client.get("/sweeps/sweep-1/report.json")
     text = text_of(client, "/sweeps")
     assert "<b>Use 4 workers for now</b>" in text
     assert "4 workers 87 % (85 to 88)" in text
     assert not (results / "answers").exists()
+
+
+def test_a_label_that_is_given_here_is_shown_at_once(client):
+    assert "brand-new" not in text_of(client, "/sweeps")
+    client.post("/sweeps/sweep-1/labels", data={"name": "brand-new"})
+    assert "brand-new" in text_of(client, "/sweeps")
 
 
 def test_an_empty_store_says_how_to_begin(make_client, tmp_path):
