@@ -48,7 +48,14 @@ def body(report: Report, address: Address | None = None, new_address: str = "") 
     return _rendered(name, report, address, new_address=new_address)
 
 
-def topics(report: Report, folds: Sequence[Fold], address: Address, panel: str = "") -> str:
+def topics(
+    report: Report,
+    folds: Sequence[Fold],
+    address: Address,
+    *,
+    panel: str = "",
+    shut: Sequence[str] = (),
+) -> str:
     """Return some folds of a report, open.
 
     Args:
@@ -56,8 +63,9 @@ def topics(report: Report, folds: Sequence[Fold], address: Address, panel: str =
         folds: Which of its folds.
         address: Of a chart.
         panel: Key of panels of its first screens that stand before them.
+        shut: Keys of folds that stay folded, below the others.
     """
-    return _rendered("topics.html.j2", report, address, folds=folds, panel=panel)
+    return _rendered("topics.html.j2", report, address, folds=folds, panel=panel, shut=shut)
 
 
 def screen(report: Report) -> str:

@@ -21,6 +21,7 @@ router = APIRouter(include_in_schema=False)
 _PATIENCE_S = 0.4
 #: Folds of a report that are about learning, in the order in which they are read.
 TOPICS = ("parity", "target", "accuracy", "rates", "noise")
+_SHUT = ("rates", "noise")  # long, and seldom asked for
 
 
 @router.get("/sweeps/{sweep_id}/convergence")
@@ -37,7 +38,7 @@ def convergence_page(request: Request, summary: Known, wish: Asked, service: Giv
         return page(request, "convergence.html.j2", body=None, error=None, **values)
     folds = topics_of(made.report)
     values["lead"], values["why"] = _lead(made.report, folds)
-    body = parts.topics(made.report, folds, made.address, panel="accuracy")
+    body = parts.topics(made.report, folds, made.address, panel="accuracy", shut=_SHUT)
     return page(request, "convergence.html.j2", body=body, error=None, **values)
 
 

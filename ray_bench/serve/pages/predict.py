@@ -1,4 +1,4 @@
-"""The page: predict."""
+"""The page with sliders: what another link, price, aim or number of workers would change."""
 
 from __future__ import annotations
 
