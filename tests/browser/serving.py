@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,9 @@ def serving(results: Path, state: Path, address: str | None = None) -> Iterator[
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
+        while not server.started:
+            assert thread.is_alive(), "the service did not start"
+            time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
         for job in board.jobs():
