@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from ray_bench import __version__
 from ray_bench.serve.actor import actor_or_none
 from ray_bench.serve.service import service_of
+
+#: Commands to a terminal, and what turns the direction of writing: no page has a use for them, and
+#: a store may have texts of a stranger.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @cache
@@ -48,4 +53,4 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: A
             **values,
         )
     )
-    return HTMLResponse(text, status_code)
+    return HTMLResponse(_UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text), status_code)
