@@ -18,7 +18,7 @@ def test_fields_come_back_in_the_address():
         "price_per_worker_hour": 1.5,
         "currency": "EUR",
         "max_workers": 16,
-        "target_frac": 0.9,
+        "target": 0.9,
     }
     assert wish.query == ("?aim=deadline%3D30min&price=1.5&currency=EUR&max_workers=16&target=0.9")
 
