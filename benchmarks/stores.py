@@ -117,6 +117,22 @@ def write_other_sweeps(root: Path, num_sweeps: int, num_runs: int, age: timedelt
             store.write_run(RunData(run=replace(run, sweep_id=sweep_id)))
 
 
+def made_up_sweep(sweep_id: str) -> tuple[SweepRecord, RunRecord]:
+    """Return a sweep that begins now, without runs, and one of the runs it may get."""
+    config = sweep_config((1, 2), repeats=1)
+    run = made_up_run(expand(config)[0], 1, np.random.default_rng(0)).run
+    sweep = SweepRecord(
+        sweep_id=sweep_id,
+        created_at_utc=datetime.now(UTC),
+        config_json=json.dumps(config.model_dump(mode="json")),
+        config_sha256="ab" * 32,
+        command="ray-bench run resnet18-cifar10",
+        ray_bench_version="0.1.0",
+        run_ids=(run.run_id,),
+    )
+    return sweep, replace(run, sweep_id=sweep_id)
+
+
 def made_up_run(planned: PlannedRun, num_blocks: int, rng: np.random.Generator) -> RunData:
     """Return everything that one run leaves behind, with so many blocks on each rank."""
     size, run_id = planned.point.world_size, planned.run_id

@@ -9,15 +9,16 @@ from typing import final
 
 from ray_bench.launch.failures import Failure
 from ray_bench.launch.words import Kept, RankWords, RunKey
-from ray_bench.records import BlockRecord, EpochRecord
+from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoFar:
-    """Of a run that did not end well: blocks of every rank that sent any, epochs of rank 0."""
+    """Of a run that did not end well: blocks of every rank that sent any, the rest of rank 0."""
 
     blocks: tuple[BlockRecord, ...] = ()
     epochs: tuple[EpochRecord, ...] = ()
+    evaluations: tuple[EvaluationRecord, ...] = ()
 
     @property
     def num_steps(self) -> int | None:
@@ -54,9 +55,8 @@ class Arrived:
         for key, record in records:
             if key in self._over:
                 continue
-            number = record.block if isinstance(record, BlockRecord) else record.epoch
             of_rank = self._kept.setdefault(key, {}).setdefault(rank, {})
-            of_rank[type(record), number] = record
+            of_rank[type(record), _number(record)] = record
 
     def forget(self, key: RunKey) -> None:
         """A run is over, and its records have come from rank 0 as a whole."""
@@ -83,8 +83,18 @@ class Arrived:
             for record in records.values()
             if isinstance(record, BlockRecord)
         ]
-        epochs = [x for x in ranks.get(0, {}).values() if isinstance(x, EpochRecord)]
+        first = ranks.get(0, {}).values()
+        epochs = [x for x in first if isinstance(x, EpochRecord)]
+        evaluations = [x for x in first if isinstance(x, EvaluationRecord)]
         return SoFar(
             blocks=tuple(sorted(blocks, key=lambda block: (block.rank, block.block))),
-            epochs=tuple(sorted(epochs, key=lambda epoch: epoch.epoch)),
+            epochs=tuple(sorted(epochs, key=_number)),
+            evaluations=tuple(sorted(evaluations, key=_number)),
         )
+
+
+def _number(record: Kept) -> int:
+    """Return what tells a record from others of its kind."""
+    if isinstance(record, BlockRecord):
+        return record.block
+    return record.evaluation if isinstance(record, EvaluationRecord) else record.epoch

@@ -19,7 +19,7 @@ import ray
 
 from ray_bench.launch.failures import Failure, told_by
 from ray_bench.launch.words import Kept, RankWords, RunKey, line_of
-from ray_bench.records import BlockRecord, EpochRecord
+from ray_bench.records import BlockRecord
 from ray_bench.train.live import LiveRank
 from ray_bench.train.prepare import AnyRecord
 
@@ -83,7 +83,7 @@ class Courier:
         live = self.live
         if live.sweep_id is None or live.run_id is None:
             return
-        if isinstance(record, BlockRecord | EpochRecord):
+        if isinstance(record, Kept):
             key = (live.sweep_id, live.run_id)
             self._new.append((key, record))
             self._file.write(key, record)

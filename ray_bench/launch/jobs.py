@@ -19,6 +19,7 @@ from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from ray_bench.errors import ConfigError, LaunchError
 from ray_bench.launch.job_request import JobRequest
+from ray_bench.launch.nodes import Node, nodes_of
 from ray_bench.launch.raylet import knows_itself, python_of_raylet
 
 INTERRUPTED = 130
@@ -154,6 +155,19 @@ class Jobs:
             LaunchError: If the job server cannot be asked.
         """
         Job(self._client, submission_id, self.address).stop()
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Return the nodes of the cluster and what is free on them, as of some seconds ago.
+
+        Raises:
+            LaunchError: If the job server cannot be asked, or is none of Ray.
+        """
+        with self._asked():
+            answer = self._client._do_request("GET", "/nodes?view=summary")
+        try:
+            return nodes_of(answer.json())
+        except ValueError as err:  # no JSON
+            raise LaunchError(f"{self.address} is no dashboard of Ray; check --address.") from err
 
     @contextlib.contextmanager
     def _asked(self) -> Iterator[None]:

@@ -77,6 +77,7 @@ class ExpectedRun:
             ),
             epochs=so_far.epochs,
             blocks=so_far.blocks,
+            evaluations=so_far.evaluations,
             failures=failure_records(self.planned.run_id, "run", failure, told),
         )
 

@@ -9,14 +9,18 @@ from operator import attrgetter
 from typing import Any
 
 from ray_bench.launch.failures import Failure
-from ray_bench.records import BlockRecord, EpochRecord
+from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord
 from ray_bench.train.live import Phase
 
-Kept = BlockRecord | EpochRecord
+Kept = BlockRecord | EpochRecord | EvaluationRecord
 #: Sweep and run.
 RunKey = tuple[str, str]
 
-_KINDS: dict[str, type[Any]] = {"block": BlockRecord, "epoch": EpochRecord}
+_KINDS: dict[str, type[Any]] = {
+    "block": BlockRecord,
+    "epoch": EpochRecord,
+    "evaluation": EvaluationRecord,
+}
 _VALUES = {
     kind: attrgetter(*(field.name for field in fields(record))) for kind, record in _KINDS.items()
 }
@@ -52,7 +56,7 @@ class RankWords:
 
 def line_of(key: RunKey, record: Kept) -> str:
     """Return a record as a line of a rank's file."""
-    kind = "block" if isinstance(record, BlockRecord) else "epoch"
+    kind = next(kind for kind, known in _KINDS.items() if isinstance(record, known))
     return json.dumps([kind, key, _VALUES[kind](record)]) + "\n"
 
 

@@ -94,22 +94,43 @@ def replay_screen(found: Replayed) -> Screen:
 
 
 def _lead(found: Replayed) -> str:
-    if found.choice is None:
+    choice = found.choice
+    if choice is None:
         return "No answer for this aim"
-    row = found.row(found.choice.best)
+    row = found.row(choice.best)
     if row is None:
         return "No number of workers meets this"
+    other = _likelier(choice)
+    if other is not None:
+        low, high = sorted((other, row.world_size))
+        return f"Cannot tell {low} from {workers(high)} for this aim"
+    how = f"{_how(choice)} {workers(row.world_size)}"
     base = found.profile.world_size
     if row.world_size == base:
-        return f"Use {workers(base)}: more do not pay for this aim"
+        return f"{how}: more do not pay for this aim"
     of = "one" if base == 1 else workers(base)
-    shown = show(estimate(row.speedup, "x", "predicted")).value
-    return f"Use {workers(row.world_size)}: {shown} as fast as {of}"
+    return f"{how}: {show(estimate(row.speedup, 'x', 'predicted')).value} as fast as {of}"
+
+
+def _how(choice: Choice) -> str:
+    if choice.probability > SURE_FRAC:
+        return "Use"
+    return "Likely" if choice.probability >= LIKELY_FRAC else "Probably"
+
+
+def _likelier(choice: Choice) -> int | None:
+    """Return the world size that more draws choose than the one that the estimates choose."""
+    other = choice.runner_up
+    if other is None or choice.best is None or choice.share(other) <= choice.probability:
+        return None
+    return other
 
 
 def _gain(found: Replayed) -> Cell | None:
     row = None if found.choice is None else found.row(found.choice.best)
-    if row is None or row.world_size == found.profile.world_size:
+    if found.choice is None or row is None or _likelier(found.choice) is not None:
+        return None
+    if row.world_size == found.profile.world_size:
         return None
     return estimate(row.speedup, "x", "predicted")
 
@@ -121,8 +142,14 @@ def _why(found: Replayed) -> str:
     aim = aim_words(found.ask, found.currency)
     if choice.best is None:
         return f"{_closest(found, choice)} For the aim {aim}."
-    share = choice.probability
-    sure = "Very likely" if share > SURE_FRAC else "Likely" if share >= LIKELY_FRAC else "Probably"
+    share, other = choice.probability, _likelier(choice)
+    if other is not None:
+        return (
+            f"The estimates choose {choice.best}, but {other} is likelier right "
+            f"({share_words(choice.share(other))}; {choice.best}: {share_words(share)}), for the "
+            f"aim {aim}."
+        )
+    sure = {"Use": "Very likely"}.get(_how(choice), _how(choice))
     words = f"{sure} right by this prediction ({share_words(share)}), for the aim {aim}"
     if choice.meets is not None:
         words += f"; it meets the limit with {share_words(choice.meets)}"

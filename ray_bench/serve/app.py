@@ -69,7 +69,7 @@ def create_app(settings: ServeSettings, board: Board) -> FastAPI:
         settings=settings,
         store=store,
         index=index,
-        studies=Studies(store, index.version),
+        studies=Studies(store, index.version, index.learn),
         board=board,
     )
     pages = (

@@ -111,16 +111,17 @@ class Tools:
         aim: str = "balanced",
         price_per_worker_hour: float | None = None,
         max_workers: int | None = None,
-        target_accuracy: float | None = None,
+        target: str | None = None,
     ) -> dict[str, Any]:
         """Return a sweep's answer: how many workers, how surely, caveats, numbers, what next.
 
         aim: balanced, fastest, cheapest, deadline=30min, budget=5USD or efficiency=0.8.
         max_workers: choose from forecast numbers of workers up to it, too.
+        target: decide for the way to it, like accuracy>=90% or val_loss<=0.3.
         """
         from ray_bench.report.json_report import plain
 
-        report = self._report(sweep_id, aim, price_per_worker_hour, max_workers, target_accuracy)
+        report = self._report(sweep_id, aim, price_per_worker_hour, max_workers, target)
         return {
             "sweep_id": report.sweep_id,
             "answer": report.answer,
@@ -265,13 +266,13 @@ class Tools:
         aim: str = "balanced",
         price: float | None = None,
         max_workers: int | None = None,
-        target: float | None = None,
+        target: str | None = None,
     ) -> Report:
         wish = wish_of(
             aim=aim,
             price="" if price is None else str(price),
             max_workers="" if max_workers is None else str(max_workers),
-            target="" if target is None else str(target),
+            target=target or "",
         )
         self._check(sweep_id)
         made = result_within(self._studies.report(sweep_id, wish), _PATIENCE_S)

@@ -17,6 +17,7 @@ from ray_bench.report.drawing.tokens import Theme
 from ray_bench.serve.kept import Kept
 from ray_bench.serve.wish import Wish
 from ray_bench.store import ResultsStore
+from ray_bench.store.answers import AnswerRecord
 
 if TYPE_CHECKING:
     from ray_bench.analysis.study import Study
@@ -65,20 +66,35 @@ class Studies:
     Args:
         store: The results.
         version_of: Returns a text that changes when anything of a sweep changes.
+        learn: Told the answer of every report for the usual aim.
     """
 
-    def __init__(self, store: ResultsStore, version_of: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        store: ResultsStore,
+        version_of: Callable[[str], str],
+        learn: Callable[[AnswerRecord], object] | None = None,
+    ) -> None:
         self._store = store
+        self._learn = learn
         self._version_of = version_of
         self._pools = tuple(
             ThreadPoolExecutor(1, thread_name_prefix=name)
-            for name in ("analysis", "report", "chart")
+            for name in ("analysis", "report", "chart", "attempts")
         )
         self._analysed: Kept[tuple[str, str], Analysed] = Kept(_MOST_SWEEPS, self._pools[0])
+        self._attempts: Kept[tuple[str, str], tuple[RunRecord, ...]] = Kept(
+            _MOST_SWEEPS, self._pools[3]
+        )
         self._reports: Kept[tuple[str, str, Wish], Made] = Kept(_MOST_REPORTS, self._pools[1])
         self._charts: Kept[tuple[str, str, Wish, str, Theme], str | None] = Kept(
             _MOST_CHARTS, self._pools[2]
         )
+
+    def attempts(self, sweep_id: str) -> tuple[RunRecord, ...]:
+        """Return every attempt of every run of a sweep, oldest first."""
+        key = (sweep_id, self._version_of(sweep_id))
+        return self._attempts.begin(key, lambda: self._store.attempts(sweep_id)).result()
 
     def analysed(self, sweep_id: str) -> Future[Analysed]:
         """Return a sweep's curves, or when they are there."""
@@ -110,6 +126,7 @@ class Studies:
 
     def _make(self, sweep_id: str, wish: Wish) -> Made:
         from ray_bench.report.html import parts
+        from ray_bench.report.kept import answer_record
         from ray_bench.report.model import ask_of, build_report
 
         found = self.analysed(sweep_id).result()
@@ -121,6 +138,8 @@ class Studies:
                 attempts=found.attempts,
                 **wish.asked,
             )
+        if self._learn is not None and wish == Wish() and report.screens:
+            self._learn(answer_record(report, found.results))
         place = f"/sweeps/{quote(sweep_id, safe='')}/charts"
         ends = wish.query or "?"
 

@@ -47,8 +47,8 @@ def tokens_of_file(path: Path) -> list[AccessToken]:
         mode, text = path.stat().st_mode, path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise ConfigError(f"--token-file {path} cannot be read: {err}.") from err
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"Others on this machine can read {path}; run: chmod 600 {path}")
+    if os.name == "posix" and mode & stat.S_IRWXO:  # a secret of Kubernetes is its group's
+        raise ConfigError(f"Others on this machine can read {path}; run: chmod o= {path}")
     lines = [(i, line.split()) for i, line in enumerate(text.splitlines(), start=1)]
     found = [_token(path, i, words) for i, words in lines if words and words[0][0] != "#"]
     if not found:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from ray_bench.config.metric_target import parse_target
 from ray_bench.errors import ConfigError
 
 AIMS = ("balanced", "fastest", "cheapest", "deadline", "budget", "efficiency")
@@ -21,7 +22,7 @@ class Wish:
     price: float | None = None  # money per worker and hour
     currency: str | None = None
     max_workers: int | None = None
-    target_frac: float | None = None
+    target: str | None = None  # like `0.9`, `accuracy>=90%` or `val_loss<=0.3`
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -31,7 +32,7 @@ class Wish:
             "price_per_worker_hour": self.price,
             "currency": self.currency,
             "max_workers": self.max_workers,
-            "target": self.target_frac,
+            "target": self.target,
         }
 
     @property
@@ -43,7 +44,7 @@ class Wish:
             "price": self.price,
             "currency": self.currency,
             "max_workers": self.max_workers,
-            "target": self.target_frac,
+            "target": self.target,
         }
         found = {k: x for k, x in given.items() if x is not None and x != usual.get(k)}
         return f"?{urlencode(found)}" if found else ""
@@ -70,7 +71,7 @@ def wish_of(
         price=_number("price", price, 0.0, math.inf),
         currency=_currency(currency.strip()),
         max_workers=_count(max_workers),
-        target_frac=_share(target),
+        target=_target(target.strip()),
     )
 
 
@@ -96,16 +97,13 @@ def _count(text: str) -> int | None:
     return int(value)
 
 
-def _share(text: str) -> float | None:
-    value = _number("target", text.strip().removesuffix("%"), 0, 100)
-    if value is None:
+def _target(text: str) -> str | None:
+    if not text:
         return None
-    share = value / 100 if text.strip().endswith("%") else value
-    if not 0 < share <= 1:
-        raise ConfigError(
-            f"The target is an accuracy above 0, at most 1, like 0.9 or 90%; got {text.strip()}."
-        )
-    return share
+    if text.endswith("%") and text[0].isdigit():
+        text = f"accuracy>={text}"
+    parse_target(text)
+    return text
 
 
 def _currency(text: str) -> str | None:

@@ -118,6 +118,19 @@ class Reader:
         found = read_tables(self._location, table, names)
         return pa.concat_tables([SCHEMAS[table].empty_table(), *found])
 
+    def table(self, name: str, sweep_id: str) -> pa.Table:
+        """Return what any of the tables has of a sweep, of every run the newest attempt."""
+        if name in ("sweeps", "stops", "network", "answers"):
+            return self.single(name, sweep_id)
+        if name == "labels":
+            return self.joined(name, self._location.names(folder(name, sweep_id)))
+        stored = self.newest(sweep_id)
+        if name == "runs":
+            return pa.concat_tables([SCHEMAS[name].empty_table(), *(x.table for x in stored)])
+        if name == "environments":
+            return self.environment_table(x.run for x in stored)
+        return self.long_table(name, sweep_id, stored)
+
     def _stored(self, name: str, table: pa.Table) -> StoredRun:
         path = self._location.path(name)
         try:

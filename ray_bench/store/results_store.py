@@ -23,15 +23,15 @@ from ray_bench.records import (
 )
 from ray_bench.store.answers import AnswerRecord
 from ray_bench.store.catalog import Catalog, by_age
+from ray_bench.store.delivery import Delivery
 from ray_bench.store.index import Index
 from ray_bench.store.labels import Labels, change_of, labels_of, standing
 from ray_bench.store.location import Location, safe_name
 from ray_bench.store.patience import Say
 from ray_bench.store.reader import Reader
 from ray_bench.store.rows import columns_of, plain
-from ray_bench.store.run_files import RunFiles, files_of, folder, store_run
-from ray_bench.store.schema import LONG_TABLES, SCHEMAS
-from ray_bench.store.spool import Spool
+from ray_bench.store.run_files import files_of
+from ray_bench.store.schema import LONG_TABLES
 from ray_bench.store.summary import SweepSummary
 from ray_bench.store.tables import table_bytes
 
@@ -69,10 +69,10 @@ class ResultsStore:
     def __init__(self, root: str | Path, *, say: Say | None = None) -> None:
         self._location = Location(root, say=say)
         self._reader = Reader(self._location)
-        self._spool = Spool(self._location.key)
         self._say = say or logging.getLogger(__name__).warning
         self._catalog = Catalog(self._location, self._say)
         self.root = self._location.root
+        self._delivery = Delivery(self._location, self.root, self._say)
 
     def check_writable(self) -> None:
         """Find out before any training whether results can be written; creates the folder.
@@ -89,7 +89,7 @@ class ResultsStore:
         except StoreError as err:
             text = str(err).replace(self._location.path(probe), f"results in {self.root}")
             raise StoreError(text) from err
-        self._deliver()
+        self._delivery.deliver()
 
     def write_sweep(self, sweep: SweepRecord) -> None:
         """Store what was asked for. A sweep is written once.
@@ -115,37 +115,7 @@ class ResultsStore:
             AlreadyStoredError: If this attempt is stored with other content.
             StoreError: If it cannot be stored; says where it is kept.
         """
-        files = files_of(data)
-        try:
-            self._deliver()
-            store_run(self._location, files)
-        except StoreError as err:
-            kept = self._kept(files, refused=isinstance(err, AlreadyStoredError))
-            raise type(err)(f"{err} {kept}") from err
-        except KeyboardInterrupt:
-            self._say(self._kept(files))
-            raise
-
-    def _kept(self, files: RunFiles, *, refused: bool = False) -> str:
-        """Keep a run on this machine; returns where, in words."""
-        try:
-            place = self._spool.keep(files, refused=refused)
-        except (OSError, RuntimeError) as err:  # no home, or no room there either
-            return f"The run could not be kept in {self._spool.folder} either: {err}."
-        if refused:
-            return f"The run is kept in {place}."
-        return (
-            f"The run is kept in {place}, and will be stored when ray-bench next writes to "
-            f"{self.root}."
-        )
-
-    def _deliver(self) -> None:
-        num_delivered, refused = self._spool.deliver(lambda x: store_run(self._location, x))
-        if num_delivered:
-            runs = "1 run that was" if num_delivered == 1 else f"{num_delivered} runs that were"
-            self._say(f"Stored {runs} kept aside, in {self.root}")
-        for reason in refused:
-            self._say(reason)
+        self._delivery.store(files_of(data))
 
     def write_network(self, network_id: str, records: Sequence[NetworkRecord]) -> None:
         """Store an all-reduce sweep, in place of an earlier one of this id."""
@@ -343,23 +313,11 @@ class ResultsStore:
             StoreError: As for `read`.
         """
         sweep = self._find(sweep_id)
-        found = self._arrow(table, sweep.sweep_id)
+        found = self._reader.table(table, sweep.sweep_id)
         if "sweep_id" in found.column_names:
             return found
         ids = pa.repeat(sweep.sweep_id, found.num_rows)
         return found.add_column(0, pa.field("sweep_id", pa.string(), nullable=False), ids)
-
-    def _arrow(self, table: str, sweep_id: str) -> pa.Table:
-        if table in ("sweeps", "stops", "network", "answers"):
-            return self._reader.single(table, sweep_id)
-        if table == "labels":
-            return self._reader.joined(table, self._location.names(folder(table, sweep_id)))
-        stored = self._reader.newest(sweep_id)
-        if table == "runs":
-            return pa.concat_tables([SCHEMAS[table].empty_table(), *(x.table for x in stored)])
-        if table == "environments":
-            return self._reader.environment_table(x.run for x in stored)
-        return self._reader.long_table(table, sweep_id, stored)
 
     def _sweeps(self) -> tuple[tuple[SweepRecord, ...], list[StoreError]]:
         rows, errors = Index(self._location, "sweeps").rows()

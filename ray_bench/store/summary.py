@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from ray_bench.records import SweepRecord
@@ -109,6 +110,7 @@ def _basis(runs: Mapping[str, Mapping[str, Any]]) -> str:
     return basis_of((row["run_id"], row["attempt"], row["status"]) for row in runs.values())
 
 
+@lru_cache(maxsize=1024)  # sweeps are often repeated
 def _asked(config_json: str) -> tuple[str | None, tuple[int, ...]]:
     """Return workload and world sizes of a configuration, of whatever version."""
     try:

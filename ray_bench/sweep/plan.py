@@ -65,7 +65,33 @@ def resolve(source: str | None, overrides: Sequence[str]) -> Resolved:
     if config.target is not None:
         return Resolved(config=config, info=script_info(config))
     info = find(config.workload)
+    needing = _needs_evaluations(config)
+    if needing is not None and not info.is_evaluated:
+        raise ConfigError(
+            f"{needing} is looked for in evaluations, and the workload {info.name} has no method "
+            f"`evaluate`; give it one, or leave {needing} out."
+        )
     return Resolved(config=fill_in(config, info.defaults), info=info)
+
+
+def _needs_evaluations(config: SweepConfig) -> str | None:
+    """Return the key that asks for what only evaluations tell."""
+    if config.metrics.target is not None:
+        return "metrics.target"
+    if config.stop.hopeless_epochs is not None:
+        return "stop.hopeless_epochs"
+    return "stop.hopeless" if config.stop.hopeless else None
+
+
+def _one_seed_note(config: SweepConfig) -> str | None:
+    """Say that one seed cannot tell what was asked: who trains the same model."""
+    has_several = len(config.world_sizes) * len(config.lr_rules) > 1
+    if config.metrics.target is None or not has_several or len(config.seeds) > 1:
+        return None
+    return (
+        "one seed says nothing of whether world sizes and rules reach metrics.target alike: how "
+        "much seeds differ is unknown. Use seeds=[0,1,2,3,4]."
+    )
 
 
 def requested_plan(
@@ -80,8 +106,9 @@ def requested_plan(
             f"note: the rules {rules} train alike here, because the global batch does not grow; "
             "scaling=weak or optimizer.scale_with=world_size tells them apart."
         )
-    if config.placement_note is not None:
-        say(f"note: {config.placement_note}")
+    for note in (config.placement_note, _one_seed_note(config)):
+        if note is not None:
+            say(f"note: {note}")
     if not request.resume:
         note = unfinished_note(config, store)
         if note is not None:

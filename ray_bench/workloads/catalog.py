@@ -32,6 +32,7 @@ class WorkloadInfo:
         num_params: Trainable parameters; None where they depend on the configuration.
         defaults: What it trains with where the configuration is silent.
         is_builtin: Whether it ships with ray_bench.
+        is_evaluated: Whether it has an `evaluate`; also where only building it would tell.
     """
 
     name: str
@@ -41,6 +42,7 @@ class WorkloadInfo:
     num_params: int | None
     defaults: WorkloadDefaults
     is_builtin: bool
+    is_evaluated: bool = True
 
 
 def _builtin(
@@ -132,6 +134,7 @@ BUILTIN: Mapping[str, WorkloadInfo] = {
             # Its accelerator sleeps on a CPU.
             defaults=WorkloadDefaults(batch_size=64, lr=0.1, momentum=0.0, epochs=1, use_gpu=False),
             is_builtin=True,
+            is_evaluated=False,
         ),
     )
 }
@@ -167,6 +170,7 @@ def find(name: str) -> WorkloadInfo:
         num_params=None,
         defaults=_defaults(target, name),
         is_builtin=False,
+        is_evaluated=hasattr(target, "evaluate") or not hasattr(target, "build"),
     )
 
 

@@ -117,16 +117,28 @@ def test_equal_runs_are_seldom_called_outliers(count):
     assert np.mean(calls) < 0.05
 
 
-def test_blocks_that_hang_are_counted_with_their_cost():
+def hung(blocks_lost):
+    """A run of 25 blocks of which two take longer, by so many typical blocks each; and all runs."""
     results = synthetic((1, 2), repeats=1)
     blocks = {name: column.copy() for name, column in results.blocks.items()}
     run_id = results.runs[1].run_id
     hangs = (blocks["run_id"] == run_id) & np.isin(blocks["block"], (5, 9))
     typical = float(np.median(blocks["duration_s"][blocks["run_id"] == run_id]))
-    blocks["duration_s"][hangs] += 2 * typical
-    (slow,) = found(SlowBlocks, replace(results, blocks=blocks))
+    blocks["duration_s"][hangs] += blocks_lost * typical
+    return run_id, replace(results, blocks=blocks)
+
+
+@pytest.mark.parametrize("blocks_lost", [2, 0.25])
+def test_blocks_that_hang_are_counted_with_their_cost(blocks_lost):
+    run_id, results = hung(blocks_lost)
+    (slow,) = found(SlowBlocks, results)
     assert (slow.run_id, slow.num_slow, slow.num_blocks) == (run_id, 2, 25)
-    assert slow.cost_frac == pytest.approx(4 / 29, abs=0.02)
+    whole = 2 * blocks_lost
+    assert slow.cost_frac == pytest.approx(whole / (25 + whole), rel=0.15)
+
+
+def test_blocks_that_cost_less_than_a_hundredth_are_not_told():
+    assert found(SlowBlocks, hung(0.1)[1]) == []
 
 
 def steps(**seconds):

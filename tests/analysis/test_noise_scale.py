@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from ray_bench.analysis.noise_scale import noise_rows
+from ray_bench.analysis.noise_scale import noise_rows, noise_scale
 from ray_bench.analysis.study import studies
 from tests.synthetic import synthetic
 
@@ -40,6 +41,23 @@ def test_repeats_of_a_seed_count_once_and_seeds_do_not():
     assert (row.num_seeds, again.num_seeds, seeds.num_seeds) == (1, 1, 2)
     assert again.noise_scale == row.noise_scale
     assert seeds.noise_scale.high < row.noise_scale.high
+
+
+def test_a_further_repeat_of_a_seed_changes_nothing():
+    first, *_ = runs_of()
+    again = replace(first, grad_variance_by_step=tuple(2 * x for x in VARIANCE))
+    (row,) = noise_rows([first, again])
+    assert row.noise_scale.value == pytest.approx(100)
+
+
+@pytest.mark.parametrize("num_seeds", [1, 4])
+def test_the_interval_covers_as_often_as_it_says(num_seeds):
+    rng = np.random.default_rng(3)
+    truth, spread = np.array([1.0, 100.0]), np.array([0.2, 20.0])
+    steps = truth[:, None] + spread[:, None] * rng.normal(size=(500, num_seeds, 2, 16))
+    found = [noise_scale(list(runs)) for runs in steps]
+    covered = np.mean([x is not None and x.contains(100.0) for x in found])
+    assert covered == pytest.approx(0.95, abs=0.025)
 
 
 def test_rules_have_rows_of_their_own():

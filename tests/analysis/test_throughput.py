@@ -83,6 +83,11 @@ def test_a_single_run_takes_the_spread_of_the_other_world_sizes():
     assert pooled(dict(enumerate(found)))[2].variance == pytest.approx(both)
 
 
+def test_two_runs_of_one_world_size_say_nothing_of_the_others():
+    assert {x.variance for x in log_means([[1, 2], [4], [3]])} == {None}
+    assert log_means([[1, 2, 3], [4]])[1].df == 2  # two runs each, on average
+
+
 def test_one_run_each_takes_the_blocks():
     results = synthetic((1, 2), repeats=1)
     found = throughputs(results.runs, split_by_run(results.blocks))

@@ -31,8 +31,8 @@ def ranks(size, *, batch=128, fixed=None, slow=None, weak=False):
     return own
 
 
-def judged(plant, *, sync=None, scaling="strong", sizes=(1, 2, 4)):
-    results = synthetic(sizes, scaling=scaling, ranks_s=plant, noise=0.001, sync=sync)
+def judged(plant, *, sync=None, scaling="strong", sizes=(1, 2, 4), noise=0.001):
+    results = synthetic(sizes, scaling=scaling, ranks_s=plant, noise=noise, sync=sync)
     (study,) = studies(results)
     return study
 
@@ -46,6 +46,16 @@ def test_nothing_is_nothing():
     assert study.verdict.bottleneck is Bottleneck.NONE
     assert study.verdict.worst is None
     assert set(study.lags.values()) == {()}
+
+
+@pytest.mark.parametrize(("noise", "kind"), [(0.001, Bottleneck.INPUT), (0.02, Bottleneck.NONE)])
+def test_a_loss_that_may_be_none_is_none(noise, kind):
+    """Efficiency is 93 % with 4 workers; the interval of the noisy sweep reaches 95 %."""
+    study = judged(lambda n, batch: ranks(n, fixed={"data_wait": 0.0025}), noise=noise)
+    efficiency = study.rows[-1].efficiency_frac
+    assert efficiency.value < 0.95
+    assert (efficiency.high >= 0.95) is (kind is Bottleneck.NONE)
+    assert study.verdict.bottleneck is kind
 
 
 @pytest.mark.parametrize(

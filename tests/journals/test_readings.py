@@ -6,6 +6,9 @@ import math
 
 import pytest
 
+from ray_bench.analysis.parity.history import histories_of
+from ray_bench.analysis.parity.outcomes import reached
+from ray_bench.config.metric_target import parse_target
 from ray_bench.journals.collect import collect
 from ray_bench.journals.convert import attached_run
 from ray_bench.store import ResultsStore
@@ -116,3 +119,19 @@ def test_a_store_keeps_numbers_by_name(tmp_path):
     assert list(table["metric_names"][0]) == ["bleu", "chrf"]
     assert list(table["metric_values"][0]) == [31.0, 0.5]
     assert math.isnan(table["val_loss"][0])
+
+
+def test_a_target_is_reached_by_what_a_script_told(tmp_path):
+    lines = []
+    for steps, accuracy in ((20, 0.5), (40, 0.7), (60, 0.8)):
+        trained_s = steps / 10
+        lines += [
+            evaluated(steps, 0.5, trained_s),
+            said(steps, {"val_acc": accuracy}, 0, trained_s),
+        ]
+    job(tmp_path, 2, more=lines)
+    store = ResultsStore(tmp_path)
+    (run_id,) = collect(store).run_ids
+    found = reached(histories_of(store.read())[run_id], parse_target("val_accuracy>=0.6"))
+    assert (found.samples_before, found.samples) == (64 * 20, 64 * 40)
+    assert (found.train_s, found.with_eval_s) == (4.0, 5.0)

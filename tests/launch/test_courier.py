@@ -13,7 +13,7 @@ from ray_bench.launch.collect import collect
 from ray_bench.launch.courier import Courier
 from ray_bench.launch.words import line_of, records_of
 from ray_bench.launch.worker import launch_worker
-from ray_bench.records import BlockRecord, EpochRecord
+from ray_bench.records import BlockRecord, EpochRecord, EvaluationRecord
 from tests.launch.local import fit_here, launch_of, loop_config
 from tests.train.test_loop import request
 
@@ -31,6 +31,12 @@ def make_epoch(**changes) -> EpochRecord:
     values |= {"eval_s": None, "lr": 0.2, "train_loss": 2.0, "train_accuracy_frac": 0.5}
     values |= {"val_loss": None, "val_accuracy_frac": None}
     return EpochRecord(**{**values, **changes})
+
+
+def make_evaluation(**changes) -> EvaluationRecord:
+    values = {"run_id": "a", "evaluation": 0, "epoch": 1, "num_samples": 640, "train_s": 1.5}
+    values |= {"with_eval_s": 2.0, "eval_s": 0.5, "val_loss": 1.0, "val_accuracy_frac": 0.5}
+    return EvaluationRecord(**{**values, "num_val_samples": 100, **changes})
 
 
 def courier_of(box, folder, *, rank=0, launch_id="launch") -> Courier:
@@ -76,6 +82,19 @@ def test_what_the_inbox_did_not_take_is_sent_again(box, tmp_path):
     assert [block.block for block in arrived.so_far(KEY).blocks] == [0, 1]
 
 
+def test_evaluations_of_rank_0_are_kept_of_a_run_that_did_not_end(box, tmp_path):
+    with begun(box, tmp_path) as courier:
+        courier.record(make_epoch())
+        courier.record(make_evaluation(evaluation=1))
+        courier.record(make_evaluation())
+    arrived = Arrived()
+    for words in box.words:
+        arrived.add(words)
+    so_far = arrived.so_far(KEY)
+    assert so_far.evaluations == (make_evaluation(), make_evaluation(evaluation=1))
+    assert so_far.epochs == (make_epoch(),)
+
+
 def test_between_two_runs_nothing_is_recorded(box, tmp_path):
     with courier_of(box, tmp_path) as courier:
         courier.record(make_block())
@@ -113,7 +132,8 @@ def test_the_file_of_a_rank_that_ended_in_order_is_not_asked_for(box, tmp_path):
 
 
 def test_lines_are_read_back_as_they_were():
-    records = [(KEY, make_block(block=3)), (KEY, make_epoch(train_loss=0.1 + 0.2))]
+    kept = (make_block(block=3), make_epoch(train_loss=0.1 + 0.2), make_evaluation())
+    records = [(KEY, record) for record in kept]
     assert records_of(line_of(*record) for record in records) == records
 
 

@@ -47,8 +47,9 @@ def test_lines_that_are_none_are_refused_without_being_shown(tmp_path, text, say
 
 
 def test_files_that_others_read_or_nobody_can_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="chmod 600"):
-        given_tokens(written(tmp_path, f"viewer {LONG}", 0o640), {})
+    with pytest.raises(ConfigError, match="chmod o="):
+        given_tokens(written(tmp_path, f"viewer {LONG}", 0o644), {})
+    assert given_tokens(written(tmp_path, f"viewer {LONG}", 0o440), {})
     with pytest.raises(ConfigError, match="cannot be read"):
         given_tokens(tmp_path / "absent", {})
     with pytest.raises(ConfigError, match="16 characters"):

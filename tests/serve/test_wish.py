@@ -18,9 +18,11 @@ def test_fields_come_back_in_the_address():
         "price_per_worker_hour": 1.5,
         "currency": "EUR",
         "max_workers": 16,
-        "target": 0.9,
+        "target": "accuracy>=90%",
     }
-    assert wish.query == ("?aim=deadline%3D30min&price=1.5&currency=EUR&max_workers=16&target=0.9")
+    assert wish.query == (
+        "?aim=deadline%3D30min&price=1.5&currency=EUR&max_workers=16&target=accuracy%3E%3D90%25"
+    )
 
 
 def test_a_limit_of_an_aim_without_one_is_left_out():
@@ -40,10 +42,12 @@ def test_a_limit_of_an_aim_without_one_is_left_out():
         {"target": "0"},
         {"target": "1.1"},
         {"target": "101%"},
+        {"target": "nonsense"},
+        {"target": "accuracy<=0.9"},
         {"currency": "<b>"},
         {"currency": "TOOLONGCODE"},
     ],
 )
 def test_nonsense_is_refused_with_how_to_write_it(fields):
-    with pytest.raises(ConfigError, match=r"like|at most"):
+    with pytest.raises(ConfigError, match=r"like|at most|write"):
         wish_of(**fields)

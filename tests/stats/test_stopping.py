@@ -91,6 +91,17 @@ def test_the_half_width_is_that_of_students_t():
         assert found == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize(("factor", "stops"), [(1.001, True), (0.999, False), (0.8, False)])
+def test_a_look_judges_the_99_per_cent_interval_of_both_looks(factor, stops):
+    """Student's t with 5 degrees of freedom: 4.03214 at 99 %, 2.57058 at 95 %."""
+    log_times = {1: [0.0] * 8, 2: [1.0, -1.0] * 4}
+    first_look = 4.03214 * np.std([1.0, -1.0] * 3, ddof=1) / math.sqrt(6)
+    rule = StopRule(half_width_frac=factor * first_look)
+    found = rule.look(log_times, paired=True, elapsed_s=0)
+    assert (found.reason == "narrow_enough") is stops
+    assert found.half_width_frac < 0.8 * first_look  # at 95 %, of all rounds
+
+
 def test_rounds_that_lack_a_run_count_for_what_they_have():
     log_times = times(8, 0.001)
     log_times[2][3] = math.nan

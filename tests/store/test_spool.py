@@ -11,6 +11,8 @@ import pytest
 from ray_bench.errors import AlreadyStoredError, StoreError
 from ray_bench.store import ResultsStore
 from ray_bench.store.files import LocalFiles
+from ray_bench.store.run_files import files_of
+from ray_bench.store.spool import Spool
 from tests.samples import make_data, make_sweep
 
 
@@ -67,6 +69,15 @@ def test_what_is_stored_meanwhile_is_delivered_once(store, full, tmp_path):
     assert not copy.exists()
     store.write_run(make_data())  # the very same attempt again
     assert len(store.read().runs) == 2
+
+
+def test_what_has_waited_longest_is_stored_first(tmp_path):
+    spool, stored = Spool(str(tmp_path / "results")), []
+    for age_s, run_id in ((20, "middle"), (10, "last"), (30, "first")):
+        place = spool.keep(files_of(make_data(run_id=run_id)))
+        os.utime(place, (0, 1e9 - age_s))
+    assert spool.deliver(lambda files: stored.append(Path(files.run[0]).stem)) == (3, [])
+    assert stored == ["first", "middle", "last"]
 
 
 def test_a_run_whose_place_is_taken_stays_aside(store, full, tmp_path):

@@ -109,7 +109,7 @@ def setting_of(key: str, text: str) -> str:
     field = fields().get(key)
     is_bare = field is not None and field.kind == "list" and not text.startswith("[")
     if not text:
-        return f"{key}=null"
+        return f"{key}=[]" if is_bare and field is not None and field.default else f"{key}=null"
     return f"{key}=[{text}]" if is_bare else f"{key}={text}"
 
 

@@ -111,7 +111,9 @@ def _runs(plan: SweepPlan) -> str:
     config = plan.config
     assert config is not None, "a plan that is taken has one"
     sizes = len({run.point.world_size for run in plan.runs})
-    length = f"{config.epochs} epochs" if config.epochs is not None else f"{config.steps} steps"
+    length = f"{config.steps} steps"
+    if config.epochs is not None:
+        length = "1 epoch" if config.epochs == 1 else f"{config.epochs} epochs"
     if config.target is not None or config.interleaved:
         length = config.target_name if config.target is not None else "short turns"
     batch = "" if config.batch_size is None else f", batch {config.batch_size}"

@@ -13,7 +13,10 @@ SortKey = Literal["measured", "sweep", "state", "workers", "speedup", "efficienc
 Order = Literal["asc", "desc"]
 
 SORT_KEYS: tuple[SortKey, ...] = get_args(SortKey)
-STATES: tuple[State, ...] = get_args(State)
+#: As a filter shows them.
+STATES: tuple[State, ...] = (
+    *("running", "finished", "failed", "unfinished", "stopped", "unreadable"),
+)
 #: Of a column that nobody has sorted by yet, what is wanted first.
 FIRST_ORDER: dict[SortKey, Order] = {
     "measured": "desc",

@@ -97,6 +97,7 @@ def steady(run: Mapping[str, Any] | None) -> Steady | None:
     off = [100 * (rate / middle - 1) for _, rate in told]
     most = max(abs(x) for x in off)
     reach = next((x for x in (2, 5, 10, 20, 50) if most <= x), 100)
+    within = max(1, math.ceil(round(most, 1)))
     first, last = told[0][0], told[-1][0]
     span = max(last - first, 1e-9)
     dots = tuple(
@@ -107,7 +108,7 @@ def steady(run: Mapping[str, Any] | None) -> Steady | None:
         dots=dots,
         reach=reach,
         seconds=(round(first), round(last)),
-        title=f"This run: its pace stays within {_whole_percent(most)} % of the median",
+        title=f"This run: its pace stays within {within} % of the median",
     )
 
 
@@ -129,7 +130,3 @@ def _number(value: float) -> str:
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
-
-
-def _whole_percent(most: float) -> int:
-    return max(1, math.ceil(round(most, 1)))

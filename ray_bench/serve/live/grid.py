@@ -68,8 +68,10 @@ def run_grid(view: LiveView) -> RunGrid | None:
 
 
 def _differing(planned: tuple[PlannedRun, ...]) -> set[str]:
-    told = ("seed", "rule", "placement", "precision", "compile", "accumulate_steps")
-    names = (*told, "memory_format", "bucket_cap_mb", "compression")
+    names = [
+        *("seed", "rule", "placement", "precision", "compile", "accumulate_steps"),
+        *("memory_format", "bucket_cap_mb", "compression"),
+    ]
     kinds: dict[tuple[int, bool], list[Point]] = {}
     for run in planned:
         kinds.setdefault((run.point.world_size, run.point.is_ddp), []).append(run.point)

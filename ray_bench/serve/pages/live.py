@@ -144,7 +144,7 @@ async def _events(request: Request, told: _Told) -> AsyncIterator[str]:
     until_s = loop.time() + LASTS_S
     yield "retry: 3000\n\n"
     while not told.is_over and loop.time() < until_s:
-        if getattr(request.app.state, "is_closing", False) or await request.is_disconnected():
+        if await request.is_disconnected():
             return
         try:
             yield await run_in_threadpool(told.news) or ": nothing new\n\n"

@@ -63,6 +63,7 @@ def sweep_page(request: Request, summary: Known, wish: Asked, service: Given) ->
         aims=AIMS,
         wish=wish,
         is_open=bool(wish.query),
+        job=service.board.job_of_sweep(summary.sweep_id),
         **about(summary),
         **_report_values(service, summary, wish),
     )
@@ -117,7 +118,7 @@ def runs(request: Request, summary: Known, service: Given) -> Response:
     """List every attempt of every run."""
     from ray_bench.serve.attempts import attempt_rows
 
-    rows = attempt_rows(service.store.attempts(summary.sweep_id))
+    rows = attempt_rows(service.studies.attempts(summary.sweep_id))
     num_missing = summary.num_planned - summary.num_done - summary.num_failed
     values = {"rows": rows, "num_missing": num_missing, **about(summary)}
     return page(request, "runs.html.j2", part="runs", **values)

@@ -51,6 +51,7 @@ class RayBoard:
         self._jobs: Jobs | None = jobs
         self._lock = threading.Lock()
         self._sweep_ids: dict[str, str] = {}
+        self._ended: dict[str, Job] = {}  # nothing changes of them any more
 
     def submit(self, request: JobRequest, actor: str) -> Job:
         """Submit it; see `Board`."""
@@ -137,8 +138,16 @@ class RayBoard:
             return self._jobs
 
     def _job(self, details: Any) -> Job:
-        asked = json.loads(details.metadata[_KEY])
         job_id = str(details.submission_id)
+        if job_id in self._ended:
+            return self._ended[job_id]
+        job = self._asked(job_id, details)
+        if job.phase not in ("queued", "running"):
+            self._ended[job_id] = job
+        return job
+
+    def _asked(self, job_id: str, details: Any) -> Job:
+        asked = json.loads(details.metadata[_KEY])
         code: int | None = details.driver_exit_code
         phase = _PHASES[str(details.status.value)]
         if phase == "failed" and code in STOPPED:

@@ -17,7 +17,7 @@ from ray_bench.sweep.board import VARIABLE
 #: Would send a sweep of this machine to a cluster.
 _ADDRESSES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 #: What the service itself was told, its tokens among it.
-_OWN = "RAY_BENCH_SERVE"
+_OWN = ("RAY_BENCH_SERVE", "RAY_BENCH_TOKEN")
 
 
 def run_words(request: JobRequest, results: str) -> list[str]:

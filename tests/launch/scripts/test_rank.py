@@ -78,9 +78,21 @@ def test_what_comes_after_the_measurement_does_not_spoil_it(tmp_path, monkeypatc
     assert end.failure is None
 
 
+def test_a_script_that_is_measured_may_clean_up_after_itself(tmp_path):
+    code = "write('end', reason='measured')\ntime.sleep(0.5)\nprint('cleaned', flush=True)"
+    end, *_ = followed(tmp_path, code)
+    assert (end.failure, b"cleaned" in end.output) == (None, True)
+
+
+def test_a_signal_after_the_end_of_the_script_loses_nothing(tmp_path):
+    end, _, _, meeting = followed(tmp_path, "write('end')\nos.abort()")
+    assert (end.failure, end.died_at_exit, meeting.told) == (None, True, False)
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "words"),
     [
+        ("write('end')\nos._exit(3)", "ScriptEnded", "exit code 3"),
         ("sys.exit(3)", "ScriptEnded", "exit code 3"),
         ("raise KeyError('planted')", "KeyError", "planted"),
         ("write('end', error_type='TrainingError', error_message='said')\nsys.exit('x')",

@@ -35,6 +35,12 @@ def answered(store, sweep_id, efficiency, **changes):
     store.write_answer(AnswerRecord(**values | changes))
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A slow machine changes nothing."""
+    monkeypatch.setattr("ray_bench.serve.index.sweep_index._PATIENCE_S", 30)
+
+
 @pytest.fixture
 def store(results):
     """The golden sweep, and five made-up ones: a/b/c d is the newest."""
@@ -163,6 +169,17 @@ def test_damage_is_a_state_of_a_row(store, results, client):
     assert names_of(text_of(client, "/sweeps?state=unreadable")) == ["low"]
     shown = client.get("/api/v1/sweeps").json()
     assert {x["sweep_id"]: x["state"] for x in shown["sweeps"]}["low"] == "unreadable"
+
+
+def test_an_answer_that_a_page_found_stands_in_the_list(client, results):
+    assert "Not analysed yet" in text_of(client, "/sweeps") or "No answer yet" in text_of(
+        client, "/sweeps"
+    )
+    client.get("/sweeps/sweep-1/report.json")
+    text = text_of(client, "/sweeps")
+    assert "<b>Use 4 workers for now</b>" in text
+    assert "4 workers 87 % (85 to 88)" in text
+    assert not (results / "answers").exists()
 
 
 def test_an_empty_store_says_how_to_begin(make_client, tmp_path):

@@ -99,6 +99,7 @@ def test_states_come_from_ray_and_the_sweep_from_the_log(board, server, settings
     assert server.stopped == [job_id]
     details.status, details.driver_exit_code = Status.FAILED, 130
     assert board.job(job_id).phase == "stopped"
+    board = RayBoard(replace(settings, address="http://h:1"), server)
     details.driver_exit_code, server.logs[job_id] = 1, "error: it does not fit.\n"
     assert (board.job(job_id).phase, board.job(job_id).error) == ("failed", "it does not fit.")
     with pytest.raises(LaunchError, match="has ended already"):
