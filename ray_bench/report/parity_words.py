@@ -20,7 +20,12 @@ QUANTITIES: dict[Quantity, str] = {
 
 
 def verdict_words(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
-    """Return `4 workers with sqrt: final accuracy worse by 1.3 points (0.9 to 1.8).` and so on.
+    """Return the verdicts as sentences."""
+    return [f"{words}." for words in verdict_phrases(rows, margin)]
+
+
+def verdict_phrases(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
+    """Return `4 workers with sqrt: final accuracy worse by 1.3 points (0.9 to 1.8)` and so on.
 
     Rows of which the same is to be said share a sentence; the table has their numbers.
     """
@@ -28,7 +33,7 @@ def verdict_words(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
     for row in rows:
         words = f"{QUANTITIES[row.quantity]} {_verdict(row, margin)}"
         said.setdefault(words, {}).setdefault(row.world_size, []).append(row.lr_rule)
-    return [f"{_who(rules)}: {words}." for words, rules in said.items()]
+    return [f"{_who(rules)}: {words}" for words, rules in said.items()]
 
 
 def unknown_words(rows: Sequence[ParityRow]) -> str:
@@ -37,7 +42,7 @@ def unknown_words(rows: Sequence[ParityRow]) -> str:
     for row in rows:
         rules.setdefault(row.world_size, []).append(row.lr_rule)
     what = QUANTITIES[rows[0].quantity]
-    return f"{_who(rules)}: {what} not shown to be equivalent or different."
+    return f"{_who(rules)}: {what} not shown to be equivalent or different"
 
 
 def _who(rules: Mapping[int, Sequence[str]]) -> str:

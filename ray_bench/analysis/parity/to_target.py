@@ -39,7 +39,8 @@ class TargetRow:
     """One world size, under the rule by which it needs fewest samples; None is unknown."""
 
     world_size: int
-    lr_rule: str
+    lr_rule: str  # several, with / between them, where they are one training
+    first_rule: str  # of them
     is_claimed: bool  # False: more ranks than cores or GPUs, whose times say nothing
     num_reached: int
     num_runs: int
@@ -147,6 +148,7 @@ def _row(
     return TargetRow(
         world_size=size,
         lr_rule=side.rule,
+        first_rule=side.runs[0].point.rule,
         is_claimed=is_claimed,
         num_reached=side.num_reached,
         num_runs=len(side.runs),

@@ -63,7 +63,7 @@ def _one_run(context: Context, size: int) -> list[str]:
     found = context.study.to_target
     row = None if found is None else found.row(size)
     if len({run.point.lr_rule for run in runs}) > 1:
-        rule = runs[0].point.rule if row is None else row.lr_rule.partition("/")[0]
+        rule = runs[0].point.rule if row is None else row.first_rule
         settings.append(f"lr_rules=[{rule}]")
     seeds = {run.point.seed for run in runs}
     known = [seed for seed in seeds if seed is not None]

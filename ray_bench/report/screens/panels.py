@@ -57,13 +57,12 @@ def _panels(context: Context, facts: AnswerFacts, learnt: Judged | None) -> Iter
     row = accuracy_row(context)
     if learning is not None and row is not None:
         verdicts = () if learnt is None else quality_words(learnt)
-        first = f"{accuracy_title(row)}." if not verdicts else verdicts[0]
         yield Panel(
             key="accuracy",
             ask=f"Accuracy against {workers(context.study.baseline)}, points",
-            title=first.removesuffix("."),
+            title=verdicts[0] if verdicts else accuracy_title(row),
             picture=learning,
-            says=" ".join(verdicts[1:]) if verdicts else ruled_out(row),
+            says=" ".join(f"{x}." for x in verdicts[1:]) if verdicts else ruled_out(row),
         )
 
 

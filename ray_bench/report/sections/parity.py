@@ -28,7 +28,7 @@ from ray_bench.report.parity_words import (
     more_seeds,
     summary,
     unknown_words,
-    verdict_words,
+    verdict_phrases,
 )
 from ray_bench.report.sections.to_target import batch_table, batches_of, gain_table
 from ray_bench.report.target_words import batch_words, gain_words
@@ -97,7 +97,7 @@ def quality_words(found: Judged) -> tuple[str, ...]:
     """Return the verdicts on final quality alone; of what is not known no more than that."""
     rows = [x for x in found.parity.rows if x.quantity != "samples"]
     known = [x for x in rows if x.verdict in ("equivalent", "worse", "better")]
-    words = verdict_words(known, found.parity.margin)
+    words = verdict_phrases(known, found.parity.margin)
     unknown = [x for x in rows if x not in known]
     return (*words, *([unknown_words(unknown)] if unknown else []))
 
