@@ -109,7 +109,8 @@ def _lines(summary: SweepSummary, root: str) -> Iterator[str]:
 
 def _runs(summary: SweepSummary) -> str:
     runs = f"{summary.num_done} of {summary.num_planned} runs"
-    return f"{runs}, {summary.num_failed} failed" if summary.num_failed else runs
+    ended = f", {summary.num_ended} diverged or stopped" if summary.num_ended else ""
+    return f"{runs}{ended}, {summary.num_failed} failed" if summary.num_failed else runs + ended
 
 
 def _answer_line(summary: SweepSummary, root: str) -> str:

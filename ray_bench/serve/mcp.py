@@ -96,6 +96,7 @@ class Tools:
                             "planned": x.num_planned,
                             "done": x.num_done,
                             "failed": x.num_failed,
+                            "diverged_or_stopped": x.num_ended,
                         },
                         "answer": answer,
                         "is_answer_current": x.is_answer_current,

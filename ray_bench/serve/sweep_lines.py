@@ -126,7 +126,7 @@ def _state(row: SweepRow) -> str:
         return "cannot be read"
     if row.state == "failed" and row.num_done and row.num_failed:
         return "1 run failed" if row.num_failed == 1 else f"{row.num_failed} runs failed"
-    return row.state
+    return f"{row.state}, {row.num_ended} diverged or stopped" if row.num_ended else row.state
 
 
 def _settings(row: SweepRow, differing: Sequence[str]) -> str:

@@ -26,11 +26,12 @@ class SweepSummary:
         world_sizes: ascending.
         num_planned: runs that were asked for, those included that a stop rule added.
         num_done: runs that finished.
-        num_failed: runs whose newest attempt did not finish.
+        num_failed: runs whose newest attempt failed, or was interrupted.
+        num_ended: runs that diverged or were stopped as hopeless: results, though not finished.
         labels: what people call it.
         answer: what its last report said; None where no report was written.
         is_answer_current: whether it is of the runs that are there now.
-        state: finished: all runs are done; failed: all have ended, some did not finish;
+        state: finished: all runs have a result; failed: all have ended, some failed;
             unfinished: some have left no record.
     """
 
@@ -41,6 +42,7 @@ class SweepSummary:
     num_planned: int
     num_done: int
     num_failed: int
+    num_ended: int = 0
     labels: Labels = field(default_factory=Labels)
     answer: AnswerRecord | None = None
     is_answer_current: bool = False
@@ -48,7 +50,7 @@ class SweepSummary:
     @property
     def state(self) -> State:
         """How far the sweep is."""
-        if self.num_done + self.num_failed < self.num_planned:
+        if self.num_done + self.num_ended + self.num_failed < self.num_planned:
             return "unfinished"
         return "failed" if self.num_failed else "finished"
 
@@ -92,6 +94,7 @@ def _summary(
 ) -> SweepSummary:
     workload, world_sizes = _asked(sweep.config_json)
     num_done = sum(row["status"] == "ok" for row in runs.values())
+    num_ended = sum(row["status"] in ("diverged", "stopped") for row in runs.values())
     return SweepSummary(
         sweep_id=sweep.sweep_id,
         created_at_utc=sweep.created_at_utc,
@@ -99,7 +102,8 @@ def _summary(
         world_sizes=world_sizes or tuple(sorted({row["world_size"] for row in runs.values()})),
         num_planned=len({*sweep.run_ids, *runs}),
         num_done=num_done,
-        num_failed=len(runs) - num_done,
+        num_failed=len(runs) - num_done - num_ended,
+        num_ended=num_ended,
         labels=labels,
         answer=answer,
         is_answer_current=answer is not None and answer.basis == _basis(runs),
@@ -138,6 +142,7 @@ def values_of(summary: SweepSummary) -> dict[str, Any]:
         "num_planned": summary.num_planned,
         "num_done": summary.num_done,
         "num_failed": summary.num_failed,
+        "num_ended": summary.num_ended,
         "state": summary.state,
         "answer": None if summary.answer is None else _answer(summary.answer, summary),
     }

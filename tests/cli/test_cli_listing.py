@@ -17,7 +17,7 @@ def filled(store):
     for number, sweep_id in enumerate(("bad", "whole", "begun")):
         created = START + timedelta(hours=number)
         store.write_sweep(make_sweep(sweep_id=sweep_id, created_at_utc=created, config_json=CONFIG))
-        store.write_run(make_data(sweep_id=sweep_id, status="diverged", with_tables=False))
+        store.write_run(make_data(sweep_id=sweep_id, status="failed", with_tables=False))
     store.write_run(make_data(sweep_id="bad", run_id="b", with_tables=False))
     store.write_run(make_data(sweep_id="whole", run_id="b", with_tables=False))
     store.write_run(make_data(sweep_id="whole", attempt=2, with_tables=False))
@@ -117,3 +117,13 @@ def test_no_text_can_steer_the_terminal(ray_bench, store):
 def test_the_old_name_of_the_command(ray_bench, filled):
     assert ray_bench("sweeps", filled.root).out == ray_bench("list", filled.root).out
     assert "  sweeps  " not in ray_bench("--help").out
+
+
+@pytest.mark.parametrize("status", ["diverged", "stopped"])
+def test_a_run_that_diverged_is_a_result_and_no_failure(ray_bench, store, status):
+    store.write_sweep(make_sweep(sweep_id="steep", created_at_utc=START, config_json=CONFIG))
+    store.write_run(make_data(sweep_id="steep", status=status, with_tables=False))
+    store.write_run(make_data(sweep_id="steep", run_id="b", with_tables=False))
+    lines = ray_bench("list", store.root).out.splitlines()
+    assert lines[0] == "steep  2026-01-02 03:04  finished"
+    assert lines[1] == "  cnn-digits, workers 1, 2, 1 of 2 runs, 1 diverged or stopped"

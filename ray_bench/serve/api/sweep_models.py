@@ -38,6 +38,7 @@ class SweepModel(BaseModel):
     num_planned: int
     num_done: int
     num_failed: int
+    num_ended: int
     state: State
     answer: AnswerModel | None
     message: str = Field(description="What to know of its state; empty where it says all")

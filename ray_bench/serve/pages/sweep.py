@@ -119,7 +119,7 @@ def runs(request: Request, summary: Known, service: Given) -> Response:
     from ray_bench.serve.attempts import attempt_rows
 
     rows = attempt_rows(service.studies.attempts(summary.sweep_id))
-    num_missing = summary.num_planned - summary.num_done - summary.num_failed
+    num_missing = summary.num_planned - summary.num_done - summary.num_ended - summary.num_failed
     values = {"rows": rows, "num_missing": num_missing, **about(summary)}
     return page(request, "runs.html.j2", part="runs", **values)
 
