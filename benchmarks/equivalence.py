@@ -188,6 +188,7 @@ def _read(epochs: np.ndarray) -> list[Outcome]:
             seed=i,
             quality=None,
             is_diverged=False,
+            is_stopped=False,
             num_val_samples=None,
             reached=Reached(
                 epoch=math.ceil(x),
