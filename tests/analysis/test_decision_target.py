@@ -1,5 +1,8 @@
 """With a target, world sizes are chosen by how soon they get there."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from ray_bench.analysis.decision.advice import Ask, Reason
@@ -62,3 +65,17 @@ def test_a_target_that_nobody_reaches_decides_nothing(slower):
     report = build_report(slower, target=0.99)
     assert "no size is known to reach the target" in report.answer
     assert report.screens[0].answer.next.head == "give a lower --target, or measure more epochs"
+
+
+def test_how_sure_a_choice_is_has_the_noise_of_the_time_that_it_rests_on(slower):
+    """Throughput and epochs may be steady where the time to the target, as measured, is not."""
+    times = {0: 0.5, 1: 1.0, 2: 2.0}
+    seed = {run.run_id: run.point.seed for run in slower.runs}
+    factor = np.array([times[seed[x]] for x in slower.epochs["run_id"]])
+    noisy = {**slower.epochs, "train_s": slower.epochs["train_s"] * factor}
+    sure, unsure = decision(slower), decision(replace(slower, epochs=noisy))
+    assert sure.recommended == unsure.recommended == 2
+    assert sure.choice.probability > 0.9
+    assert unsure.choice.probability < 0.75
+    low = unsure.option(2).target.time_s.low
+    assert low < 0.3 * unsure.option(2).target.time_s.value  # as its interval says

@@ -108,7 +108,7 @@ class Prospect:
         if not self._to_target:
             return noise
         option = next(x for x in self.options if x.world_size == size)
-        return math.hypot(noise, run_sd(option))
+        return run_sd(option, noise)
 
     @cached_property
     def measure_s(self) -> Mapping[int, float | None]:

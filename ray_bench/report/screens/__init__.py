@@ -26,12 +26,17 @@ def screens_of(
     Args:
         results: The sweep.
         contexts: Its curves.
-        learnt: What is known of learning, of curves that have the same runs once.
+        learnt: What is known of learning, of curves that have the same runs once; each of them
+            has the verdicts of all.
     """
     if not contexts:
         return (_without_runs(results),)
-    judged = {x.context.number: x for x in learnt}
-    return tuple(_screen(x, judged.get(x.number)) for x in contexts)
+    judged = {_trained(x.context): x for x in learnt}
+    return tuple(_screen(x, judged.get(_trained(x))) for x in contexts)
+
+
+def _trained(context: Context) -> frozenset[str]:
+    return frozenset(run.run_id for run in context.study.trained)
 
 
 def _screen(context: Context, learnt: Judged | None) -> Screen:
