@@ -1,6 +1,8 @@
-"""Whether accuracy is kept, in words."""
+"""Whether a difference in accuracy is shown, in words: without one, none is called the same."""
 
 from __future__ import annotations
+
+import math
 
 from ray_bench.analysis.accuracy import AccuracyRow
 from ray_bench.report.cells import estimate
@@ -9,32 +11,44 @@ from ray_bench.report.format import points_lost, show
 
 
 def accuracy_row(context: Context) -> AccuracyRow | None:
-    """Return the accuracy that is said: of the chosen size, else the largest, first rule."""
+    """Return the accuracy that is said: of the chosen size, else the largest, its worst rule."""
     rows = [x for x in context.study.accuracy if x.difference is not None]
     best = context.study.decision.recommended
-    return next((x for x in rows if x.world_size == best), rows[-1] if rows else None)
+    size = next((x.world_size for x in rows if x.world_size == best), None)
+    size = rows[-1].world_size if size is None and rows else size
+    return min((x for x in rows if x.world_size == size), key=_worst_first, default=None)
 
 
-def accuracy_title(row: AccuracyRow) -> str:
-    """Return whether accuracy is kept, as far as the interval says."""
+def _worst_first(row: AccuracyRow) -> tuple[bool, float]:
+    """Shown to be lower comes first, then what leaves room for the largest loss."""
     change = row.difference
+    if change is None or change.low is None or change.high is None:
+        return True, -math.inf
+    return change.high >= 0, change.low
+
+
+def accuracy_title(context: Context, row: AccuracyRow) -> str:
+    """Return whether accuracy differs, as far as the interval says."""
+    change, where = row.difference, _where(context, row)
     if change is None or change.low is None:
-        return f"Accuracy at {workers(row.world_size)} has no interval"
+        return f"Accuracy at {where} has no interval"
     if change.contains(0):
-        return "Accuracy is kept: no difference shown"
+        return f"No difference in accuracy is shown at {where}"
     word = "higher" if change.value > 0 else "lower"
-    return (
-        f"Accuracy is {word} at {workers(row.world_size)}: {show(estimate(change, 'points')).value}"
-    )
+    return f"Accuracy is {word} at {where}: {show(estimate(change, 'points')).value}"
 
 
-def ruled_out(row: AccuracyRow) -> str:
+def _where(context: Context, row: AccuracyRow) -> str:
+    rules = {x.lr_rule for x in context.study.accuracy}
+    return f"{workers(row.world_size)}{f' with {row.lr_rule}' * (len(rules) > 1)}"
+
+
+def ruled_out(context: Context, row: AccuracyRow) -> str:
     """Return which loss of accuracy the interval leaves no room for."""
     if row.difference is None or row.difference.low is None:
         return ""
     seeds = "for the one seed measured" if row.num_seeds == 1 else f"over {row.num_seeds} seeds"
     lost = max(0.0, -row.difference.low)
     return (
-        f"At {workers(row.world_size)} a loss of more than {points_lost(lost)} is ruled out, "
-        f"{seeds}."
+        f"At {_where(context, row)} a loss of more than {points_lost(lost)} is ruled out, {seeds}."
     )

@@ -159,6 +159,9 @@ def test_learning_is_judged_over_runs_that_no_curve_of_speed_may_join(rules):
     assert len(report.screens) == 2
     assert [x.value for x in column(report, "parity", "seeds")] == [4]
     assert [x.key for x in report.sections if x.key.startswith("parity")] == ["parity"]
+    said = [next(x.title for x in y.panels if x.key == "accuracy") for y in report.screens]
+    assert said[0] == said[1]
+    assert "equivalent" in said[0]
 
 
 def test_the_answer_is_about_the_target(rules):
@@ -181,3 +184,20 @@ def test_the_margin_is_that_which_was_asked_for(rules):
     wide = build_report(results, margin="accuracy=2%")
     assert "final accuracy equivalent, within 2 points." in words(wide)
     assert json.loads(json_report(wide))["parity"][0]["rows"][0]["margin"]["value"] == 0.02
+
+
+def test_no_difference_shown_is_not_called_kept_and_the_worst_rule_is_said():
+    """One seed of each rule: without verdicts the interval of the worst rule is what is known."""
+    results = learned(
+        lambda n, r, s: 0.9 - 0.05 * ((r, n) == ("linear", 4)),
+        rules=("linear", "sqrt"),
+        seeds=(0,),
+        num_val_samples=10_000,
+    )
+    report = build_report(results)
+    (said,) = [x for x in report.screens[0].panels if x.key == "accuracy"]
+    assert said.title == "Accuracy is lower at 4 workers with linear: -5.0 pp"
+    assert said.says.startswith("At 4 workers with linear a loss of more than 5.")
+    same = build_report(learned(lambda n, r, s: 0.9, seeds=(0,), num_val_samples=10_000))
+    (said,) = [x for x in same.screens[0].panels if x.key == "accuracy"]
+    assert said.title == "No difference in accuracy is shown at 4 workers"

@@ -60,9 +60,9 @@ def _panels(context: Context, facts: AnswerFacts, learnt: Judged | None) -> Iter
         yield Panel(
             key="accuracy",
             ask=f"Accuracy against {workers(context.study.baseline)}, points",
-            title=verdicts[0] if verdicts else accuracy_title(row),
+            title=verdicts[0] if verdicts else accuracy_title(context, row),
             picture=learning,
-            says=" ".join(f"{x}." for x in verdicts[1:]) if verdicts else ruled_out(row),
+            says=" ".join(f"{x}." for x in verdicts[1:]) if verdicts else ruled_out(context, row),
         )
 
 

@@ -44,12 +44,12 @@ def noise_says(context: Context) -> str:
 
 
 def says(context: Context) -> str:
-    """Return the main finding: whether accuracy is kept."""
+    """Return the main finding: whether accuracy is shown to differ."""
     rows = context.study.accuracy
     if not rows:
         return "no accuracy was measured"
     said = accuracy_row(context)
-    return f"{workers(rows[0].world_size)} alone" if said is None else accuracy_title(said)
+    return f"{workers(rows[0].world_size)} alone" if said is None else accuracy_title(context, said)
 
 
 def _accuracy(context: Context) -> Table:
