@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from ray_bench.analysis.times import run_time_with_setup
 from ray_bench.analysis.waterfall import Fall, cause_of
 from ray_bench.records import Results, RunRecord
 from ray_bench.stats.estimate import Estimate
-from ray_bench.stats.log_estimate import log_ratio
+from ray_bench.stats.log_estimate import log_ratio, pooled
 
 #: Above that, a choice is said without a word of doubt; above the next, it is likely.
 SURE_FRAC, LIKELY_FRAC = 0.95, 0.75
 #: A world size beyond the measured ones is named from this probability on.
 NAMED_FRAC = 0.10
+#: A benchmark is unstable from this relative spread of its runs on, after pyperf (Stinner).
+MAX_RUN_SPREAD = 0.10
 
 
 class Sureness(Enum):
@@ -50,6 +53,7 @@ class CaveatKind(Enum):
     STOPPED = "stopped"
     INVALID = "invalid"
     MISSING = "missing"
+    UNSTEADY = "unsteady"  # equal runs differ in speed by more than a quiet machine explains
     STANDIN = "standin"
     NO_INTERVAL = "no_interval"
     ONE_RUN = "one_run"
@@ -72,6 +76,7 @@ class CaveatFact:
     world_sizes: tuple[int, ...] = ()
     left: tuple[int, ...] = ()  # runs that are left of each of these world sizes
     wanted: tuple[int, ...] = ()  # runs that there would be of each
+    spread_frac: float | None = None  # standard deviation of the speed of equal runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +289,9 @@ def _caveats(study: Study, results: Results) -> Iterator[CaveatFact]:
     if left_out:
         yield CaveatFact(kind=kind.OVERSUBSCRIBED, world_sizes=tuple(sorted(left_out)))
     yield from sweep_caveats(results, study)
+    spread = run_spread(study)
+    if spread is not None and spread >= MAX_RUN_SPREAD:
+        yield CaveatFact(kind=kind.UNSTEADY, spread_frac=spread)
     if "standin_data" in flags:
         yield CaveatFact(kind=kind.STANDIN)
     if study.throughput and study.source == "none":
@@ -297,6 +305,17 @@ def _caveats(study: Study, results: Results) -> Iterator[CaveatFact]:
     if study.law is not None and study.law.fit.is_misfit:
         yield CaveatFact(kind=kind.MISFIT)
     yield from _notes(study, results)
+
+
+def run_spread(study: Study) -> float | None:
+    """Return the relative standard deviation of the throughput of equal runs, pooled over sizes.
+
+    None without repeats, and where world sizes took turns: what a round has in common cancels.
+    """
+    if study.is_ladder or not study.throughput or study.source != "repeats":
+        return None
+    found = next(iter(pooled(study.throughput).values()))
+    return math.sqrt((found.variance or 0.0) * found.num_runs)
 
 
 def _notes(study: Study, results: Results) -> Iterator[CaveatFact]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ray_bench.analysis.study import studies
@@ -163,6 +165,27 @@ def test_start_up_that_eats_the_gain_is_a_caveat():
     heads = [x.head for x in answer_of(replace(results, runs=runs)).caveats]
     assert "Start-up eats the gain." in heads
     assert "Start-up eats the gain." not in [x.head for x in screen_of("strong").answer.caveats]
+
+
+@pytest.mark.parametrize(("noise", "is_said"), [(0.03, False), (0.3, True)])
+def test_equal_runs_that_differ_a_lot_are_a_caveat(noise, is_said):
+    """As on a machine that others use: what is said of speed is of that machine."""
+    results = synthetic((1, 2, 4), repeats=5, noise=noise)
+    found = [x for x in answer_of(results).caveats if x.head.startswith("Equal runs differ by ")]
+    assert bool(found) is is_said
+    if is_said:
+        logs = [
+            np.log([r.throughput_samples_per_s for r in results.runs if r.point.world_size == n])
+            for n in (1, 2, 4)
+        ]
+        spread = math.sqrt(np.mean([x.var(ddof=1) for x in logs]))
+        assert found[0].head == f"Equal runs differ by {100 * spread:.0f} %."
+        assert found[0].level == "warn"
+
+
+def test_runs_that_took_turns_are_not_called_unsteady():
+    results = synthetic((1, 2), noise=0.3, ladder=True)
+    assert "Equal runs" not in str(answer_of(results).caveats)
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(1, "[1,2]"), (2, "[1,2]"), (8, "[1,8]")])

@@ -90,6 +90,13 @@ _WORDS: dict[CaveatKind, tuple[Level, Words, Words, str | None]] = {
         "The sweep was interrupted; --resume makes what is missing.",
         "runs",
     ),
+    CaveatKind.UNSTEADY: (
+        "warn",
+        lambda x: f"Equal runs differ by {100 * (x.spread_frac or 0.0):.0f} %.",
+        "In speed (standard deviation), as where other jobs share the machine: measure times again "
+        "on a quiet one.",
+        "runs",
+    ),
     CaveatKind.STANDIN: (
         "warn",
         "Stand-in data.",
