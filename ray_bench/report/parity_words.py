@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from ray_bench.analysis.parity.compare import Margin, Obstacle, Quantity
 from ray_bench.analysis.parity.outcomes import MIN_SEEDS
 from ray_bench.analysis.parity.power import MAX_PAIRS
-from ray_bench.analysis.parity.study import Parity, ParityRow
+from ray_bench.analysis.parity.study import ALPHA, Parity, ParityRow
 from ray_bench.report.context import workers
 from ray_bench.stats.estimate import Estimate
+
+#: Of the baseline's errors: with a margin from that on, equivalent may be much worse.
+WIDE_MARGIN_FRAC = 0.25
 
 QUANTITIES: dict[Quantity, str] = {
     "accuracy": "final accuracy",
@@ -58,12 +61,19 @@ def listed(names: Sequence[str]) -> str:
 
 def _verdict(row: ParityRow, margin: Margin) -> str:
     if row.verdict == "equivalent":
-        return f"equivalent, within {margin_words(row.quantity, margin)}"
+        return f"equivalent, within {margin_words(row.quantity, margin)}{_though(row)}"
     if row.verdict in ("worse", "better"):
         return f"{row.verdict}{_by(row, margin)}"
     if row.verdict == "too_few_runs":
         return f"not shown to be equivalent or different: {needed_words(row)}"
     return f"not shown to be equivalent or different{_obstacle_words(row, margin)}"
+
+
+def _though(row: ParityRow) -> str:
+    """Return that a difference within the margin is shown: equivalent does not mean none."""
+    if row.p_different > ALPHA or row.effect is None:
+        return ""
+    return f", though {'lower' if row.effect.value < 0 else 'higher'}"
 
 
 def margin_words(quantity: Quantity, margin: Margin) -> str:
@@ -185,5 +195,20 @@ def _not_reached_words(row: ParityRow) -> str:
 
 
 def summary(found: Parity) -> list[str]:
-    """Return the verdicts, those of final quality first."""
-    return verdict_words(found.rows, found.margin)
+    """Return the verdicts, those of final quality first, and whether the margin suits them."""
+    return [*verdict_words(found.rows, found.margin), *_wide_margin_words(found)]
+
+
+def _wide_margin_words(found: Parity) -> list[str]:
+    """Return that many more errors are within the margin, where a row is equivalent by it."""
+    errors, margin = found.reference_error_frac, found.margin.accuracy_frac
+    is_used = any(x.verdict == "equivalent" for x in found.of("accuracy"))
+    if not is_used or not errors or margin < WIDE_MARGIN_FRAC * errors:
+        return []
+    who, verb = workers(found.reference_size), "errs" if found.reference_size == 1 else "err"
+    return [
+        f"The margin is wide for this model: {who} {verb} in "
+        f"{100 * errors:.2g} % of samples, so that {100 * margin:g} points are "
+        f"{100 * margin / errors:.0f} % more errors. A tenth of them is --margin "
+        f"accuracy={100 * errors / 10:.1g}%."
+    ]

@@ -182,7 +182,7 @@ def test_the_margin_is_that_which_was_asked_for(rules):
     results = learned(loses, sizes=(1, 4), rules=("sqrt",), scaling="weak")
     assert "worse by" in words(build_report(results))
     wide = build_report(results, margin="accuracy=2%")
-    assert "final accuracy equivalent, within 2 points." in words(wide)
+    assert "final accuracy equivalent, within 2 points, though lower." in words(wide)
     assert json.loads(json_report(wide))["parity"][0]["rows"][0]["margin"]["value"] == 0.02
 
 
@@ -201,3 +201,19 @@ def test_no_difference_shown_is_not_called_kept_and_the_worst_rule_is_said():
     same = build_report(learned(lambda n, r, s: 0.9, seeds=(0,), num_val_samples=10_000))
     (said,) = [x for x in same.screens[0].panels if x.key == "accuracy"]
     assert said.title == "No difference in accuracy is shown at 4 workers"
+
+
+def test_equivalent_is_not_said_of_a_shown_difference_alone_nor_by_a_wide_margin_alone():
+    """99.1 % accuracy: half a point is more than half of all errors."""
+    results = learned(lambda n, r, s: 0.991 - 0.002 * (n == 2) + 0.1 * NOISE(n, r, s), sizes=(1, 2))
+    said = words(build_report(results))
+    assert (
+        "2 workers with linear: final accuracy equivalent, within 0.5 points, though lower." in said
+    )
+    assert "1 worker errs in 0.9 % of samples, so that 0.5 points are 56 % more errors." in said
+    assert "--margin accuracy=0.09%" in said
+    strict = words(build_report(results, margin="accuracy=0.09%"))
+    assert "final accuracy worse by 0.2 points" in strict
+    assert "margin is wide" not in strict
+    usual = learned(lambda n, r, s: 0.9 + 0.1 * NOISE(n, r, s), sizes=(1, 2))
+    assert "final accuracy equivalent, within 0.5 points. 2 workers:" in words(build_report(usual))

@@ -64,6 +64,7 @@ class Parity:
     target: MetricTarget | None  # None: none was asked for
     rows: tuple[ParityRow, ...]  # quality, then samples to target; by world size and rule
     rcp: Mapping[Cell, RcpTest]  # MLPerf's test on epochs to the target
+    reference_error_frac: float | None = None  # 1 - mean final accuracy of the baseline
 
     def of(self, quantity: str) -> tuple[ParityRow, ...]:
         """Return the rows of a quantity."""
@@ -110,7 +111,13 @@ def parity(
         target=target,
         rows=rows,
         rcp=_reference_tests(sides) if target is not None else {},
+        reference_error_frac=_error_frac(anyones) if quality == "accuracy" else None,
     )
+
+
+def _error_frac(side: Sequence[Outcome]) -> float | None:
+    known = [x.quality for x in side if x.quality is not None]
+    return 1 - math.fsum(known) / len(known) if known else None
 
 
 def _judged(found: Mapping[Cell, Comparison | None]) -> tuple[ParityRow, ...]:
