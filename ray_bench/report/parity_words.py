@@ -94,10 +94,16 @@ def _by(row: ParityRow, margin: Margin) -> str:
     effect = row.effect if row.effect.value >= 0 else _mirrored(row.effect)
     unit = " points" if row.quantity == "accuracy" else " %"
     words = f" by {100 * effect.value:.1f}{unit}"
-    words += " or more" if row.quantity == "samples" and found.num_not_reached else ""
+    is_cut = row.quantity == "samples" and found.num_not_reached > 0
+    is_open = is_cut and row.verdict == "worse"
+    words += " or more" if is_open else ""
     if effect.low is None or effect.high is None:
         return words
-    words += f" ({100 * effect.low:.1f} to {100 * effect.high:.1f})"
+    if is_open:  # what lies beyond the horizon is not known: the interval has no upper end
+        words += f" (lower bound {100 * effect.low:.1f})"
+    else:
+        words += f" ({100 * effect.low:.1f} to {100 * effect.high:.1f})"
+        words += ", as far as all runs have seen" if is_cut else ""
     limit = margin.of(row.quantity)
     limit = limit if row.quantity == "accuracy" else math.expm1(limit)
     if effect.low < limit:

@@ -11,8 +11,9 @@ import pytest
 from ray_bench.report.json_report import json_report
 from ray_bench.report.model import build_report
 from tests.analysis.parity.learned import learned, noisy
-from tests.report.reports import column, report_of
+from tests.report.reports import CASES, column, report_of, tables
 from tests.report.test_json_schema import CLOSED
+from tests.synthetic import synthetic
 
 NOISE = noisy(0.001)
 
@@ -217,3 +218,27 @@ def test_equivalent_is_not_said_of_a_shown_difference_alone_nor_by_a_wide_margin
     assert "margin is wide" not in strict
     usual = learned(lambda n, r, s: 0.9 + 0.1 * NOISE(n, r, s), sizes=(1, 2))
     assert "final accuracy equivalent, within 0.5 points. 2 workers:" in words(build_report(usual))
+
+
+def test_what_lies_beyond_the_last_evaluation_has_no_upper_bound():
+    """Of 4 workers one seed never gets there: how much more it takes is not known."""
+    results = learned(
+        lambda n, r, s: 0.84 if (n, s) == (4, 0) else 0.9,
+        lambda n, r, s: 5.0 + 15.0 * (n == 4) + 0.2 * s,
+        sizes=(1, 4),
+    )
+    (said,) = re.findall(
+        r"samples to the target worse by [^;]*?\)", words(build_report(results, target=0.85))
+    )
+    assert re.fullmatch(
+        r"samples to the target worse by [\d.]+ % or more \(lower bound [\d.]+\)", said
+    )
+
+
+def test_goodput_is_not_claimed_with_more_ranks_than_cores():
+    report = build_report(
+        synthetic(**{**CASES["noise"], "flags": lambda n: ("oversubscribed",) if n == 8 else ()})
+    )
+    cells = column(report, "goodput", "goodput")
+    assert [x.value is None for x in cells] == [False, False, False, True]
+    assert "no goodput, as times say nothing" in " ".join(tables(report)["goodput"].notes)

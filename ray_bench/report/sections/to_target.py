@@ -189,6 +189,8 @@ def batch_table(context: Context, found: CriticalBatch) -> Table:
 
 def goodput_table(context: Context) -> Table:
     """Return Pollux's statistical efficiency and goodput."""
+    study = context.study
+    claimed = {n: x for n, x in study.throughput.items() if n in study.clean_sizes}
     columns = {
         "world_size": "Workers",
         "rule": "Rate rule",
@@ -204,12 +206,14 @@ def goodput_table(context: Context) -> Table:
             estimate(row.efficiency_frac, "frac", "derived"),
             estimate(row.goodput, "samples/s", "derived"),
         )
-        for row in goodput_rows(context.study.noise, context.study.throughput)
+        for row in goodput_rows(study.noise, claimed)
     ]
-    notes = (
+    notes = [
         "After Pollux (Qiao et al. 2021): efficiency = (noise scale + baseline's batch) / (noise "
         "scale + batch), goodput = samples/s x efficiency. The noise scale is that of the last "
         "weights; earlier it is usually smaller, and larger batches are less efficient: "
         "measure.noise_curve=true shows it by epoch.",
-    )
+    ]
+    if len(claimed) < len(study.throughput):
+        notes.append("More ranks than cores or GPUs: no goodput, as times say nothing.")
     return table(context.key("goodput"), "Goodput", columns, rows, notes)
