@@ -162,6 +162,8 @@ def test_learning_is_judged_over_runs_that_no_curve_of_speed_may_join(rules):
     assert [x.key for x in report.sections if x.key.startswith("parity")] == ["parity"]
     said = [next(x.title for x in y.panels if x.key == "accuracy") for y in report.screens]
     assert said[0] == said[1]
+    notes = " ".join(tables(report)["target_gain"].notes)
+    assert "times of those of this curve: 2 of 4 seeds with 1 worker and 2 of 4 seeds with" in notes
     assert "equivalent" in said[0]
 
 

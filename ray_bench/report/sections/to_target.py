@@ -22,7 +22,8 @@ from ray_bench.report.cells import (
     table,
     text,
 )
-from ray_bench.report.context import Context
+from ray_bench.report.context import Context, workers
+from ray_bench.report.parity_words import listed
 from ray_bench.report.target_words import target_words
 from ray_bench.stats.estimate import Estimate
 
@@ -81,6 +82,13 @@ def _gain_notes(context: Context, gain: ToTarget, *, has_price: bool) -> list[st
             "Where a run did not get there, means are not known, and the median is Kaplan and "
             "Meier's."
         )
+    fewer = [
+        f"{x.with_eval_s.num_runs} of {x.samples.num_runs} seeds with {workers(x.world_size)}"
+        for x in gain.rows
+        if x.samples and x.with_eval_s and x.with_eval_s.num_runs < x.samples.num_runs
+    ]
+    if fewer:
+        notes.append(f"Samples are of all runs, times of those of this curve: {listed(fewer)}.")
     if any(not row.is_claimed for row in gain.rows):
         notes.append("More ranks than cores or GPUs: samples count, and times say nothing.")
     if gain.has_one_seed:
