@@ -97,6 +97,12 @@ def batch_words(found: CriticalBatch | None) -> list[str]:
     head = "Critical batch, measured: "
     if found.refusal is Refusal.FEW_BATCHES:
         words = "not known, it takes three batches of which every run reached the target"
+    elif found.refusal is Refusal.NOT_DESCRIBED and missed <= 100 * MAX_RESIDUAL_FRAC:
+        words = (
+            "none. Samples to the target grow by more than the batch, which "
+            "E0 (1 + B / Bc) cannot; a learning rate that is not right at every batch looks like "
+            "that"
+        )
     elif found.refusal is Refusal.NOT_DESCRIBED:
         words = (
             f"none. Samples to the target = E0 (1 + B / Bc) misses a batch by {missed:.1f} %, more "

@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ray_bench.analysis.parity.critical_batch import critical_batch
 from ray_bench.report.json_report import json_report
 from ray_bench.report.model import build_report
+from ray_bench.report.target_words import batch_words
 from tests.analysis.parity.learned import learned, noisy
 from tests.report.reports import CASES, column, report_of, tables
 from tests.report.test_json_schema import CLOSED
@@ -244,3 +246,12 @@ def test_goodput_is_not_claimed_with_more_ranks_than_cores():
     cells = column(report, "goodput", "goodput")
     assert [x.value is None for x in cells] == [False, False, False, True]
     assert "no goodput, as times say nothing" in " ".join(tables(report)["goodput"].notes)
+
+
+def test_a_critical_batch_that_is_refused_says_the_true_reason():
+    """Twice the batch, 2.2 times the samples: a line goes through them, from below 0."""
+    (steep,) = batch_words(critical_batch([128, 256, 512], [1000, 2200, 4600]))
+    assert "grow by more than the batch" in steep
+    assert "misses" not in steep
+    (bent,) = batch_words(critical_batch([128, 256, 512], [43800, 42000, 80100]))
+    assert "misses a batch by 21.3 %, more than 10 %" in bent
