@@ -37,6 +37,7 @@ class ServeSettings:
         is_behind_tls: Cookies are sent over TLS only.
         hosts: Further names that a request may call the service by.
         changes_per_minute: Requests that change something, of one user.
+        questions_per_minute: Plans and calls of agents, which change nothing, of one user.
     """
 
     results: str
@@ -50,6 +51,7 @@ class ServeSettings:
     is_behind_tls: bool = False
     hosts: tuple[str, ...] = ()
     changes_per_minute: int = 60
+    questions_per_minute: int = 600
 
     def check(self) -> None:
         """Refuse what would let anybody in.
