@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
+from ray_bench.config.secrets import masked_arguments
 from ray_bench.report.format import clean
 from ray_bench.serve.actor import Submitter, Viewer
 from ray_bench.serve.board import Board, Job
@@ -61,7 +63,7 @@ def show_job(request: Request, service: Given, job: Known, actor: Viewer) -> Res
         job=job,
         title=title(job),
         words=_WORDS[job.phase],
-        command=" ".join(["ray-bench", *run_words(job.request, service.settings.results)]),
+        command=_command(job, service.settings.results),
         log="\n".join(map(clean, part.text.splitlines()[-200:])),
         may_change=actor.role == "submitter",
     )
@@ -91,6 +93,11 @@ def stop(
     """Stop it, and show it again."""
     service.board.stop(job.job_id, now=when == "now")
     return RedirectResponse(_where(job), 303)
+
+
+def _command(job: Job, results: str) -> str:
+    """Return it as a shell reads it: it is there to be copied, and names may hold anything."""
+    return shlex.join(["ray-bench", *masked_arguments(run_words(job.request, results))])
 
 
 def title(job: Job) -> str:
