@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ray_bench.errors import StoreError
 from ray_bench.serve.board import JobRequest
 from ray_bench.serve.index import SweepIndex
@@ -45,3 +47,11 @@ def test_metrics_need_a_token_and_count_routes_sweeps_and_jobs(make_client, boar
         x.startswith('ray_bench_request_seconds_bucket{le="0.1",route="/healthz"}') for x in lines
     )
     assert not any("INVENTED" in x for x in lines)
+
+
+def test_at_the_end_nothing_more_is_analysed(make_client):
+    with make_client() as client:
+        studies = client.app.state.service.studies
+        assert studies.analysed("sweep-1").result(60).studies
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        studies.attempts("sweep-1")
