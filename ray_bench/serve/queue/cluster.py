@@ -56,7 +56,6 @@ class RayBoard:
     def submit(self, request: JobRequest, actor: str) -> Job:
         """Submit it; see `Board`."""
         check(request, self._settings)
-        _check_results(self._settings.results)
         from ray_bench.launch.job_request import JobRequest as RayRequest
 
         job_id = job_id_of(request)
@@ -179,14 +178,6 @@ class RayBoard:
         if details.driver_exit_code is None:
             return str(details.message or "Ray could not run the job's program.")[-500:]
         return last_words(self._server().log(details.submission_id)) or str(details.message)
-
-
-def _check_results(results: str) -> None:
-    if "://" not in results and not results.startswith("/"):
-        raise LaunchError(
-            f"The results {results!r} are a relative folder, which a job on the cluster does not "
-            "find; start the service with an absolute path on a shared disk, or with a URI."
-        )
 
 
 def _when(stamp_ms: int | None) -> datetime | None:

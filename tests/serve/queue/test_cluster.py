@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ray_bench.errors import LaunchError
+from ray_bench.errors import ConfigError, LaunchError
 from ray_bench.serve.queue.allowed import RefusedError
 from ray_bench.serve.queue.cluster import RayBoard
 from ray_bench.store import ResultsStore
@@ -106,10 +106,16 @@ def test_states_come_from_ray_and_the_sweep_from_the_log(board, server, settings
         board.stop(job_id, now=True)
 
 
-def test_results_must_be_where_the_cluster_is_and_code_is_refused_here_too(board, server, settings):
-    relative = RayBoard(replace(settings, results="results", address="http://h:1"), server)
-    with pytest.raises(LaunchError, match="relative folder"):
-        relative.submit(wanted(), "ann")
+def test_results_must_be_where_the_cluster_is(settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    relative = replace(settings, results="results", address="http://h:1")
+    with pytest.raises(ConfigError, match=f"relative folder.*{tmp_path}/results"):
+        relative.check()
+    for fine in ({"read_only": True}, {"results": "s3://b/r"}, {"address": None}):
+        replace(relative, **fine).check()
+
+
+def test_code_is_refused_here_too(board, server):
     with pytest.raises(RefusedError, match="--allow-code"):
         board.submit(wanted(settings=("workload=os:system",)), "ann")
     assert server.known == {}
