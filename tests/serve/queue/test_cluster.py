@@ -74,6 +74,17 @@ def test_a_job_is_submitted_once_and_its_request_comes_back(board, server, setti
     assert restarted.jobs() == [job]
 
 
+def test_jobs_of_other_results_and_what_only_looks_like_one_are_not_ours(board, server, settings):
+    job = board.submit(wanted(), "ann")
+    other = RayBoard(replace(settings, results="/other", address="http://head:8265"), server)
+    assert other.jobs() == []
+    with pytest.raises(LaunchError, match="no job"):
+        other.stop(job.job_id, now=True)
+    for text in ("", "[]", "{", '{"results": 1}'):
+        server.known[text] = SimpleNamespace(submission_id=text, metadata={"ray_bench_job": text})
+    assert board.jobs() == [job]
+
+
 def test_an_answer_that_is_lost_doubles_nothing(board, server):
     server.is_lost_after = True
     job = board.submit(wanted("", request_key="k"), "ann")
