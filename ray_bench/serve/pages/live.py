@@ -17,7 +17,7 @@ from ray_bench.serve.board import Job, JobRequest, LogPart
 from ray_bench.serve.live.gather import LiveViews
 from ray_bench.serve.live.shown import LiveShown, shown
 from ray_bench.serve.pages.jobs import end_of_log
-from ray_bench.serve.render import environment, page
+from ray_bench.serve.render import environment, page, seen
 from ray_bench.serve.resuming import resumption
 from ray_bench.serve.service import Given, Service
 
@@ -158,5 +158,5 @@ async def _events(request: Request, told: _Told) -> AsyncIterator[str]:
 
 
 def _event(name: str, text: str, number: int) -> str:
-    lines = "".join(f"data: {line}\n" for line in text.replace("\r", "").split("\n"))
+    lines = "".join(f"data: {line}\n" for line in seen(text.replace("\r", "")).split("\n"))
     return f"event: {name}\nid: {number}\n{lines}\n"

@@ -205,9 +205,11 @@ def test_the_stream_tells_every_part_once_and_ends_with_the_sweep(client, board,
 def test_hostile_texts_stay_texts(client, board, store, plan):
     change_live(store, plan, state="failed", message="<script>alert(1)</script>\n\nevent: over")
     put_job(client, board, plan, phase="failed")
+    board.log = lambda _, offset: LogPart("\x1b[31m\u202elog"[offset:], 9, is_whole=True)
     for text in (client.get(url(plan), headers=PAGE).text, client.get(url(plan, "events")).text):
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert" in text
+        assert not {"\x1b", "\u202e"} & set(text)
         assert text.count("\nevent: over") <= 1
 
 
