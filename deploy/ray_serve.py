@@ -6,7 +6,7 @@ there:
     export RAY_BENCH_RESULTS=/shared/results RAY_BENCH_TOKEN_FILE=/shared/tokens RAY_BENCH_ADDRESS=http://127.0.0.1:8265
     serve run deploy.ray_serve:app
 
-The variables are those of `ray-bench serve`; docs/serve.md lists them. Tokens stand in a file: Ray's
+The variables are those of `ray-bench serve`; docs/serve.md lists them. Tokens stand in a file: the
 dashboard shows the variables of an actor to everybody who reaches it.
 """
 

@@ -158,6 +158,8 @@ REMEDIES: Mapping[str, str] = {
     "ShapeMismatch": f"The workload's shapes or types do not fit: {_LOOK}.",
     # Of ray_bench.
     "RayBenchError": f"Read the cause; {_LOOK}.",
+    "RefusedError": "Leave out what is named, or have the service started with `ray-bench serve "
+    "--allow-code`.",
     "ConfigError": "Look at the key that is named: `ray-bench config` lists all of them.",
     "DataError": f"Set data.standin=true to go on without the data; {_LOOK}.",
     "MissingDataError": "Set data.dir, or data.download=true, or data.standin=true.",
@@ -174,8 +176,8 @@ REMEDIES: Mapping[str, str] = {
     "TrainingError": f"Read the cause; {_LOOK}.",
     "NonFiniteLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
     "ExplodedLossError": "Lower lr, or set optimizer.warmup_epochs=5.",
-    "HopelessRunError": "It was stopped on request. To let such runs end by themselves, leave "
-    "out stop.hopeless...",
+    "HopelessRunError": "It was stopped on request. To let such runs end by themselves, set "
+    "stop.hopeless=false, and leave out stop.hopeless_loss.",
     "UnusedParametersError": "The loss does not depend on some parameters: set "
     "ddp.find_unused_parameters=true, or leave them out of the model.",
     "RankDisagreementError": "Let every rank's batches have the same length in the workload's "

@@ -2,6 +2,7 @@
 
     RayBenchError                    exit 1
     |- ConfigError (ValueError)      exit 2   bad key, type, range or path
+    |  `- RefusedError                        a sweep that the service does not take
     |- DataError
     |  |- MissingDataError                    a data set is not where it was looked for
     |  `- CorruptDataError                    a data file is truncated or is not what its name says
@@ -41,6 +42,10 @@ class ConfigError(RayBenchError, ValueError):
     """The request itself is wrong: a key, a type, a range or a path."""
 
     exit_code = 2
+
+
+class RefusedError(ConfigError):
+    """A sweep that the service does not take; a line for each thing that stops it."""
 
 
 class DataError(RayBenchError):

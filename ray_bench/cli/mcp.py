@@ -15,8 +15,8 @@ ask the running service at http://HOST:8300/mcp instead. See docs/mcp.md. Needs 
 \b
 Examples:
   ray-bench mcp results
-  claude mcp add ray-bench -- ray-bench mcp results
-  claude mcp add --transport http ray-bench http://127.0.0.1:8300/mcp
+  claude mcp add scaling -- ray-bench mcp results
+  claude mcp add --transport http scaling http://127.0.0.1:8300/mcp
 """
 
 

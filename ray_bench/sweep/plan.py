@@ -83,6 +83,16 @@ def _needs_evaluations(config: SweepConfig) -> str | None:
     return "stop.hopeless" if config.stop.hopeless else None
 
 
+def _same_rules_note(config: SweepConfig) -> str | None:
+    """Say that two rules which differ in their warm-up alone are one where there is none."""
+    if config.schedule.name != "one-cycle" or not {"legw", "sqrt"} <= set(config.lr_rules):
+        return None
+    return (
+        "with schedule.name=one-cycle the rules sqrt and legw train alike: legw differs in its "
+        "warm-up alone, and one-cycle climbs by itself. Leave one of them out of lr_rules."
+    )
+
+
 def _one_seed_note(config: SweepConfig) -> str | None:
     """Say that one seed cannot tell what was asked: who trains the same model."""
     has_several = len(config.world_sizes) * len(config.lr_rules) > 1
@@ -106,7 +116,7 @@ def requested_plan(
             f"note: the rules {rules} train alike here, because the global batch does not grow; "
             "scaling=weak or optimizer.scale_with=world_size tells them apart."
         )
-    for note in (config.placement_note, _one_seed_note(config)):
+    for note in (config.placement_note, _one_seed_note(config), _same_rules_note(config)):
         if note is not None:
             say(f"note: {note}")
     if not request.resume:

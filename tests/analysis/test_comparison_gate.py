@@ -52,7 +52,7 @@ def side(
     noisy = {n: with_launch_noise(x, 1) for n, x in means.items()} if launch else means
     curves = (Curve(throughput=values) for values in (means, noisy))
     return Side(
-        runs=(), epochs={}, measured=next(curves), curve=next(curves), is_noise_assumed=True
+        runs=(), histories={}, measured=next(curves), curve=next(curves), is_noise_assumed=True
     )
 
 

@@ -53,3 +53,24 @@ def test_one_seed_is_said_to_tell_nothing_of_who_reaches_the_target(tmp_path):
 )
 def test_nothing_is_said_where_nothing_is_missing(tmp_path, settings):
     assert said(tmp_path, *settings) == []
+
+
+RULES = "lr_rules=[sqrt,legw]"
+
+
+def test_rules_that_train_alike_are_named(tmp_path):
+    (note,) = said(tmp_path, "scaling=weak", RULES, "schedule.name=one-cycle")
+    assert "the rules sqrt and legw train alike" in note
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [RULES],
+        [RULES, "schedule.name=cosine"],
+        ["lr_rules=[sqrt,linear]", "schedule.name=one-cycle"],
+    ],
+    ids=str,
+)
+def test_nothing_is_said_of_rules_that_differ(tmp_path, settings):
+    assert said(tmp_path, "scaling=weak", *settings) == []

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ray_bench.config.load import fill_in
 from ray_bench.config.schema import SweepConfig
-from ray_bench.errors import ConfigError, DataError
+from ray_bench.errors import ConfigError, DataError, RefusedError
 from ray_bench.records import PlannedRun
 from ray_bench.serve.board import JobRequest
-from ray_bench.serve.queue.allowed import Refusal, RefusedError, check
+from ray_bench.serve.queue.allowed import Refusal, check, refusals_of
 from ray_bench.serve.settings import ServeSettings
 from ray_bench.store import ResultsStore
 from ray_bench.store.labels import Labels
@@ -91,7 +91,7 @@ def plan(request: JobRequest, settings: ServeSettings) -> SweepPlan:
     try:
         config = check(request, settings)
     except RefusedError as err:
-        return SweepPlan(refusals=err.refusals)
+        return SweepPlan(refusals=refusals_of(err))
     found = _too_large(config, settings) or _unknown(request.resumed, settings)
     if found is not None:
         return SweepPlan(refusals=(found,))
@@ -112,7 +112,7 @@ def plan(request: JobRequest, settings: ServeSettings) -> SweepPlan:
         seen = preview(asked, notes.append, probe=False, room=lambda _: "")
         _check_rest(asked, seen.config, settings)
     except (ConfigError, DataError) as err:
-        return SweepPlan(refusals=RefusedError(str(err)).refusals)
+        return SweepPlan(refusals=refusals_of(err))
     return _planned(asked, seen, tuple(note.removeprefix("note: ") for note in notes))
 
 

@@ -10,7 +10,7 @@ from ray_bench.report.format import show
 from ray_bench.serve.asking.draft import Draft
 from ray_bench.serve.asking.plan import SizeEstimate, SweepPlan, num_cpus, num_gpus, places
 from ray_bench.serve.live.words import rough
-from ray_bench.serve.queue.allowed import RefusedError, check
+from ray_bench.serve.queue.allowed import check
 from ray_bench.serve.settings import ServeSettings
 from ray_bench.sweep.progress import as_duration
 from ray_bench.workloads.catalog import BUILTIN
@@ -224,7 +224,7 @@ def _room(draft: Draft, settings: ServeSettings) -> tuple[int, str]:
         return _ANY, "On the cluster; what it cannot place is refused when it starts."
     try:
         config = check(draft.request(), settings)
-    except (RefusedError, ConfigError):
+    except ConfigError:
         return _ANY, f"This machine has {num_cpus()} CPUs."
     most = places(config)
     if most >= num_gpus() > 0 and config.use_gpu is not False:

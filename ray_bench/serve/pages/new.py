@@ -25,7 +25,7 @@ from ray_bench.serve.asking.plan import SweepPlan, how_many, plan
 from ray_bench.serve.asking.shown import hints, shown
 from ray_bench.serve.board import JobRequest
 from ray_bench.serve.pages import jobs
-from ray_bench.serve.queue.allowed import RefusedError, named
+from ray_bench.serve.queue.allowed import named, refusals_of
 from ray_bench.serve.render import page
 from ray_bench.serve.service import Given, Service
 
@@ -118,7 +118,7 @@ def _asked(draft: Draft, service: Service) -> SweepPlan:
     try:
         request: JobRequest = draft.request()
     except ConfigError as err:
-        return SweepPlan(refusals=RefusedError(str(err)).refusals)
+        return SweepPlan(refusals=refusals_of(err))
     return plan(request, service.settings)
 
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from ray_bench.config.load import load, preset_names
 from ray_bench.config.rounds import planned_runs
 from ray_bench.config.schema import SweepConfig
-from ray_bench.errors import ConfigError
+from ray_bench.errors import ConfigError, RayBenchError, RefusedError
 from ray_bench.serve.board import JobRequest
 from ray_bench.serve.settings import ServeSettings
 
@@ -51,13 +51,9 @@ class Refusal:
     text: str
 
 
-class RefusedError(ConfigError):
-    """A sweep that cannot be taken, with everything that stops it."""
-
-    @property
-    def refusals(self) -> tuple[Refusal, ...]:
-        """One for each line."""
-        return tuple(_refusal(line) for line in str(self).splitlines())
+def refusals_of(error: RayBenchError) -> tuple[Refusal, ...]:
+    """Return what an error names, one for each line."""
+    return tuple(_refusal(line) for line in str(error).splitlines())
 
 
 @cache

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from ray_bench.errors import RefusedError
 from ray_bench.serve.board import JobRequest
-from ray_bench.serve.queue.allowed import TEXTS, RefusedError, check, keys, open_keys
+from ray_bench.serve.queue.allowed import TEXTS, check, keys, open_keys, refusals_of
 
 
 def asked(*settings, **changes):
@@ -16,7 +17,7 @@ def asked(*settings, **changes):
 def refused(request, settings):
     with pytest.raises(RefusedError) as caught:
         check(request, settings)
-    return caught.value.refusals
+    return refusals_of(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ray_bench.errors import ConfigError, LaunchError
-from ray_bench.serve.queue.allowed import RefusedError
+from ray_bench.errors import ConfigError, LaunchError, RefusedError
 from ray_bench.serve.queue.cluster import RayBoard
 from ray_bench.store import ResultsStore
 from ray_bench.store.stop_note import is_asked_to_stop
