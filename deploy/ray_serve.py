@@ -3,10 +3,11 @@
 From the root of the repository, on the head, with `pip install 'ray-bench[serve]' 'ray[serve]'`
 there:
 
-    export RAY_BENCH_RESULTS=/shared/results RAY_BENCH_TOKEN=... RAY_BENCH_ADDRESS=http://127.0.0.1:8265
+    export RAY_BENCH_RESULTS=/shared/results RAY_BENCH_TOKEN_FILE=/shared/tokens RAY_BENCH_ADDRESS=http://127.0.0.1:8265
     serve run deploy.ray_serve:app
 
-The variables are those of `ray-bench serve`; docs/serve.md lists them.
+The variables are those of `ray-bench serve`; docs/serve.md lists them. Tokens stand in a file: the
+dashboard shows the variables of an actor to everybody who reaches it.
 """
 
 from __future__ import annotations

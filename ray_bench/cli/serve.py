@@ -105,7 +105,6 @@ def serve(
 
     tokens = given_tokens(token_file, os.environ)
     is_new = not tokens and not is_loopback(host)
-    is_empty = check_results(folder, read_only=read_only)
     settings = ServeSettings(
         results=folder,
         state_dir=state_dir or state_dir_of(folder),
@@ -119,6 +118,7 @@ def serve(
         hosts=tuple(host_name or ()),
     )
     settings.check()
+    is_empty = check_results(folder, read_only=read_only)
     listening = bound(host, port)
     url = url_of(host, listening)
     run(

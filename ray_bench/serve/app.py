@@ -110,7 +110,9 @@ def _put_door(app: FastAPI, settings: ServeSettings) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    await run_in_threadpool(app.state.service.board.close)
+    service = app.state.service
+    service.studies.close()  # else the process would first analyse all that was asked for
+    await run_in_threadpool(service.board.close)
 
 
 def _home() -> RedirectResponse:

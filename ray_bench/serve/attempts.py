@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from ray_bench.records import FLAGS, RunRecord
 from ray_bench.report.cells import number
@@ -22,7 +23,7 @@ class AttemptRow:
     repeat: int
     lr_rule: str
     status: str
-    is_ok: bool
+    look: Literal["ok", "warn", "bad"]  # warn: it diverged or was stopped, which is a result
     throughput: str
     took: str
     started_at_utc: datetime
@@ -44,7 +45,7 @@ def _row(run: RunRecord) -> AttemptRow:
         repeat=run.repeat + 1,
         lr_rule=run.point.lr_rule or "",
         status="finished" if run.status == "ok" else run.status.replace("_", " "),
-        is_ok=run.status == "ok",
+        look="ok" if run.status == "ok" else "warn" if not run.must_repeat else "bad",
         throughput=show(number(run.throughput_samples_per_s, "samples/s")).value,
         took=show(number(run.wall_s, "s")).value,
         started_at_utc=run.started_at_utc,

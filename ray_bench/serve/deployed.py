@@ -35,6 +35,7 @@ def app() -> FastAPI:
         RayBenchError: A variable is missing or cannot be meant, or the results cannot be used.
     """
     settings = settings_of(os.environ)
+    settings.check()
     check_results(settings.results, read_only=settings.read_only)
     return create_app(settings, board_of(settings))
 

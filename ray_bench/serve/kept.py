@@ -9,13 +9,14 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Executor, Future
 from typing import Generic, TypeVar, final
 
-from ray_bench.errors import RayBenchError
+from ray_bench.errors import LaunchError, RayBenchError
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 #: A computation that failed is tried again after this, should somebody ask.
 RETRY_S = 10.0
+LATER = "The sweep is still being analysed. Ask again in a minute."
 
 
 @final
@@ -58,13 +59,26 @@ class Kept(Generic[Key, Value]):
     def _note(self, key: Key, done: Future[Value]) -> None:
         if not done.cancelled() and done.exception() is not None:
             with self._lock:
-                self._failed_at[key] = time.monotonic()
+                if self._found.get(key) is done:  # else it was pushed out meanwhile
+                    self._failed_at[key] = time.monotonic()
 
     def _forget(self) -> None:
         """Leave out the oldest; one that is being computed is done with when it is over."""
         for key in [*self._found][: max(0, len(self._found) - self._most)]:
             self._found.pop(key).cancel()
             self._failed_at.pop(key, None)
+
+
+def result_or_later(future: Future[Value], seconds: float) -> Value:
+    """Return what was computed.
+
+    Raises:
+        RayBenchError: It failed, takes longer, or was put off.
+    """
+    result_within(future, seconds)
+    if not future.done():
+        raise LaunchError(LATER)
+    return future.result()
 
 
 def result_within(future: Future[Value], seconds: float) -> Value | None:

@@ -344,8 +344,8 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["method"] not in ("POST", "GET", "DELETE"):
-            raise HTTPException(405)
+        if scope["method"] != "POST":  # a stream would stay open and have nothing to say
+            raise HTTPException(405, headers={"Allow": "POST"})
         # Host and origin were checked by the door.
         manager = StreamableHTTPSessionManager(
             app=self._server._lowlevel_server, json_response=True, stateless=True

@@ -80,6 +80,8 @@ def run(
         log_config=_log_config(),
         timeout_graceful_shutdown=_GRACE_S,
         server_header=False,
+        # Without a proxy anybody could say an address of his own choice, and guess tokens from it.
+        proxy_headers=settings.is_behind_tls,
         date_header=True,
         h11_max_incomplete_event_size=32_768,
     )

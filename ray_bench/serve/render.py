@@ -53,4 +53,9 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: A
             **values,
         )
     )
-    return HTMLResponse(_UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text), status_code)
+    return HTMLResponse(seen(text), status_code)
+
+
+def seen(text: str) -> str:
+    """Return a text with a mark for every character that nobody should be sent unseen."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)

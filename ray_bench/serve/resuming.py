@@ -23,7 +23,7 @@ def resumption(service: Service, sweep_id: str) -> JobRequest:
     key = f"resume {sweep_id} {len(jobs)}"  # who asks twice is given one job
     if jobs:
         return replace(jobs[0].request, resumed=sweep_id, request_key=key)
-    sweep = next((x for x in service.store.sweeps() if x.sweep_id == sweep_id), None)
+    sweep = service.store.sweep(sweep_id)
     if sweep is None:
         raise HTTPException(404, "There is no such sweep. See the list of all sweeps.")
     if MASK in sweep.command:

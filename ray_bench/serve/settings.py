@@ -37,6 +37,7 @@ class ServeSettings:
         is_behind_tls: Cookies are sent over TLS only.
         hosts: Further names that a request may call the service by.
         changes_per_minute: Requests that change something, of one user.
+        questions_per_minute: Plans and calls of agents, which change nothing, of one user.
     """
 
     results: str
@@ -50,13 +51,22 @@ class ServeSettings:
     is_behind_tls: bool = False
     hosts: tuple[str, ...] = ()
     changes_per_minute: int = 60
+    questions_per_minute: int = 600
 
     def check(self) -> None:
-        """Refuse what would let anybody in.
+        """Refuse what would let anybody in, and what no sweep could run with.
 
         Raises:
-            ConfigError: Other machines reach it, and there is no token.
+            ConfigError: Other machines reach it, and there is no token; or jobs on a cluster would
+                not find the results.
         """
+        is_placed = "://" in self.results or Path(self.results).is_absolute()
+        if self.address is not None and not self.read_only and not is_placed:
+            raise ConfigError(
+                f"The results {self.results!r} are a relative folder, which a job on the cluster "
+                f"does not find; give {Path(self.results).absolute()}, if the cluster sees it "
+                "there, or a URI such as s3://bucket/results. To look only, add --read-only."
+            )
         if not self.tokens and not is_loopback(self.host):
             raise ConfigError(
                 f"Other machines can reach {self.host}, got no token; set RAY_BENCH_TOKEN, give "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, final
 from urllib.parse import quote
 
 from ray_bench.report.drawing.tokens import Theme
-from ray_bench.serve.kept import Kept
+from ray_bench.serve.kept import Kept, result_or_later
 from ray_bench.serve.wish import Wish
 from ray_bench.store import ResultsStore
 from ray_bench.store.answers import AnswerRecord
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from ray_bench.records import Results, RunRecord
     from ray_bench.report.model import Report
 
-_MOST_SWEEPS, _MOST_REPORTS, _MOST_CHARTS = 4, 12, 64
+#: A comparison takes up to six at once (`pages.compare`), and others look meanwhile.
+_MOST_SWEEPS, _MOST_REPORTS, _MOST_CHARTS = 8, 12, 64
+_LONG_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Studies:
     def attempts(self, sweep_id: str) -> tuple[RunRecord, ...]:
         """Return every attempt of every run of a sweep, oldest first."""
         key = (sweep_id, self._version_of(sweep_id))
-        return self._attempts.begin(key, lambda: self._store.attempts(sweep_id)).result()
+        begun = self._attempts.begin(key, lambda: self._store.attempts(sweep_id))
+        return result_or_later(begun, _LONG_S)
 
     def analysed(self, sweep_id: str) -> Future[Analysed]:
         """Return a sweep's curves, or when they are there."""

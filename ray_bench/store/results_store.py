@@ -175,6 +175,14 @@ class ResultsStore:
             self._say(f"note: a sweep is left out. {error}")
         return found
 
+    def sweep(self, sweep_id: str) -> SweepRecord | None:
+        """Return one sweep, read from its own file now; None if there is none of exactly this id.
+
+        Raises:
+            StoreError: If its file is damaged.
+        """
+        return self._reader.sweep(sweep_id)
+
     def summaries(self) -> tuple[SweepSummary, ...]:
         """Return what is known of every sweep at a glance, newest first.
 

@@ -116,6 +116,7 @@ class LiveSweep:
             "num_planned": progress.num_planned,
             "num_ended": progress.num_ended,
             "num_failed": progress.num_failed,
+            "num_lasting": progress.num_lasting,  # of these: diverged, or stopped as hopeless
             "elapsed_s": round(progress.elapsed_s, 1),
             "left_s": None if left_s is None else round(left_s, 1),
             "num_points": len(rows),

@@ -1,12 +1,16 @@
 """Jobs as JSON: planning, asking, following, stopping."""
 
+import html
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from ray_bench.serve.board import JobRequest
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.plan import new_plan, resolve
+from tests.serve.conftest import PAGE
 
 EMULATED = {"settings": ["workload=emulated", "world_sizes=[1]", "repeats=2"]}
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -33,6 +37,17 @@ def test_a_job_is_asked_for_once_followed_and_stopped(client, board):
     assert log == {"text": "line\n", "next_offset": 9, "is_whole": True}
     assert client.post(f"{url}/stop", json={"now": True}).status_code == 200
     assert board.stopped == [("job-1", True)]
+
+
+def test_a_command_to_copy_is_quoted_and_secrets_are_told_to_nobody(client, board):
+    settings = ("workload=emulated", "launch.env.HF_TOKEN=hunter2")
+    board.submit(JobRequest(source=None, settings=settings, name="a; $(id)"), "ada")
+    page = client.get("/jobs/job-1", headers=PAGE).text
+    command = html.unescape(page.split('class="cmd"><code>')[1].split("</code>")[0])
+    assert shlex.split(command)[-1] == "--name=a; $(id)"
+    assert "'--name=a; $(id)'" in command
+    assert client.get("/api/v1/jobs/job-1").json()["settings"][1] == "launch.env.HF_TOKEN=***"
+    assert "hunter2" not in page
 
 
 def test_a_sweep_is_resumed_as_its_job_asked_or_by_its_configuration(client, board, results):

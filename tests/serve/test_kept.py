@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ray_bench.errors import ConfigError, RayBenchError
+from ray_bench.errors import ConfigError, LaunchError, RayBenchError
 from ray_bench.serve import kept
-from ray_bench.serve.kept import Kept, result_within
+from ray_bench.serve.kept import Kept, result_or_later, result_within
 
 
 @pytest.fixture
@@ -62,3 +62,27 @@ def test_what_waits_and_is_pushed_out_says_so(pool):
     go.set()
     with pytest.raises(RayBenchError, match="Load the page again"):
         result_within(waiting, 5)
+
+
+def test_who_has_waited_for_long_is_told_and_none_is_an_answer_too(pool):
+    cache, go = Kept(4, pool), threading.Event()
+    waiting = cache.begin("key", lambda: go.wait(5) and None)
+    with pytest.raises(LaunchError, match="Ask again"):
+        result_or_later(waiting, 0.01)
+    go.set()
+    assert result_or_later(waiting, 5) is None
+
+
+def test_a_failure_of_what_was_pushed_out_leaves_nothing(pool):
+    cache, go = Kept(1, pool), threading.Event()
+
+    def fail():
+        go.wait(5)
+        raise ConfigError("late")
+
+    failing = cache.begin("first", fail)
+    cache.begin("second", lambda: "made")
+    go.set()
+    assert failing.exception(5) is not None
+    pool.shutdown()
+    assert cache._failed_at == {}

@@ -150,6 +150,12 @@ def test_over_http_nobody_without_a_token_is_answered(make_client):
     assert client.post("/mcp", json=call).status_code == 401
 
 
+def test_no_stream_is_kept_open_that_has_nothing_to_say(client):
+    for method in ("GET", "HEAD", "DELETE"):
+        answer = client.request(method, "/mcp", headers={"Accept": "text/event-stream"})
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 def test_a_service_that_only_reads_has_no_tool_that_starts(make_client):
     app = make_client(read_only=True).app
     try:

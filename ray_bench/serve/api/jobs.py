@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from ray_bench.config.secrets import masked_arguments
 from ray_bench.serve.actor import Submitter, Viewer
 from ray_bench.serve.asking.plan import SweepPlan, plan
 from ray_bench.serve.board import Job, JobPhase, JobRequest
@@ -221,7 +222,7 @@ def _job(job: Job) -> JobOut:
     return JobOut(
         **{name: getattr(job, name) for name in JobOut.model_fields if hasattr(job, name)},
         source=request.source,
-        settings=list(request.settings),
+        settings=list(masked_arguments(request.settings)),
         name=request.name,
         resumed=request.resumed,
     )

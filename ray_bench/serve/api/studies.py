@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from ray_bench.errors import LaunchError
-from ray_bench.serve.kept import result_within
+from ray_bench.serve.kept import LATER, result_or_later
 from ray_bench.serve.pages.compare import Id, Ids, analysed_all, known_of
 from ray_bench.serve.pages.sweep import Asked, Known, written
 from ray_bench.serve.service import Given
@@ -19,7 +19,6 @@ router = APIRouter(prefix="/api/v1", tags=["studies"])
 
 #: A program waits so long for an analysis.
 _PATIENCE_S = 120.0
-_LATER = "The sweep is still being analysed. Ask again in a minute."
 
 
 @cache
@@ -84,9 +83,7 @@ class Predicted(BaseModel):
 )
 def report(summary: Known, wish: Asked, service: Given) -> Response:
     """Return the report of a sweep; its schema is `/api/v1/report.schema.json`."""
-    made = result_within(service.studies.report(summary.sweep_id, wish), _PATIENCE_S)
-    if made is None:
-        raise LaunchError(_LATER)
+    made = result_or_later(service.studies.report(summary.sweep_id, wish), _PATIENCE_S)
     return Response(written(made.report, "json"), media_type="application/json")
 
 
@@ -111,7 +108,7 @@ def compare(
     ids = [known_of(service, x).sweep_id for x in dict.fromkeys((a, *b))]
     found = analysed_all(service, ids, _PATIENCE_S)
     if found is None:
-        raise LaunchError(_LATER)
+        raise LaunchError(LATER)
     made = documents(found, tolerance_frac=tolerance, allow=allow, root=service.store.root)
     return Comparisons(
         base=a, tolerance=tolerance, comparisons=[Against.model_validate(x) for x in made]
@@ -131,9 +128,7 @@ def predict(
     from ray_bench.serve.forecasts import forecast
 
     known = known_of(service, sweep_id)
-    found = result_within(service.studies.analysed(known.sweep_id), _PATIENCE_S)
-    if found is None:
-        raise LaunchError(_LATER)
+    found = result_or_later(service.studies.analysed(known.sweep_id), _PATIENCE_S)
     made = forecast(found, wish, link=link, latency=latency, root=service.store.root)
     curve = made.screen.curve
     return Predicted(

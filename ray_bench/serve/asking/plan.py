@@ -157,8 +157,8 @@ def _unknown(sweep_id: str | None, settings: ServeSettings) -> Refusal | None:
     """Return that there is no such sweep: the start of an id means one elsewhere, and not here."""
     if sweep_id is None:
         return None
-    known = {sweep.sweep_id for sweep in ResultsStore(settings.results).sweeps()}
-    return None if sweep_id in known else Refusal(None, f"There is no sweep {sweep_id!r} here.")
+    known = ResultsStore(settings.results).sweep(sweep_id)
+    return None if known is not None else Refusal(None, f"There is no sweep {sweep_id!r} here.")
 
 
 def places(config: SweepConfig) -> int:

@@ -15,6 +15,7 @@ from ray_bench.serve.door.body import BodyError, again, read_body
 from ray_bench.serve.door.buckets import Buckets
 from ray_bench.serve.door.identity import Identity, Known, bearer
 from ray_bench.serve.door.intent import comes_from_us, is_meant
+from ray_bench.serve.door.questions import MAY_ASK, only_asks
 from ray_bench.serve.door.refusals import refusal, wants_json
 from ray_bench.serve.settings import ServeSettings
 
@@ -35,6 +36,7 @@ class Gate:
         self._audit = audit
         self._logins = Buckets(LOGINS_PER_MINUTE)
         self._changes = Buckets(settings.changes_per_minute)
+        self._questions = Buckets(settings.questions_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let it through, or refuse."""
@@ -57,30 +59,44 @@ class Gate:
 
     def _closed(self, request: Request, known: Known | None) -> Response | None:
         """Return the refusal of one who is not known; None to go on."""
-        path = request.scope["path"]
-        if known is not None or path.startswith(_OPEN):
-            return None
-        if bearer(request) is not None and (wait_s := self._logins.wait_s(client_of(request))):
+        if wait_s := self._guessed(request, known):
             return _too_often(request, wait_s)
+        if known is not None or request.scope["path"].startswith(_OPEN):
+            return None
         if wants_json(request.scope) or request.method not in _SAFE:
             text = "This needs a token: send it as Authorization: Bearer TOKEN, or log in."
             return refusal(request.scope, 401, text, headers={"WWW-Authenticate": "Bearer"})
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"{LOGIN}?{urlencode({'next': path + query})}", 303)
+        back = urlencode({"next": request.scope["path"] + query})
+        return RedirectResponse(f"{LOGIN}?{back}", 303)
+
+    def _guessed(self, request: Request, known: Known | None) -> float:
+        """Return how long who sends a token has to wait, because wrong ones came from there.
+
+        The right one waits, too: else an answer would tell it at any speed.
+        """
+        if bearer(request) is None or (known is not None and known.by != "bearer"):
+            return 0.0
+        return self._logins.wait_s(client_of(request), take=known is None)
 
     async def _change(
         self, request: Request, known: Known | None, receive: Receive, send: Send
     ) -> None:
-        is_login = request.scope["path"] == LOGIN
-        bucket = self._logins if is_login else self._changes
-        wait_s = bucket.wait_s(client_of(request) if known is None else known.actor.name)
-        if wait_s:
+        path = request.scope["path"]
+        is_login = path == LOGIN
+        bucket = self._bucket(path)
+        who = client_of(request) if known is None else known.actor.name
+        if wait_s := bucket.wait_s(who):
             await _too_often(request, wait_s)(request.scope, receive, send)
             return
         try:
             body = await read_body(request.scope, receive)
         except BodyError as err:
             await refusal(request.scope, err.status_code, err.text)(request.scope, receive, send)
+            return
+        is_question = bucket is self._questions and only_asks(path, body)
+        if bucket is self._questions and not is_question and (wait_s := self._changes.wait_s(who)):
+            await _too_often(request, wait_s)(request.scope, receive, send)
             return
         receive_again = again(body, receive)
         with_body = Request(request.scope, again(body, receive))
@@ -89,12 +105,19 @@ class Gate:
             meant = comes_from_us(with_body)
         else:
             meant = await is_meant(with_body, known)
-        if meant:
+        if meant and is_question:
+            await self._app(request.scope, receive_again, send)
+        elif meant:
             await self._watched(request, receive_again, send)
         else:
             text = "The request carries no token of a page of ours; open the page again and repeat."
             response = refusal(request.scope, 403, text)
             await self._watched(request, receive_again, send, app=response)
+
+    def _bucket(self, path: str) -> Buckets:
+        if path == LOGIN:
+            return self._logins
+        return self._questions if path in MAY_ASK else self._changes
 
     async def _watched(
         self, request: Request, receive: Receive, send: Send, *, app: ASGIApp | None = None

@@ -58,7 +58,7 @@ def progress_of(live: Mapping[str, Any]) -> Progress:
         num_planned=_count(live.get("num_planned")),
         num_ended=_count(live.get("num_ended")),
         num_running=len(runs) if isinstance(runs, list) else 0,
-        num_failed=_count(live.get("num_failed")),
+        num_failed=max(0, _count(live.get("num_failed")) - _count(live.get("num_lasting"))),
         left_s=float(left_s) if isinstance(left_s, int | float) else None,
     )
 

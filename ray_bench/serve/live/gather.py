@@ -72,6 +72,18 @@ class LiveView:
         return int(self.live.get("num_ended", len(self.runs)))
 
     @property
+    def num_lasting(self) -> int:
+        """Runs that diverged or were stopped as hopeless: results, and no failures."""
+        return int(self.live.get("num_lasting", 0))
+
+    @property
+    def num_failed(self) -> int:
+        """Runs that failed."""
+        if "num_failed" not in self.live:
+            return sum(not run.is_finished and run.must_repeat for run in self.runs)
+        return max(0, int(self.live["num_failed"]) - self.num_lasting)
+
+    @property
     def going(self) -> Mapping[str, Any] | None:
         """The run that began first of those that go on."""
         runs = self.live.get("runs") or [None]
@@ -96,13 +108,17 @@ class LiveViews:
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
-    def view(self, sweep_id: str) -> LiveView | None:
+    def view(self, sweep_id: str, *, afresh: bool = False) -> LiveView | None:
         """Return a sweep as it is now; None where there is no such sweep.
+
+        Args:
+            sweep_id: Which one.
+            afresh: Look whether the sweep is still there, too.
 
         Raises:
             StoreError: If the results cannot be read.
         """
-        kept = self._known(sweep_id)
+        kept = self._known(sweep_id, afresh=afresh)
         if kept is None:
             return None
         live = read_live(self._store, sweep_id) or {}
@@ -119,18 +135,23 @@ class LiveViews:
             is_stopping=live.get("state") == "running" and is_asked_to_stop(self._store, sweep_id),
         )
 
-    def _known(self, sweep_id: str) -> _Kept | None:
+    def _known(self, sweep_id: str, *, afresh: bool) -> _Kept | None:
+        kept = self._kept.get(sweep_id)
+        if kept is not None and not afresh:
+            return kept
+        found = self._store.sweep(sweep_id)
+        if kept is not None and kept.sweep == found:
+            return kept
         with self._lock:
-            if sweep_id not in self._kept:
-                found = next((x for x in self._store.sweeps() if x.sweep_id == sweep_id), None)
-                if found is None:
-                    return None
-                config = _config(found)
-                planned = () if config is None else planned_runs(config)
-                self._kept[sweep_id] = _Kept(found, config, planned)
-                while len(self._kept) > _MAX_KEPT:
-                    self._kept.pop(next(iter(self._kept)))
-            return self._kept[sweep_id]
+            self._kept.pop(sweep_id, None)
+            if found is None:
+                return None
+            config = _config(found)
+            planned = () if config is None else planned_runs(config)
+            kept = self._kept[sweep_id] = _Kept(found, config, planned)
+            while len(self._kept) > _MAX_KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            return kept
 
 
 def _config(sweep: SweepRecord) -> SweepConfig | None:

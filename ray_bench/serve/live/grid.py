@@ -14,7 +14,7 @@ from ray_bench.sweep.progress import as_duration
 #: Of more columns than these the cells show a mark alone, and of more than those counts stand.
 FEW_COLUMNS, MOST_COLUMNS, MOST_ROWS = 5, 40, 60
 
-State = Literal["done", "running", "failed", "waiting"]
+State = Literal["done", "running", "ended", "failed", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ def _cell(
     if run is None:
         return RunCell("waiting", "waiting", f"run {planned.order_index + 1}")
     if not run.is_finished:
-        return RunCell("failed", run.status, as_duration(run.wall_s))
+        state: State = "failed" if run.must_repeat else "ended"
+        return RunCell(state, run.status, as_duration(run.wall_s))
     rate = run.throughput_samples_per_s
     return RunCell("done", "done" if rate is None else f"{rate:,.0f}/s", as_duration(run.wall_s))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -54,13 +55,13 @@ class LiveShown:
 def shown(view: LiveView, job: Job | None) -> LiveShown:
     """Return what the page shows of a sweep; the job is the board's that measures it now."""
     found, going = speeds(view.runs), view.going
-    failed = int(view.live.get("num_failed", 0))
+    failed = view.num_failed
     total = max(1, view.num_planned)
     grid = run_grid(view)
     ranks = () if going is None else tuple(map(_rank, going.get("ranks", ())))
     is_ours = job is not None and job.phase in ("queued", "running")
     # A resumed sweep has spoken last when it was stopped.
-    is_starting = is_ours and view.phase != "running"
+    is_starting = is_ours and view.phase != "running" and not _has_spoken(view, job)
     is_lost = view.phase == "silent" and not is_ours and view.age_s > LOST_S
     is_over = view.is_over and not is_starting
     return LiveShown(
@@ -90,6 +91,13 @@ def shown(view: LiveView, job: Job | None) -> LiveShown:
         ranks_words=_behind(ranks),
         rest=rest(view),
     )
+
+
+def _has_spoken(view: LiveView, job: Job | None) -> bool:
+    """Tell whether its last words are of this job: then they are what there is to be shown."""
+    begun = None if job is None else job.started_at_utc
+    said = view.live.get("updated_at_utc")
+    return begun is not None and said is not None and datetime.fromisoformat(said) >= begun
 
 
 def _done(view: LiveView) -> str:

@@ -70,7 +70,9 @@ def figures(view: LiveView) -> tuple[Figure, ...]:
         loss = view.going.get("so_far_loss")
         if loss is not None:
             found.append(Figure("Loss so far", f"{loss:.3g}", "mean of this epoch"))
-    found.append(Figure("Failed", str(live.get("num_failed", _num_lost(view))), _of_ended(view)))
+    if view.num_lasting:
+        found.append(Figure("Diverged or stopped", str(view.num_lasting), _of_ended(view)))
+    found.append(Figure("Failed", str(view.num_failed), _of_ended(view)))
     return tuple(found)
 
 
@@ -79,9 +81,12 @@ def findings(found: Sequence[Speed]) -> str:
     if len(found) < 2 or found[0].world_size != 1:
         return "Pace of a worker, so far"
     second = found[1]
-    share = second.per_worker.value / found[0].per_worker.value
+    share = speedup(second, found[0]).scaled(1 / second.world_size)
     name = "Two workers keep" if second.world_size == 2 else f"{second.world_size} workers keep"
-    return f"{name} {100 * share:.0f} % of one worker’s pace"  # noqa: RUF001
+    bounds = "too few runs for an interval"
+    if share.low is not None and share.high is not None:
+        bounds = f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
+    return f"{name} {100 * share.value:.0f} % of one worker’s pace ({bounds})"  # noqa: RUF001
 
 
 def rest(view: LiveView) -> tuple[tuple[str, str], ...]:

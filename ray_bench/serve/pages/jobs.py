@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
+from ray_bench.config.secrets import masked_arguments
 from ray_bench.report.format import clean
 from ray_bench.serve.actor import Submitter, Viewer
-from ray_bench.serve.board import Board, Job
+from ray_bench.serve.board import Board, Job, LogPart
 from ray_bench.serve.queue.command import run_words
 from ray_bench.serve.render import page
 from ray_bench.serve.service import Given
@@ -19,6 +22,8 @@ from ray_bench.sweep.progress import as_duration
 
 router = APIRouter(include_in_schema=False)
 
+#: Of a log on a page; and a place behind any log's end.
+_SHOWN_BYTES, _BEYOND = 64 * 1024, 2**53
 _WORDS = {
     "queued": "waits",
     "running": "starts",
@@ -54,14 +59,14 @@ def show_job(request: Request, service: Given, job: Known, actor: Viewer) -> Res
         if "hx-request" in request.headers:
             return Response(headers={"HX-Redirect": where})
         return RedirectResponse(where, 303)
-    part = service.board.log(job.job_id, 0)
+    part = end_of_log(service.board, job.job_id)
     return page(
         request,
         "job_part.html.j2" if "hx-request" in request.headers else "job.html.j2",
         job=job,
         title=title(job),
         words=_WORDS[job.phase],
-        command=" ".join(["ray-bench", *run_words(job.request, service.settings.results)]),
+        command=_command(job, service.settings.results),
         log="\n".join(map(clean, part.text.splitlines()[-200:])),
         may_change=actor.role == "submitter",
     )
@@ -91,6 +96,19 @@ def stop(
     """Stop it, and show it again."""
     service.board.stop(job.job_id, now=when == "now")
     return RedirectResponse(_where(job), 303)
+
+
+def _command(job: Job, results: str) -> str:
+    """Return it as a shell reads it: it is there to be copied, and names may hold anything."""
+    return shlex.join(["ray-bench", *masked_arguments(run_words(job.request, results))])
+
+
+def end_of_log(board: Board, job_id: str) -> LogPart:
+    """Return the last part of a log; the whole of it has a page of its own."""
+    start = max(0, board.log(job_id, _BEYOND).next_offset - _SHOWN_BYTES)
+    part = board.log(job_id, start)
+    whole_lines = part.text.partition("\n")[2] if start else part.text
+    return replace(part, text=whole_lines)
 
 
 def title(job: Job) -> str:

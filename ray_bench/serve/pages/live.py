@@ -16,7 +16,8 @@ from ray_bench.serve.actor import Submitter, Viewer
 from ray_bench.serve.board import Job, JobRequest, LogPart
 from ray_bench.serve.live.gather import LiveViews
 from ray_bench.serve.live.shown import LiveShown, shown
-from ray_bench.serve.render import environment, page
+from ray_bench.serve.pages.jobs import end_of_log
+from ray_bench.serve.render import environment, page, seen
 from ray_bench.serve.resuming import resumption
 from ray_bench.serve.service import Given, Service
 
@@ -33,10 +34,12 @@ _PARTS = ("state", "said", "acts", "news", "body", "rest")
 def show_live(request: Request, sweep_id: str, service: Given, actor: Viewer) -> Response:
     """Show it: a page, or for htmx the part that another page shows."""
     live, job = _seen(request, service, sweep_id)
-    template = "live_part.html.j2" if "hx-request" in request.headers else "live.html.j2"
-    log = _NOTHING if job is None else _end_of_log(service, job)
+    is_part = "hx-request" in request.headers
+    template = "live_part.html.j2" if is_part else "live.html.j2"
+    log = _NOTHING if job is None else end_of_log(service.board, job.job_id)
     may = actor.role == "submitter"
-    return page(request, template, live=live, log=log, may_change=may)
+    level = 2 if is_part else 1
+    return page(request, template, live=live, log=log, may_change=may, level=level)
 
 
 @router.get("/sweeps/{sweep_id}/events")
@@ -46,12 +49,14 @@ def stream(
     service: Given,
     actor: Viewer,
     log: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    level: Annotated[int, Query(ge=1, le=2)] = 1,
 ) -> Response:
     """Stream the parts that have changed, at most once a second, until the sweep is over."""
     _seen(request, service, sweep_id)
     last = request.headers.get("last-event-id", "")
     offset = int(last) if last.isascii() and last.isdecimal() and len(last) < 16 else log
-    told = _Told(request, service, sweep_id, may_change=actor.role == "submitter", offset=offset)
+    may = actor.role == "submitter"
+    told = _Told(request, service, sweep_id, may_change=may, offset=offset, level=level)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(
         _events(request, told), media_type="text/event-stream", headers=headers
@@ -79,48 +84,47 @@ def _views(request: Request, service: Service) -> LiveViews:
     return found
 
 
-def _seen(request: Request, service: Service, sweep_id: str) -> tuple[LiveShown, Job | None]:
-    view = _views(request, service).view(sweep_id)
+def _seen(
+    request: Request, service: Service, sweep_id: str, *, afresh: bool = True
+) -> tuple[LiveShown, Job | None]:
+    view = _views(request, service).view(sweep_id, afresh=afresh)
     if view is None:
         raise HTTPException(404, "There is no such sweep. See the list of all sweeps.")
     job = service.board.job_of_sweep(sweep_id)
     return shown(view, job), job
 
 
-def _end_of_log(service: Service, job: Job) -> LogPart:
-    """Return the last part of a log; the whole of it has a page of its own."""
-    part = service.board.log(job.job_id, 0)
-    while part.text and not part.is_whole:
-        more = service.board.log(job.job_id, part.next_offset)
-        if not more.text:
-            break
-        part = more
-    return part
-
-
 class _Told:
     """What a stream has told, and what it tells next."""
 
     def __init__(
-        self, request: Request, service: Service, sweep_id: str, *, may_change: bool, offset: int
+        self,
+        request: Request,
+        service: Service,
+        sweep_id: str,
+        *,
+        may_change: bool,
+        offset: int,
+        level: int,
     ) -> None:
         self._request = request
         self._service = service
         self._sweep_id = sweep_id
         self._may_change = may_change
         self._offset = offset
+        self._level = level
         self._parts: dict[str, str] = {}
         self.is_over = False
 
     def news(self) -> str:
         """Return the events of what has changed."""
-        live, job = _seen(self._request, self._service, self._sweep_id)
+        live, job = _seen(self._request, self._service, self._sweep_id, afresh=False)
         module: Any = environment().get_template("_live.html.j2").module
         csrf = getattr(self._request.state, "csrf_token", "")
+        more = {"acts": (csrf, self._may_change), "said": (self._level,)}
         events = []
         for name in _PARTS:
-            given = (live, csrf, self._may_change) if name == "acts" else (live,)
-            text = str(getattr(module, name)(*given))
+            text = str(getattr(module, name)(live, *more.get(name, ())))
             if self._parts.get(name) != text:
                 events.append(_event(name, text, self._offset))
                 self._parts[name] = text
@@ -154,5 +158,5 @@ async def _events(request: Request, told: _Told) -> AsyncIterator[str]:
 
 
 def _event(name: str, text: str, number: int) -> str:
-    lines = "".join(f"data: {line}\n" for line in text.replace("\r", "").split("\n"))
+    lines = "".join(f"data: {line}\n" for line in seen(text.replace("\r", "")).split("\n"))
     return f"event: {name}\nid: {number}\n{lines}\n"

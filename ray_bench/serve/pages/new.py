@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -32,6 +33,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(jobs.router)
 
 _FIRST_PRESET = "demo"
+_SIZE = re.compile("[0-9]{1,9}")
 #: Sweeps that are offered as a start.
 _MAX_STARTS = 20
 
@@ -85,9 +87,17 @@ def _query(request: Request) -> dict[str, list[str]]:
 
 def _draft(service: Service, query: Mapping[str, Sequence[str]]) -> Draft:
     if "k.workload" in query:
-        draft = draft_of_form(query)
-        only = [int(x) for x in query.get("only", [""])[-1].split(", ") if x.isdecimal()]
-        return draft.with_sizes(only) if only else draft
+        return _with_sizes(draft_of_form(query), query.get("only", ()))
+    return _with_sizes(_start(service, query), query.get("world_sizes", ()))
+
+
+def _with_sizes(draft: Draft, given: Sequence[str]) -> Draft:
+    """Return it with the numbers of workers that an address names, if it does."""
+    sizes = [int(x) for x in ",".join(given).replace(" ", "").split(",") if _SIZE.fullmatch(x)]
+    return draft.with_sizes(sizes) if sizes else draft
+
+
+def _start(service: Service, query: Mapping[str, Sequence[str]]) -> Draft:
     start = query.get("from", [_FIRST_PRESET])[-1]
     if not start:
         return Draft(texts={"workload": "emulated"})
@@ -98,7 +108,7 @@ def _draft(service: Service, query: Mapping[str, Sequence[str]]) -> Draft:
 
 def sweep_of(service: Service, sweep_id: str) -> SweepRecord:
     """Return a sweep by its id; answer 404 where there is none."""
-    found = next((x for x in service.store.sweeps() if x.sweep_id == sweep_id), None)
+    found = service.store.sweep(sweep_id)
     if found is None:
         raise HTTPException(404, f"There is no sweep {sweep_id!r} here.")
     return found

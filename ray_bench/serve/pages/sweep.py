@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ray_bench.errors import RayBenchError
-from ray_bench.serve.kept import result_within
+from ray_bench.serve.kept import result_or_later, result_within
 from ray_bench.serve.render import page
 from ray_bench.serve.service import Given, Service
 from ray_bench.serve.wish import AIMS, Wish, wish_of
@@ -88,7 +88,7 @@ def download(
     """Return the report as a file."""
     from ray_bench.store.location import safe_name
 
-    report = service.studies.report(summary.sweep_id, wish).result(_LONG_S).report
+    report = result_or_later(service.studies.report(summary.sweep_id, wish), _LONG_S).report
     name = f"{safe_name(summary.sweep_id)}.{form}"
     return Response(
         written(report, form).encode(),
@@ -106,11 +106,12 @@ def chart(
     theme: Literal["light", "dark"] = "light",
 ) -> Response:
     """Return a chart of the report."""
-    drawn = service.studies.chart(summary.sweep_id, wish, name, theme).result(_LONG_S)
+    begun = service.studies.chart(summary.sweep_id, wish, name, theme)
+    drawn = result_or_later(begun, _LONG_S)
     if drawn is None:
         raise HTTPException(404, "The report has no such chart.")
-    kept = {"Cache-Control": "private, max-age=60"}
-    return Response(drawn.encode(), media_type="image/svg+xml", headers=kept)
+    # Not kept by the browser: the same address shows other runs when there are more.
+    return Response(drawn.encode(), media_type="image/svg+xml")
 
 
 @router.get("/sweeps/{sweep_id}/runs")

@@ -29,7 +29,7 @@ from ray_bench.serve.settings import ServeSettings
 TEXTS = frozenset(
     {
         *("workload", "lr_rules", "placements", "currency"),  # the workload is looked at below
-        *("launch.labels", "launch.gpu_type"),
+        *("launch.labels", "launch.gpu_type", "metrics.target"),
     }
 )
 #: Of closed types, and yet: they send runs elsewhere under the names of the service's own account.

@@ -56,7 +56,6 @@ class RayBoard:
     def submit(self, request: JobRequest, actor: str) -> Job:
         """Submit it; see `Board`."""
         check(request, self._settings)
-        _check_results(self._settings.results)
         from ray_bench.launch.job_request import JobRequest as RayRequest
 
         job_id = job_id_of(request)
@@ -65,6 +64,7 @@ class RayBoard:
             return found
         asked = {
             "request": asdict(request),
+            "results": self._settings.results,
             "actor": actor,
             "at_utc": datetime.now(UTC).isoformat(),
         }
@@ -87,8 +87,8 @@ class RayBoard:
         return found
 
     def jobs(self) -> list[Job]:
-        """Return all jobs of services of ray_bench, newest first; see `Board`."""
-        found = [self._job(x) for x in self._server().all() if _KEY in (x.metadata or {})]
+        """Return all jobs of services of these results, newest first; see `Board`."""
+        found = [self._job(x) for x in self._server().all() if self._is_ours(x)]
         queue = [job.job_id for job in reversed(newest_first(found)) if job.phase == "queued"]
         places = {job_id: place for place, job_id in enumerate(queue, start=1)}
         return newest_first(replace(job, place=places.get(job.job_id)) for job in found)
@@ -137,6 +137,14 @@ class RayBoard:
                 self._jobs = Jobs(self._settings.address)
             return self._jobs
 
+    def _is_ours(self, details: Any) -> bool:
+        """Tell whether a service of the same results asked: others have sweeps that we do not."""
+        try:
+            asked = json.loads((details.metadata or {}).get(_KEY, "{}"))
+            return bool(asked.get("results") == self._settings.results)
+        except (ValueError, AttributeError):  # anybody may give a job any metadata
+            return False
+
     def _job(self, details: Any) -> Job:
         job_id = str(details.submission_id)
         if job_id in self._ended:
@@ -179,14 +187,6 @@ class RayBoard:
         if details.driver_exit_code is None:
             return str(details.message or "Ray could not run the job's program.")[-500:]
         return last_words(self._server().log(details.submission_id)) or str(details.message)
-
-
-def _check_results(results: str) -> None:
-    if "://" not in results and not results.startswith("/"):
-        raise LaunchError(
-            f"The results {results!r} are a relative folder, which a job on the cluster does not "
-            "find; start the service with an absolute path on a shared disk, or with a URI."
-        )
 
 
 def _when(stamp_ms: int | None) -> datetime | None:

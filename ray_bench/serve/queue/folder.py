@@ -24,6 +24,7 @@ from typing import Any, final
 
 import psutil
 
+from ray_bench.errors import StoreError
 from ray_bench.report.format import clean
 from ray_bench.serve.board import Job, JobPhase, JobRequest, LogPart
 from ray_bench.serve.queue.watch import CLAIM, END, LOG, write_new
@@ -136,10 +137,15 @@ class JobFolder:
         return self.part(max(0, self.log.stat().st_size - 8192), has_ended=True).text
 
     def _read(self, name: str) -> dict[str, Any] | None:
+        path = self.path / name
         try:
-            found: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except ValueError as err:  # a machine that lost its power may leave it empty
+            raise StoreError(
+                f"{path} is damaged: {err}. Remove the folder {self.path}; results are elsewhere."
+            ) from err
         return found
 
 

@@ -159,7 +159,7 @@ class LocalBoard:
             try:
                 if self._holds_lock() and not self._closed.is_set():
                     self._start_next()
-            except OSError as err:
+            except (OSError, StoreError) as err:
                 logger.warning("The queue in %s cannot be worked on: %s.", self._folder, err)
 
     def _holds_lock(self) -> bool:

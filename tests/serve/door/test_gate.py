@@ -131,6 +131,39 @@ def test_guesses_of_tokens_are_slowed_down(make_client):
     assert 1 <= int(slowed.headers["retry-after"]) <= 6
 
 
+def test_after_many_guesses_the_right_token_waits_too_and_other_ways_in_do_not(make_client):
+    client = make_client(tokens=TOKENS)
+    log_in(client, TOKENS[0].secret)
+    for path in ("/login", "/static/none", "/api/v1/sweeps"):  # each says who is known
+        for _ in range(4):
+            client.get(path, headers={**PAGE, "Authorization": "Bearer guess"})
+    assert client.get("/api/v1/sweeps", headers=BEARER).status_code == 429
+    assert client.get("/login", headers={**PAGE, **BEARER}).status_code == 429
+    assert client.get("/api/v1/sweeps").status_code == 200, "by the cookie of the session"
+    fresh = make_client(tokens=TOKENS)
+    assert {fresh.get("/api/v1/sweeps", headers=BEARER).status_code for _ in range(20)} == {200}
+
+
+def test_questions_do_not_use_up_changes_and_changes_in_them_do(make_client, tmp_path):
+    client = make_client(changes_per_minute=2, questions_per_minute=9, tokens=TOKENS)
+    headers = {**BEARER, "Accept": "application/json, text/event-stream"}
+
+    def call(name):
+        params = {"name": name, "arguments": {}}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        text = json.dumps(call).replace("submit_", "submit\\u005f")
+        given = {**headers, "Content-Type": "application/json"}
+        return client.post("/mcp", content=text, headers=given).status_code
+
+    plans = [client.post("/api/v1/plan", json={}, headers=headers) for _ in range(3)]
+    assert {x.status_code for x in plans} == {200}
+    assert [call("list_sweeps") for _ in range(3)] == [200] * 3
+    assert [call("submit_sweep") for _ in range(3)] == [200, 200, 429]
+    assert call("list_sweeps") == 429, "nine questions were asked"
+    lines = (tmp_path / "state" / "audit.jsonl").read_text().splitlines()
+    assert [json.loads(x)["what"] for x in lines] == ["POST /mcp"] * 2
+
+
 def test_changes_are_slowed_down(make_client):
     client = make_client(changes_per_minute=2)
     made = add_change(client.app)

@@ -1,8 +1,11 @@
 """The page that compares sweeps."""
 
+import threading
 import time
 
 import pytest
+
+from ray_bench.serve.pages.compare import MOST_SWEEPS
 
 
 def made(client, address):
@@ -28,6 +31,16 @@ def test_verdicts_are_those_of_the_command(studied):
     assert 'class="v better"' in page
     assert "&lt;b&gt;fused&lt;/b&gt;" in page
     assert "<b>fused</b>" not in page
+
+
+def test_as_many_as_can_be_compared_are_kept_at_once(make_client):
+    client = make_client()
+    studies, go = client.app.state.service.studies, threading.Event()
+    studies._analyse = lambda sweep_id: go.wait(5) and sweep_id
+    studies._version_of = lambda _: "1"
+    begun = [studies.analysed(f"sweep-{i}") for i in range(MOST_SWEEPS)]
+    go.set()
+    assert [x.result(5) for x in begun] == [f"sweep-{i}" for i in range(MOST_SWEEPS)]
 
 
 def test_turned_round_it_is_worse(studied):

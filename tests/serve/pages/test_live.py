@@ -1,15 +1,18 @@
 """A running sweep in the browser: what is so far, what is asked of it, and the stream of it."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ray_bench.serve.board import LogPart
 from ray_bench.serve.live.drawn import pace, steady
 from ray_bench.serve.live.gather import LiveViews
 from ray_bench.serve.live.speeds import speeds, speedup
-from ray_bench.serve.live.words import rough
+from ray_bench.serve.live.words import findings, rough
+from ray_bench.serve.pages.jobs import end_of_log
 from ray_bench.store import ResultsStore
 from ray_bench.store.live import write_live
 from ray_bench.sweep.live import LiveSweep
@@ -76,7 +79,8 @@ def test_it_says_how_far_it_is_and_what_the_rest_will_tell(client, plan):
     assert "It was started elsewhere" in text
     part = client.get(url(plan), headers={**PAGE, "HX-Request": "true"}).text
     assert "<html" not in part
-    assert f'sse-connect="/sweeps/{plan.sweep.sweep_id}/events?log=0"' in part
+    assert f'sse-connect="/sweeps/{plan.sweep.sweep_id}/events?log=0&amp;level=2"' in part
+    assert ("<h1" in part, '<h2 class="answer"' in part) == (False, True), "the report has the h1"
 
 
 def test_a_sweep_of_the_board_can_be_stopped_after_this_run_or_now(client, board, plan):
@@ -128,6 +132,63 @@ def test_silence_is_said_and_numbers_are_as_of_then(client, store, plan):
     assert ">Resume<" not in text, "it may come back"
 
 
+def test_silence_and_the_end_of_a_job_are_no_start(client, board, store, plan):
+    then = datetime.now(UTC) - timedelta(seconds=400)
+    change_live(store, plan, updated_at_utc=then.isoformat())
+    job = put_job(client, board, plan)
+    board.put(replace(job, started_at_utc=then - timedelta(seconds=9)))
+    text = client.get(url(plan), headers=PAGE).text
+    assert "No news for 6 min" in text
+    assert "the rest starts" not in text
+    change_live(store, plan, state="finished", runs=[])
+    assert "the rest starts" not in client.get(url(plan), headers=PAGE).text
+
+
+def test_a_run_that_diverged_is_no_failure(client, store, plan):
+    run = plan.planned[3]
+    changes = {"status": "diverged", "throughput_samples_per_s": None, "with_tables": False}
+    store.write_run(data_of(run, plan.sweep.sweep_id, **changes))
+    change_live(store, plan, num_ended=4, num_failed=1, num_lasting=1, runs=[])
+    text = client.get(url(plan), headers=PAGE).text
+    assert "<dt>Diverged or stopped</dt><dd>1<" in text
+    assert "<dt>Failed</dt><dd>0<" in text
+    assert '<span class="vh">ended,</span> diverged' in text
+    assert 'class="fail"' not in text
+    runs = client.get(url(plan, "runs"), headers=PAGE).text
+    assert '<span class="state warn"><svg class="ico warn"' in runs
+
+
+def test_a_finding_has_its_interval_or_says_that_it_has_none(store, plan):
+    runs = store.runs(plan.sweep.sweep_id)
+    assert findings(speeds(runs)).endswith("(too few runs for an interval)")
+    more = data_of(
+        plan.planned[3], plan.sweep.sweep_id, throughput_samples_per_s=150.0, with_tables=False
+    )
+    assert re.search(r"keep \d+ % of .* \(\d+ to \d+ %\)$", findings(speeds((*runs, more.run))))
+
+
+def test_a_sweep_that_was_deleted_is_gone(client, store, plan):
+    assert client.get(url(plan), headers=PAGE).status_code == 200
+    (store.local_folder / "sweeps" / f"{plan.sweep.sweep_id}.parquet").unlink()
+    assert client.get(url(plan), headers=PAGE).status_code == 404
+    assert client.get(url(plan, "events")).status_code == 404
+
+
+def test_of_a_long_log_the_end_is_shown_in_whole_lines():
+    text = "".join(f"line {i}\n" for i in range(20_000))
+
+    class Board:
+        def log(self, job_id, offset):
+            part = text[offset : offset + 128 * 1024]
+            return LogPart(part, min(offset, len(text)) + len(part), is_whole=True)
+
+    end = end_of_log(Board(), "job")
+    assert end.text.splitlines()[-1] == "line 19999"
+    assert 60_000 < len(end.text) <= 65_536
+    assert text.endswith("\n" + end.text)
+    assert end.next_offset == len(text)
+
+
 def test_the_stream_tells_every_part_once_and_ends_with_the_sweep(client, board, store, plan):
     put_job(client, board, plan, phase="finished")
     change_live(store, plan, state="finished", runs=[])
@@ -144,9 +205,11 @@ def test_the_stream_tells_every_part_once_and_ends_with_the_sweep(client, board,
 def test_hostile_texts_stay_texts(client, board, store, plan):
     change_live(store, plan, state="failed", message="<script>alert(1)</script>\n\nevent: over")
     put_job(client, board, plan, phase="failed")
+    board.log = lambda _, offset: LogPart("\x1b[31m\u202elog"[offset:], 9, is_whole=True)
     for text in (client.get(url(plan), headers=PAGE).text, client.get(url(plan, "events")).text):
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert" in text
+        assert not {"\x1b", "\u202e"} & set(text)
         assert text.count("\nevent: over") <= 1
 
 

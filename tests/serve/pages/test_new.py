@@ -68,6 +68,16 @@ def test_the_form_starts_from_a_preset_another_sweep_or_nothing(client):
     assert client.get("/new?from=../../etc", headers=PAGE).status_code == 404
 
 
+def test_an_address_says_how_many_workers_to_measure(client):
+    text = client.get("/new?from=sweep-1&world_sizes=8", headers=PAGE).text
+    assert re.findall(r'name="n" value="(\d+)" checked', text) == ["8"]
+    text = client.get("/new?from=sweep-1&world_sizes=2,3", headers=PAGE).text
+    assert re.findall(r'name="n" value="(\d+)" checked', text) == ["2"]
+    assert 'name="n_more" value="3"' in text
+    nonsense = client.get(f"/new?from=demo&world_sizes=x,{'9' * 5000}", headers=PAGE)
+    assert nonsense.status_code == 200
+
+
 def test_the_estimate_says_what_is_measured_already(client, results):
     store = ResultsStore(results)
     asked = ("workload=emulated", "world_sizes=[1,2]", "repeats=2", "price_per_worker_hour=2")

@@ -44,6 +44,11 @@ def test_code_paths_and_accounts_need_the_services_leave(settings, key, setting)
     check(request, replace(settings, allow_code=True))
 
 
+def test_a_target_names_no_code_and_needs_no_leave(settings):
+    request = asked("workload=cnn-digits", "metrics.target='accuracy >= 90 %'")
+    assert check(request, settings).metrics.target == "accuracy>=0.9"
+
+
 def test_a_script_needs_leave(settings):
     request = asked("steps=3", script=("train.py", "--x"))
     assert "--allow-code" in refused(request, settings)[0].text

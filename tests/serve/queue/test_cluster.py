@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ray_bench.errors import LaunchError, RefusedError
+from ray_bench.errors import ConfigError, LaunchError, RefusedError
 from ray_bench.serve.queue.cluster import RayBoard
 from ray_bench.store import ResultsStore
 from ray_bench.store.stop_note import is_asked_to_stop
@@ -73,6 +73,17 @@ def test_a_job_is_submitted_once_and_its_request_comes_back(board, server, setti
     assert restarted.jobs() == [job]
 
 
+def test_jobs_of_other_results_and_what_only_looks_like_one_are_not_ours(board, server, settings):
+    job = board.submit(wanted(), "ann")
+    other = RayBoard(replace(settings, results="/other", address="http://head:8265"), server)
+    assert other.jobs() == []
+    with pytest.raises(LaunchError, match="no job"):
+        other.stop(job.job_id, now=True)
+    for text in ("", "[]", "{", '{"results": 1}'):
+        server.known[text] = SimpleNamespace(submission_id=text, metadata={"ray_bench_job": text})
+    assert board.jobs() == [job]
+
+
 def test_an_answer_that_is_lost_doubles_nothing(board, server):
     server.is_lost_after = True
     job = board.submit(wanted("", request_key="k"), "ann")
@@ -105,10 +116,16 @@ def test_states_come_from_ray_and_the_sweep_from_the_log(board, server, settings
         board.stop(job_id, now=True)
 
 
-def test_results_must_be_where_the_cluster_is_and_code_is_refused_here_too(board, server, settings):
-    relative = RayBoard(replace(settings, results="results", address="http://h:1"), server)
-    with pytest.raises(LaunchError, match="relative folder"):
-        relative.submit(wanted(), "ann")
+def test_results_must_be_where_the_cluster_is(settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    relative = replace(settings, results="results", address="http://h:1")
+    with pytest.raises(ConfigError, match=f"relative folder.*{tmp_path}/results"):
+        relative.check()
+    for fine in ({"read_only": True}, {"results": "s3://b/r"}, {"address": None}):
+        replace(relative, **fine).check()
+
+
+def test_code_is_refused_here_too(board, server):
     with pytest.raises(RefusedError, match="--allow-code"):
         board.submit(wanted(settings=("workload=os:system",)), "ann")
     assert server.known == {}

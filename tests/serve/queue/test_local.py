@@ -210,3 +210,16 @@ def test_a_log_is_given_in_whole_lines_and_parts(board, make_board, settings):
     )
     assert folder.part(0, has_ended=True).text.startswith("one\ntw")
     assert folder.part(10**9, has_ended=True).is_whole
+
+
+def test_a_file_of_a_job_that_is_damaged_is_said_and_the_queue_goes_on(board, settings):
+    damaged = settings.state_dir / "queue" / "job-0123456789abcdef"
+    damaged.mkdir()
+    (damaged / "request.json").write_text("")
+    with pytest.raises(StoreError, match=r"request\.json is damaged.*Remove the folder"):
+        board.jobs()
+    folder = JobFolder(settings.state_dir / "queue" / "job-0123456789abcde0")
+    assert folder.write_request(wanted("", request_key="k"), "ann")
+    (damaged / "request.json").unlink()
+    job = board.job(folder.job_id)
+    assert at(board, job, "finished").exit_code == 0
