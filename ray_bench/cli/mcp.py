@@ -37,5 +37,8 @@ def mcp(
         raise MissingExtraError(
             f"This needs {err.name}; pip install mcp 'ray-bench[serve]', and start again."
         ) from err
+    from ray_bench.serve.places import check_results
+
+    check_results(folder, read_only=True)
     with tempfile.TemporaryDirectory() as state:
         serve_stdio(folder, Path(state))

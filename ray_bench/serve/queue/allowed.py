@@ -32,8 +32,9 @@ TEXTS = frozenset(
         *("launch.labels", "launch.gpu_type", "metrics.target"),
     }
 )
-#: Of closed types, and yet: they send runs elsewhere under the names of the service's own account.
-REFUSED = frozenset({"trackers.mlflow", "trackers.wandb"})
+#: Of closed types, and yet: they send runs elsewhere under the names of the service's own account,
+#: or fetch files and write them beside the results.
+REFUSED = frozenset({"trackers.mlflow", "trackers.wandb", "data.download"})
 
 MAX_SETTINGS, MAX_LETTERS, MAX_WORDS = 300, 2_000, 200
 #: Lists in lists of a value; no key has more than two.

@@ -32,6 +32,7 @@ def refused(request, settings):
         ("launch.env", "launch.env.LD_PRELOAD=/tmp/x.so"),
         ("trackers.mlflow", "trackers.mlflow=true"),
         ("trackers.wandb", "trackers={wandb: true}"),
+        ("data.download", "data.download=true"),
     ],
 )
 def test_code_paths_and_accounts_need_the_services_leave(settings, key, setting):
