@@ -155,10 +155,13 @@ class LiveViews:
 
 
 def _config(sweep: SweepRecord) -> SweepConfig | None:
+    """Return what was asked for; None where it cannot be read, or leaves out what a run needs."""
     try:
-        return SweepConfig.model_validate(json.loads(sweep.config_json))
+        config = SweepConfig.model_validate(json.loads(sweep.config_json))
     except (ValidationError, ValueError):
         return None
+    is_whole = config.target is not None or None not in (config.batch_size, config.lr)
+    return config if is_whole else None
 
 
 def _age_s(live: Mapping[str, Any]) -> float:

@@ -262,3 +262,8 @@ def test_the_pace_of_a_run_is_against_its_median():
 )
 def test_what_is_not_known_to_the_second_is_rough(seconds, text):
     assert rough(seconds) == text
+
+
+@pytest.mark.parametrize("suffix", ["", "/live"])
+def test_a_configuration_that_leaves_out_the_batch_has_no_plan_and_a_page(client, suffix):
+    assert client.get(f"/sweeps/sweep-1{suffix}", headers=PAGE).status_code == 200
