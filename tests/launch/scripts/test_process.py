@@ -20,15 +20,18 @@ from tests.launch.scripts.ranks import asked
 #: A child in a session of its own whose parent is gone, and one in the group of the script.
 FORKS = """
 import os, subprocess, sys, time
+told, tell = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         print("grandchild", os.getpid(), flush=True)
+        os.write(tell, b".")
         time.sleep(60)
     os._exit(0)
 child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
 print("child", child.pid, flush=True)
 os.wait()
+os.read(told, 1)  # else the script may end, and all of it with it, before the grandchild has printed
 time.sleep(END)
 """
 
