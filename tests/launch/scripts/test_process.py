@@ -31,7 +31,7 @@ if os.fork() == 0:
 child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
 print("child", child.pid, flush=True)
 os.wait()
-os.read(told, 1)  # else the script may end, and all of it with it, before the grandchild has printed
+os.read(told, 1)  # the grandchild has printed: all goes when the script ends
 time.sleep(END)
 """
 
