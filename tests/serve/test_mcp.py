@@ -12,7 +12,8 @@ import mcp
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from ray_bench.serve.mcp import Tools, server_of
+from ray_bench.serve.agent_tools import Tools
+from ray_bench.serve.mcp import server_of
 from ray_bench.serve.settings import AccessToken
 
 LOOKS, STARTS = AccessToken("v" * 20, "viewer"), AccessToken("s" * 20, "submitter", "ada")

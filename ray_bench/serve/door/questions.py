@@ -7,7 +7,7 @@ import json
 _PLAN, _AGENTS = "/api/v1/plan", "/mcp"
 #: Where such requests come.
 MAY_ASK = (_PLAN, _AGENTS)
-#: The tool of an agent that changes something, see `serve.mcp`.
+#: The tool of an agent that changes something, see `serve.agent_tools`.
 CHANGING_TOOL = "submit_sweep"
 
 

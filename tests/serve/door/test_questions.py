@@ -30,6 +30,6 @@ def test_what_only_asks(path, body, asks):
 
 def test_the_tool_that_changes_is_there():
     pytest.importorskip("mcp")
-    from ray_bench.serve.mcp import Tools
+    from ray_bench.serve.agent_tools import Tools
 
     assert callable(getattr(Tools, CHANGING_TOOL))

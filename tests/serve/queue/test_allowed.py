@@ -88,7 +88,8 @@ def test_only_presets_are_sources(settings, source):
 
 @pytest.mark.parametrize("resumed", ["../x", "--help", "a b", "", "x" * 3000])
 def test_only_ids_are_resumed(settings, resumed):
-    refused(asked(source="demo", resumed=resumed), settings)
+    (found,) = refused(asked(source="demo", resumed=resumed), settings)
+    assert "is no id of a sweep" in found.text or "is too long" in found.text
 
 
 def test_everything_that_stops_it_is_said_with_its_key(settings):
