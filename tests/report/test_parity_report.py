@@ -105,9 +105,36 @@ def test_a_target_that_is_never_reached():
 
 def test_diverged_runs_are_said_to_be_failures():
     report = build_report(learned(lambda n, r, s: None if n == 4 and s < 2 else 0.9))
-    assert "2 of 5 seeds diverged, which is no number to compare" in words(report)
+    assert "2 of 5 seeds diverged, which rules out equivalence, and a difference is not" in words(
+        report
+    )
     report = build_report(learned(lambda n, r, s: None if n == 4 and s else 0.9))
     assert "4 workers with linear: final accuracy worse: 4 of 5 seeds diverged." in words(report)
+
+
+def test_what_the_eye_sees_is_said_though_nothing_is_shown():
+    """One diverged, three end far below by very different amounts, and one ends as the baseline."""
+    ends = {0: None, 1: 0.11, 2: 0.84, 3: 0.85, 4: 0.899}
+    report = build_report(
+        learned(lambda n, r, s: ends[s] if n == 4 else 0.9 + NOISE(n, r, s), sizes=(1, 4))
+    )
+    seen = "though 1 of 5 seeds diverged and 3 end more than 0.5 points below"
+    said = "4 workers with linear: final accuracy not shown to be equivalent or different, "
+    assert f"{said}{seen}; that may still be chance." in words(report)
+    (panel,) = [x for x in report.screens[0].panels if x.key == "accuracy"]
+    assert panel.title == f"{said}{seen}"
+    row = json.loads(json_report(report))["parity"][0]["rows"][0]
+    assert (row["num_worse"], row["num_diverged"], row["num_seeds"]) == (4, 1, 4)
+
+
+def test_a_difference_says_which_seeds_are_not_in_it():
+    ends = {0: None} | dict.fromkeys((1, 2, 3, 4), 0.88)
+    report = build_report(
+        learned(lambda n, r, s: ends[s] if n == 4 else 0.9 + NOISE(0, "", s), sizes=(1, 4))
+    )
+    said = re.search(r"final accuracy worse by 2.0 points \([^)]*\)(.*?)\.", words(report))
+    assert said.group(1) == "; not in that: 1 of 5 seeds diverged"
+    assert column(report, "parity", "diverged")[0].value == 1
 
 
 def test_no_evaluation_no_parity():
