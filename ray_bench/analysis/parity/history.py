@@ -32,8 +32,7 @@ class History:
 
     def values(self, target: MetricTarget) -> np.ndarray | None:
         """Return the metric of a target; None where it was never told, or is no share of 1."""
-        names = (target.metric, target.metric.lower(), target.column)
-        found = next((self.metrics[x] for x in names if x in self.metrics), None)
+        found = next((self.metrics[x] for x in target.told_as if x in self.metrics), None)
         if found is None or not np.isfinite(found).any():
             return None
         is_percent = target.is_share and float(np.nanmax(found)) > 1
