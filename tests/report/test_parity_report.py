@@ -116,12 +116,27 @@ def test_missing_seeds_come_with_the_command_for_them():
     assert len(json.loads(seeds.removeprefix("seeds="))) == 3 + more
 
 
+def test_seeds_are_asked_for_where_they_are_missing_alone():
+    def accuracy(n, rule, seed):
+        return 0.9 + (30 if (n, rule) == (4, "sqrt") else 0.01) * NOISE(n, rule, seed)
+
+    report = build_report(
+        learned(accuracy, rules=("linear", "sqrt"), seeds=(0, 1, 2), scaling="weak")
+    )
+    found = shlex.split(section(report).code)
+    assert "world_sizes=[1,4]" in found
+    assert "lr_rules=[sqrt]" in found
+    assert found[-1] == "--extend"
+    more = max(x.value or 0 for x in column(report, "parity", "more_80"))
+    assert f"makes the {2 * more} runs that are missing for it" in words(report)
+
+
 def test_one_seed_is_told_from_none_and_says_what_to_do():
     report = build_report(learned(lambda *_: 0.9, seeds=(0,)), target=0.85)
     assert "the spread between seeds is not known from one; 2 more needed, 3 in all" in words(
         report
     )
-    assert section(report).code.endswith("'seeds=[0,1,2]'")
+    assert section(report).code.endswith("'seeds=[0,1,2]' --extend")
     assert section(build_report(learned(lambda *_: 0.9, seeds=(0,)))) is None
 
 

@@ -20,8 +20,8 @@ from ray_bench.report.cells import (
     table,
     text,
 )
-from ray_bench.report.commands import with_seeds
 from ray_bench.report.context import Context, workers
+from ray_bench.report.missing_seeds import missing_seeds
 from ray_bench.report.parity_words import (
     QUANTITIES,
     margin_words,
@@ -62,17 +62,16 @@ def judged_of(context: Context) -> Judged | None:
 def section(found: Judged) -> Section:
     """Return the verdicts on the same model."""
     context, judged = found.context, found.parity
-    command = _command(context, judged)
-    below = ("The command below makes the sweep again with the missing seeds.",) if command else ()
+    missing = missing_seeds(context, judged)
     return Section(
         context.key("parity"),
         "The same model?" if found.is_of_all else context.title("The same model?"),
-        paragraphs=(*summary(judged), *below),
+        paragraphs=(*summary(judged), *([] if missing is None else [missing.words])),
         tables=(
             *_parity_tables(context, judged),
             *([_rcp_table(context, judged)] if judged.rcp else []),
         ),
-        code=command,
+        code=None if missing is None else missing.command,
     )
 
 
@@ -105,16 +104,6 @@ def quality_words(found: Judged) -> tuple[str, ...]:
 def says(found: Judged) -> str:
     """Return the first verdict."""
     return next(iter(summary(found.parity)), "no verdict")
-
-
-def _command(context: Context, judged: Parity) -> str | None:
-    """Return the sweep's command with the seeds that are missing."""
-    missing = [x for x in map(more_seeds, judged.rows) if x is not None]
-    if not missing:
-        return None
-    found = {run.point.seed for run in context.study.group.runs}
-    seeds = {seed for seed in found if seed is not None}  # None: of a loop that tells none
-    return with_seeds(context.results.sweep.command, seeds, max(missing))
 
 
 def _parity_tables(context: Context, judged: Parity) -> tuple[Table, ...]:
