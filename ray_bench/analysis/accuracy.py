@@ -9,6 +9,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from ray_bench.analysis.parity.outcomes import Cell
+from ray_bench.analysis.parity.runs import LOST
 from ray_bench.analysis.times import mean
 from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import COVERAGE_FRAC, Estimate
@@ -22,13 +24,16 @@ _Z = NormalDist().inv_cdf(0.5 + COVERAGE_FRAC / 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyRow:
-    """Means over the runs (seeds and repeats) of one world size and learning-rate rule."""
+    """Means over the runs (seeds and repeats) of one world size and rule that came to their end."""
 
     world_size: int
     lr_rule: str
     lr: float | None
     num_runs: int
     num_seeds: int
+    num_all_seeds: int  # those included of which no run came to its end
+    num_diverged: int  # seeds
+    num_stopped: int  # seeds, as hopeless
     train_frac: float | None
     val: Estimate | None  # final validation accuracy, a fraction
     best_val_frac: float | None
@@ -37,18 +42,31 @@ class AccuracyRow:
 
 
 def accuracy_rows(runs: Sequence[RunRecord], epochs: Tables) -> tuple[AccuracyRow, ...]:
-    """Return a row for every world size and rule that has an accuracy."""
-    known = [run for run in runs if _has_accuracy(run)]
-    by_cell: dict[tuple[int, str], list[RunRecord]] = {}
+    """Return a row for every world size and rule; none where no run has an accuracy.
+
+    Args:
+        runs: Of one group; those that diverged or were stopped are counted, and in no mean.
+        epochs: Columns of the table `epochs` by run.
+    """
+    known = [run for run in runs if run.is_finished and _has_accuracy(run)]
+    lost = [run for run in runs if run.status in LOST] if known else []
+    by_cell: dict[Cell, list[RunRecord]] = {}
     for run in known:
-        by_cell.setdefault((run.point.world_size, run.point.rule), []).append(run)
+        by_cell.setdefault(_cell(run), []).append(run)
     smallest = min((size for size, _ in by_cell), default=0)
     rows = []
-    for size, rule in sorted(by_cell):
+    for cell in sorted({_cell(run) for run in (*known, *lost)}):
         # Every rule gives the same learning rate at the baseline; its own runs come first.
-        baseline = by_cell.get((smallest, rule)) or [r for r in known if _size(r) == smallest]
-        rows.append(_row(by_cell[size, rule], baseline, epochs, size == smallest))
+        baseline = by_cell.get((smallest, cell[1])) or [r for r in known if _size(r) == smallest]
+        gone = [run for run in lost if _cell(run) == cell]
+        rows.append(
+            _row(by_cell.get(cell, []), gone, None if cell[0] == smallest else baseline, epochs)
+        )
     return tuple(rows)
+
+
+def _cell(run: RunRecord) -> Cell:
+    return run.point.world_size, run.point.rule
 
 
 def _size(run: RunRecord) -> int:
@@ -60,21 +78,31 @@ def _has_accuracy(run: RunRecord) -> bool:
 
 
 def _row(
-    runs: Sequence[RunRecord], baseline: Sequence[RunRecord], epochs: Tables, is_baseline: bool
+    runs: Sequence[RunRecord],
+    lost: Sequence[RunRecord],
+    baseline: Sequence[RunRecord] | None,
+    epochs: Tables,
 ) -> AccuracyRow:
-    point = runs[0].point
+    point = (*runs, *lost)[0].point
     return AccuracyRow(
         world_size=point.world_size,
         lr_rule=point.rule,
         lr=point.lr,
         num_runs=len(runs),
-        num_seeds=len({run.point.seed for run in runs}),
+        num_seeds=_num_seeds(runs),
+        num_all_seeds=_num_seeds([*runs, *lost]),
+        num_diverged=_num_seeds([run for run in lost if run.status == "diverged"]),
+        num_stopped=_num_seeds([run for run in lost if run.status == "stopped"]),
         train_frac=mean(run.final_train_accuracy_frac for run in runs),
         val=accuracy(runs),
         best_val_frac=mean(run.best_val_accuracy_frac for run in runs),
         convergence_epoch=mean(_run_convergence(run, epochs) for run in runs),
-        difference=None if is_baseline else difference(runs, baseline),
+        difference=None if baseline is None else difference(runs, baseline),
     )
+
+
+def _num_seeds(runs: Sequence[RunRecord]) -> int:
+    return len({run.point.seed for run in runs})
 
 
 def binomial_variance(accuracy_frac: float, num_samples: int) -> float:
@@ -119,9 +147,9 @@ def difference(runs: Sequence[RunRecord], baseline: Sequence[RunRecord]) -> Esti
     interval is too narrow; the report says so.
     """
     ours, theirs = _finals(runs), _finals(baseline)
-    num_val = runs[0].num_val_samples
     if not len(ours) or not len(theirs):
         return None
+    num_val = runs[0].num_val_samples
     value = float(ours.mean() - theirs.mean())
     if not num_val:
         return Estimate(value)
@@ -134,9 +162,9 @@ def difference(runs: Sequence[RunRecord], baseline: Sequence[RunRecord]) -> Esti
 def accuracy(runs: Sequence[RunRecord]) -> Estimate | None:
     """Return the mean final validation accuracy with an interval, built as that of `difference`."""
     finals = _finals(runs)
-    num_val = runs[0].num_val_samples
     if not len(finals):
         return None
+    num_val = runs[0].num_val_samples
     value = float(finals.mean())
     if not num_val:
         return Estimate(value)

@@ -138,7 +138,7 @@ class Observed:
     @cached_property
     def accuracy(self) -> tuple[AccuracyRow, ...]:
         """What was learnt."""
-        return accuracy_rows(self._learnt, self._tables.epochs)
+        return accuracy_rows(self.trained, self._tables.epochs)
 
     @cached_property
     def trained(self) -> tuple[RunRecord, ...]:
@@ -147,7 +147,7 @@ class Observed:
 
     @cached_property
     def _learnt(self) -> tuple[RunRecord, ...]:
-        """Those of them that came to their end."""
+        """Those of `trained` that came to their end."""
         return tuple(run for run in self.trained if run.is_finished)
 
     @cached_property

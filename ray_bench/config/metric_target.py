@@ -30,6 +30,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     LOSS: ("loss", "validation_loss", "eval_loss", "test_loss", "bits_per_byte"),
 }
+#: The name by which scripts tell the loss of training: as a target it is the one of validation.
+TRAIN_LOSS = "loss"
 _COLUMNS = {name: column for column, names in NAMES.items() for name in (column, *names)}
 
 
@@ -45,6 +47,12 @@ class MetricTarget:
     def column(self) -> str:
         """What our own loop calls the metric; the name itself where it has none of it."""
         return _COLUMNS.get(self.metric.lower(), self.metric)
+
+    @property
+    def told_as(self) -> tuple[str, ...]:
+        """What runs may have told it as, the best name first; `loss` is never that of training."""
+        lower = self.metric.lower()
+        return (self.column,) if lower == TRAIN_LOSS else (self.metric, lower, self.column)
 
     @property
     def is_share(self) -> bool:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ray_bench.config.metric_target import TRAIN_LOSS
 from ray_bench.journals.launch import Launch, RankFile
 from ray_bench.records import EvaluationRecord
 
 #: Names that scripts give, by what a run's record calls it; the last one said of several counts.
 FINAL: Mapping[str, tuple[str, ...]] = {
-    "final_train_loss": ("train_loss", "loss"),
+    "final_train_loss": ("train_loss", TRAIN_LOSS),
     "final_val_loss": ("val_loss", "eval_loss", "validation_loss"),
     "final_val_accuracy_frac": ("val_accuracy", "eval_accuracy", "val_acc", "validation_accuracy"),
 }

@@ -39,6 +39,7 @@ def accuracy_title(context: Context, row: AccuracyRow) -> str:
 
 
 def _where(context: Context, row: AccuracyRow) -> str:
+    """Return `4 workers with linear`, the rule where there are several."""
     rules = {x.lr_rule for x in context.study.accuracy}
     return f"{workers(row.world_size)}{f' with {row.lr_rule}' * (len(rules) > 1)}"
 
@@ -47,8 +48,26 @@ def ruled_out(context: Context, row: AccuracyRow) -> str:
     """Return which loss of accuracy the interval leaves no room for."""
     if row.difference is None or row.difference.low is None:
         return ""
-    seeds = "for the one seed measured" if row.num_seeds == 1 else f"over {row.num_seeds} seeds"
+    seeds = "for the one seed measured" if row.num_seeds == 1 else f"over {seeds_words(row)}"
     lost = max(0.0, -row.difference.low)
     return (
         f"At {_where(context, row)} a loss of more than {points_lost(lost)} is ruled out, {seeds}."
     )
+
+
+def seeds_words(row: AccuracyRow) -> str:
+    """Return `5 seeds`, or `4 of 5 seeds; 1 diverged`: of how many a mean is."""
+    if row.num_seeds == row.num_all_seeds and not row.num_diverged + row.num_stopped:
+        return f"{row.num_seeds} seed{'s' * (row.num_seeds != 1)}"
+    counts = {"diverged": row.num_diverged, "stopped as hopeless": row.num_stopped}
+    lost = ", ".join(f"{count} {how}" for how, count in counts.items() if count)
+    return f"{row.num_seeds} of {row.num_all_seeds} seeds; {lost}"
+
+
+def lost_words(context: Context) -> str | None:
+    """Return which means are not of all seeds; None where all came to their end."""
+    rows = [x for x in context.study.accuracy if x.num_diverged + x.num_stopped]
+    if not rows:
+        return None
+    each = ". ".join(f"{_where(context, x)}: {seeds_words(x)}" for x in rows)
+    return f"Means are of the seeds that came to their end. {each}."

@@ -39,17 +39,23 @@ def parity_schema() -> Schema:
 def verdict_schema() -> Schema:
     """Return the schema of one quantity of a world size and rule."""
     counts = ("num_seeds", "num_diverged", "num_stopped", "num_not_reached")
+    worse = "seeds beyond the margin, diverged ones included; null: of samples"
     return _object(
         {
             "quantity": {"enum": list(get_args(Quantity)), "description": "samples: to the target"},
             "world_size": _SIZE,
-            "lr_rule": _TEXT,
+            "lr_rule": {
+                **_TEXT,
+                "description": "with / between them where several are one training",
+            },
+            "lr_rules": {"type": "array", "items": _TEXT},
             "verdict": {"enum": list(get_args(Verdict))},
             "effect": {**_CELL, "description": "against the baseline, its interval by itself"},
             "margin": {**_CELL, "description": "up to which a difference is none"},
             "p_equivalent": {**_SHARE, "description": "held over all rows of the quantity"},
             "p_different": {**_SHARE, "description": "held over all rows of the quantity"},
-            **dict.fromkeys(counts, _COUNT),
+            **dict.fromkeys((*counts, "num_reference_diverged"), _COUNT),
+            "num_worse": {"type": ["integer", "null"], "minimum": 0, "description": worse},
             "more_seeds": {"type": ["integer", "null"], "description": "that are missing"},
         }
     )

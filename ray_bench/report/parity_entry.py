@@ -17,7 +17,8 @@ class ParityVerdict:
 
     quantity: str  # accuracy, loss, samples (to the target)
     world_size: int
-    lr_rule: str
+    lr_rule: str  # with / between them where several are one training
+    lr_rules: tuple[str, ...]
     verdict: Verdict
     effect: Cell  # points, else a relative change; its 95 % interval by itself
     margin: Cell
@@ -27,6 +28,8 @@ class ParityVerdict:
     num_diverged: int
     num_stopped: int
     num_not_reached: int
+    num_reference_diverged: int  # those that were stopped included
+    num_worse: int | None  # beyond the margin, diverged ones included; None: of samples
     more_seeds: int | None  # that are missing; None: no more are, or it cannot be told
 
 
@@ -78,6 +81,7 @@ def _row(row: ParityRow, margin: float) -> ParityVerdict:
         quantity=row.quantity,
         world_size=row.world_size,
         lr_rule=row.lr_rule,
+        lr_rules=row.lr_rules,
         verdict=row.verdict,
         effect=estimate(row.effect, "points" if is_difference else "change"),
         margin=Cell(margin, "points" if is_difference else "change"),
@@ -87,6 +91,8 @@ def _row(row: ParityRow, margin: float) -> ParityVerdict:
         num_diverged=found.num_diverged - found.num_stopped,
         num_stopped=found.num_stopped,
         num_not_reached=found.num_not_reached,
+        num_reference_diverged=found.num_reference_diverged,
+        num_worse=None if row.quantity == "samples" else found.num_worse,
         more_seeds=more_seeds(row),
     )
 

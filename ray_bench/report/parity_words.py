@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ray_bench.analysis.parity.compare import Margin, Obstacle, Quantity
+from ray_bench.analysis.parity.compare import Comparison, Margin, Obstacle, Quantity
 from ray_bench.analysis.parity.outcomes import MIN_SEEDS
 from ray_bench.analysis.parity.power import MAX_PAIRS
 from ray_bench.analysis.parity.study import ALPHA, Parity, ParityRow
@@ -14,6 +14,8 @@ from ray_bench.stats.estimate import Estimate
 
 #: Of the baseline's errors: with a margin from that on, equivalent may be much worse.
 WIDE_MARGIN_FRAC = 0.25
+
+_NOT_SHOWN = "not shown to be equivalent or different"
 
 QUANTITIES: dict[Quantity, str] = {
     "accuracy": "final accuracy",
@@ -39,13 +41,13 @@ def verdict_phrases(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
     return [f"{_who(rules)}: {words}" for words, rules in said.items()]
 
 
-def unknown_words(rows: Sequence[ParityRow]) -> str:
-    """Return of which rows nothing is shown; the fold says why."""
-    rules: dict[int, list[str]] = {}
+def unknown_phrases(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
+    """Return of which rows nothing is shown, and what the eye sees of them; the fold says why."""
+    said: dict[str, dict[int, list[str]]] = {}
     for row in rows:
-        rules.setdefault(row.world_size, []).append(row.lr_rule)
-    what = QUANTITIES[rows[0].quantity]
-    return f"{_who(rules)}: {what} not shown to be equivalent or different"
+        words = f"{QUANTITIES[row.quantity]} {_NOT_SHOWN}{_seen_words(row, margin)}"
+        said.setdefault(words, {}).setdefault(row.world_size, []).append(row.lr_rule)
+    return [f"{_who(rules)}: {words}" for words, rules in said.items()]
 
 
 def _who(rules: Mapping[int, Sequence[str]]) -> str:
@@ -64,9 +66,26 @@ def _verdict(row: ParityRow, margin: Margin) -> str:
         return f"equivalent, within {margin_words(row.quantity, margin)}{_though(row)}"
     if row.verdict in ("worse", "better"):
         return f"{row.verdict}{_by(row, margin)}"
+    seen = _seen_words(row, margin)
     if row.verdict == "too_few_runs":
-        return f"not shown to be equivalent or different: {needed_words(row)}"
-    return f"not shown to be equivalent or different{_obstacle_words(row, margin)}"
+        return f"{_NOT_SHOWN}{seen}: {needed_words(row)}"
+    return f"{_NOT_SHOWN}{seen}{_obstacle_words(row, margin)}"
+
+
+def _seen_words(row: ParityRow, margin: Margin) -> str:
+    """Return `, though 1 of 5 seeds diverged and 3 end more than 0.5 points below`.
+
+    Nothing where that is no more than half of the seeds, or where none comes to a worse end.
+    """
+    found = row.comparison
+    ended = found.num_worse - found.num_diverged
+    if found.num_worse < max(2, found.num_all // 2 + 1) or not ended:
+        return ""
+    side = "below" if row.quantity == "accuracy" else "above"
+    below = f"more than {margin_words(row.quantity, margin)} {side}"
+    if not found.num_diverged:
+        return f", though {ended} of {found.num_all} seeds end {below}"
+    return f", though {_lost_of_all(row)} and {ended} end {below}"
 
 
 def _though(row: ParityRow) -> str:
@@ -84,11 +103,21 @@ def margin_words(quantity: Quantity, margin: Margin) -> str:
 
 
 def _by(row: ParityRow, margin: Margin) -> str:
+    """Return ` by 1.3 points (0.9 to 1.8)` and what that leaves out, or how many diverged."""
+    found = row.comparison
+    if found.p_diverged is not None and found.p_diverged < found.p_others / 2:
+        return f": {_lost_of_all(row)}"
+    words = _by_much(row, margin)
+    if row.quantity == "samples":
+        return words
+    lost = [_lost_of_all(row)] if found.num_diverged else []
+    lost += [_baseline_lost(found)] if found.num_reference_diverged else []
+    return f"{words}; not in that: {listed(lost)}" if lost else words
+
+
+def _by_much(row: ParityRow, margin: Margin) -> str:
     """Return ` by 1.3 points (0.9 to 1.8)`, and whether it may be within the margin."""
     found = row.comparison
-    if found.p_diverged is not None:
-        seeds = found.num_diverged + found.num_seeds
-        return f": {found.num_diverged} of {seeds} seeds {_lost(row)}"
     if row.effect is None:
         return ""
     effect = row.effect if row.effect.value >= 0 else _mirrored(row.effect)
@@ -161,8 +190,7 @@ def _obstacle_words(row: ParityRow, margin: Margin) -> str:
     return {
         None: f"; the difference itself may be as large as the margin of {limit}",
         Obstacle.FEW_SEEDS: "",
-        Obstacle.DIVERGED: f": {_of_seeds(row, found.num_diverged)} {_lost(row)}, which is no "
-        "number to compare; that more do than at the baseline is not shown either",
+        Obstacle.DIVERGED: _diverged_words(row, margin),
         Obstacle.NOT_REACHED: _not_reached_words(row),
         Obstacle.FIRST_EVALUATION: ": a run was at the target by its first evaluation. A higher "
         "--target, or evaluations that are closer together, would tell",
@@ -180,10 +208,26 @@ def _lost(row: ParityRow) -> str:
     return "were stopped as hopeless" if every else "diverged or were stopped as hopeless"
 
 
-def _of_seeds(row: ParityRow, count: int) -> str:
+def _of_all(found: Comparison, count: int) -> str:
+    return f"{count} of {found.num_all} seeds"
+
+
+def _lost_of_all(row: ParityRow) -> str:
+    return f"{_of_all(row.comparison, row.comparison.num_diverged)} {_lost(row)}"
+
+
+def _baseline_lost(found: Comparison) -> str:
+    count = found.num_reference_diverged
+    return f"{count} seed{'s' * (count > 1)} of the baseline did not finish"
+
+
+def _diverged_words(row: ParityRow, margin: Margin) -> str:
+    """Return which seeds have no final quality, and that they decide nothing."""
     found = row.comparison
-    apart = 0 if row.quantity == "samples" else found.num_diverged  # they have no final quality
-    return f"{count} of {found.num_seeds + apart} seeds"
+    if _seen_words(row, margin):
+        return "; that may still be chance"
+    whose = _lost_of_all(row) if found.num_diverged else _baseline_lost(found)
+    return f": {whose}, which rules out equivalence, and a difference is not shown either"
 
 
 def _not_reached_words(row: ParityRow) -> str:
@@ -191,9 +235,9 @@ def _not_reached_words(row: ParityRow) -> str:
     if found.num_not_reached == 0:
         words = "seeds of the baseline did not reach the target"
     elif found.num_not_reached == found.num_diverged:
-        return f": {_of_seeds(row, found.num_diverged)} {_lost(row)}, and never reach the target"
+        return f": {_lost_of_all(row)}, and never reach the target"
     else:
-        words = f"{_of_seeds(row, found.num_not_reached)} did not reach the target"
+        words = f"{_of_all(found, found.num_not_reached)} did not reach the target"
     return (
         f": {words}, and what it takes beyond their last evaluation is not known. More epochs, or "
         "a lower --target, would tell"

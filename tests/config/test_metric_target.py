@@ -69,3 +69,11 @@ def test_the_first_value_that_holds_is_found_past_what_is_unknown():
 )
 def test_what_our_own_loop_tells_has_several_names(name, column):
     assert parse_target(f"{name}{'<=' if column == 'val_loss' else '>='}0.9").column == column
+
+
+def test_loss_as_a_target_is_that_of_validation():
+    """A script that tells `loss` tells that of training."""
+    assert parse_target("loss<=0.3").told_as == ("val_loss",)
+    assert parse_target("Loss<=0.3").told_as == ("val_loss",)
+    assert parse_target("train_loss<=0.3").told_as[0] == "train_loss"
+    assert parse_target("eval_loss<=0.3").told_as == ("eval_loss", "eval_loss", "val_loss")

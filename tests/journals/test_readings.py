@@ -6,9 +6,11 @@ import math
 
 import pytest
 
+from ray_bench.analysis.parity.asked import asked_target, complaint
 from ray_bench.analysis.parity.history import histories_of
 from ray_bench.analysis.parity.outcomes import reached
 from ray_bench.config.metric_target import parse_target
+from ray_bench.errors import ConfigError
 from ray_bench.journals.collect import collect
 from ray_bench.journals.convert import attached_run
 from ray_bench.store import ResultsStore
@@ -119,6 +121,36 @@ def test_a_store_keeps_numbers_by_name(tmp_path):
     assert list(table["metric_names"][0]) == ["bleu", "chrf"]
     assert list(table["metric_values"][0]) == [31.0, 0.5]
     assert math.isnan(table["val_loss"][0])
+
+
+def told(folder, *each):
+    lines = []
+    for i, values in enumerate(each, start=1):
+        lines += [evaluated(20 * i, 0.5, 2.0 * i), said(20 * i, values, 0, 2.0 * i)]
+    job(folder, 2, more=lines)
+    store = ResultsStore(folder)
+    collect(store)
+    return store.read()
+
+
+def test_loss_of_a_script_is_that_of_training_and_no_target(tmp_path):
+    """Its training loss is at 0.3 long before its validation loss is."""
+    both = told(tmp_path / "a", {"loss": 0.2, "val_loss": 0.9}, {"loss": 0.1, "val_loss": 0.25})
+    (run,) = both.runs
+    assert (run.final_train_loss, run.final_val_loss) == (0.1, 0.25)
+    target = parse_target("loss<=0.3")
+    assert complaint(both, target) is None
+    assert reached(histories_of(both)[run.run_id], target).samples == 64 * 40
+
+    alone = told(tmp_path / "b", {"Loss": 0.2, "f1": 0.5})
+    (run,) = alone.runs
+    assert (run.final_train_loss, run.final_val_loss) == (0.2, None)
+    assert reached(histories_of(alone)[run.run_id], target) is None
+    with pytest.raises(ConfigError) as err:
+        asked_target(alone, "loss<=0.3")
+    assert "what a script tells as 'loss' is its training loss" in str(err.value)
+    assert "There is Loss (of training), f1. Let the script call" in str(err.value)
+    assert asked_target(alone, "f1>=0.4") is not None
 
 
 def test_a_target_is_reached_by_what_a_script_told(tmp_path):

@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 
 from ray_bench.analysis.parity.critical_batch import critical_batch
+from ray_bench.analysis.study import studies
+from ray_bench.report.accuracy_words import seeds_words
+from ray_bench.report.html.page import html_report
 from ray_bench.report.json_report import json_report
+from ray_bench.report.markdown import markdown_report
 from ray_bench.report.model import build_report
 from ray_bench.report.target_words import batch_words
 from tests.analysis.parity.learned import learned, noisy
-from tests.report.reports import CASES, column, report_of, tables
+from tests.report.reports import CASES, column, report_of, tables, terminal
 from tests.report.test_json_schema import CLOSED
 from tests.synthetic import synthetic
 
 NOISE = noisy(0.001)
+LOSSES = ("seeds", "diverged", "stopped")
 
 
 def loses(size, rule, seed):
@@ -130,9 +135,97 @@ def test_a_target_that_is_never_reached():
 
 def test_diverged_runs_are_said_to_be_failures():
     report = build_report(learned(lambda n, r, s: None if n == 4 and s < 2 else 0.9))
-    assert "2 of 5 seeds diverged, which is no number to compare" in words(report)
+    assert "2 of 5 seeds diverged, which rules out equivalence, and a difference is not" in words(
+        report
+    )
     report = build_report(learned(lambda n, r, s: None if n == 4 and s else 0.9))
     assert "4 workers with linear: final accuracy worse: 4 of 5 seeds diverged." in words(report)
+
+
+def test_what_the_eye_sees_is_said_though_nothing_is_shown():
+    """One diverged, three end far below by very different amounts, and one ends as the baseline."""
+    ends = {0: None, 1: 0.11, 2: 0.84, 3: 0.85, 4: 0.899}
+    report = build_report(
+        learned(lambda n, r, s: ends[s] if n == 4 else 0.9 + NOISE(n, r, s), sizes=(1, 4))
+    )
+    seen = "though 1 of 5 seeds diverged and 3 end more than 0.5 points below"
+    said = "4 workers with linear: final accuracy not shown to be equivalent or different, "
+    assert f"{said}{seen}; that may still be chance." in words(report)
+    (panel,) = [x for x in report.screens[0].panels if x.key == "accuracy"]
+    assert panel.title == f"{said}{seen}"
+    row = json.loads(json_report(report))["parity"][0]["rows"][0]
+    assert (row["num_worse"], row["num_diverged"], row["num_seeds"]) == (4, 1, 4)
+
+
+def test_a_difference_says_which_seeds_are_not_in_it():
+    ends = {0: None} | dict.fromkeys((1, 2, 3, 4), 0.88)
+    report = build_report(
+        learned(lambda n, r, s: ends[s] if n == 4 else 0.9 + NOISE(0, "", s), sizes=(1, 4))
+    )
+    said = re.search(r"final accuracy worse by 2.0 points \([^)]*\)(.*?)\.", words(report))
+    assert said.group(1) == "; not in that: 1 of 5 seeds diverged"
+    assert column(report, "parity", "diverged")[0].value == 1
+
+
+@pytest.fixture(scope="module")
+def with_losses():
+    """With four workers linear loses a seed of five, and sqrt all of them, two as hopeless."""
+    gone = {("linear", 1), *(("sqrt", s) for s in range(5))}
+    results = learned(
+        lambda n, r, s: None if n == 4 and (r, s) in gone else 0.9 + NOISE(n, r, s),
+        rules=("linear", "sqrt"),
+        sizes=(1, 4),
+        scaling="weak",
+    )
+    runs = [
+        replace(x, status="stopped")
+        if x.status == "diverged" and (x.point.lr_rule, x.point.seed > 2) == ("sqrt", True)
+        else x
+        for x in results.runs
+    ]
+    return build_report(replace(results, runs=tuple(runs)))
+
+
+def test_a_mean_accuracy_says_of_how_many_seeds_it_is(with_losses):
+    found = {x: [y.value for y in column(with_losses, "accuracy", x)] for x in LOSSES}
+    assert found == {
+        "seeds": [5, 5, 4, 0],
+        "diverged": [None, None, 1, 3],
+        "stopped": [None, None, None, 2],
+    }
+    (val,) = [x for x in column(with_losses, "accuracy", "val") if x.value is None]
+    assert (val.low, val.high) == (None, None)
+    said = tables(with_losses)["accuracy"].notes[0]
+    assert said == (
+        "Means are of the seeds that came to their end. 4 workers with linear: 4 of 5 seeds; "
+        "1 diverged. 4 workers with sqrt: 0 of 5 seeds; 3 diverged, 2 stopped as hopeless."
+    )
+    clean = tables(build_report(learned(lambda *_: 0.9)))["accuracy"]
+    assert not any("came to their end" in x for x in clean.notes)
+    assert not {"diverged", "stopped"} & {x.key for x in clean.drawn.columns}
+
+
+def test_the_mean_says_so_in_every_form(with_losses):
+    said = "4 workers with linear: 4 of 5 seeds; 1 diverged"
+    document = json.loads(json_report(with_losses))
+    assert not list(CLOSED.iter_errors(document))
+    (section_,) = [x for x in document["sections"] if x["key"] == "accuracy"]
+    assert said in json.dumps(section_)
+    pages = (markdown_report(with_losses), html_report(with_losses), terminal(with_losses))
+    for text in pages:
+        assert said in " ".join(text.split())
+
+
+def test_a_bound_says_of_how_many_seeds_it_is():
+    """One seed of each rule is lost: no verdicts, and a bound from the others."""
+    results = learned(
+        lambda n, r, s: None if (n, s) == (4, 0) else 0.9, seeds=(0, 1, 2), num_val_samples=10_000
+    )
+    (study,) = studies(results)
+    row = next(x for x in study.accuracy if x.world_size == 4)
+    assert seeds_words(row) == "2 of 3 seeds; 1 diverged"
+    (clean,) = studies(learned(lambda *_: 0.9, seeds=(0,)))
+    assert {seeds_words(x) for x in clean.accuracy} == {"1 seed"}
 
 
 def test_no_evaluation_no_parity():

@@ -8,7 +8,14 @@ from dataclasses import fields
 from ray_bench.analysis.comparison.settings import config_of
 from ray_bench.analysis.parity.compare import Margin
 from ray_bench.analysis.parity.history import History, histories_of, known_metrics
-from ray_bench.config.metric_target import NAMES, MetricTarget, is_share, parse_target
+from ray_bench.config.metric_target import (
+    LOSS,
+    NAMES,
+    TRAIN_LOSS,
+    MetricTarget,
+    is_share,
+    parse_target,
+)
 from ray_bench.errors import ConfigError
 from ray_bench.records import Results
 
@@ -58,8 +65,21 @@ def complaint(results: Results, target: MetricTarget) -> str | None:
             f"The target {str(target)!r} is a share, and runs told {target.metric} in percent; let "
             "the script tell it between 0 and 1."
         )
-    names = ", ".join(NAMES.get(name, (name,))[0] for name in told)
+    names = ", ".join(_shown(name) for name in told)
+    if target.column == LOSS and TRAIN_LOSS in (x.lower() for x in told):
+        return (
+            f"The target {str(target)!r} is of the validation loss, and no run has told one: what "
+            f"a script tells as 'loss' is its training loss. There is {names}. Let the script call "
+            "ray_bench.log(val_loss=0.3)."
+        )
     return f"No run has told the metric {target.metric!r}; there is {names}."
+
+
+def _shown(name: str) -> str:
+    """Return what to call a metric that was told: `loss` of a script is not the one of targets."""
+    if name.lower() == TRAIN_LOSS:
+        return f"{name} (of training)"
+    return "val_loss" if name == LOSS else NAMES.get(name, (name,))[0]
 
 
 def _is_percent(runs: list[History], target: MetricTarget) -> bool:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Literal
 
 from ray_bench.analysis.parity.censored import horizon, is_cut, resolution, restricted
+from ray_bench.analysis.parity.lost import more_lost
 from ray_bench.analysis.parity.outcomes import MIN_SEEDS, Outcome, Quality
 from ray_bench.analysis.parity.tost import Difference, paired, unpaired
 
@@ -58,11 +59,15 @@ class Comparison:
     room: float  # the margin less what the evaluations' spacing leaves open
     num_seeds: int  # of the candidate, those of a pair where seeds are paired
     num_reference_seeds: int
+    num_all: int  # seeds of the candidate, the diverged ones and those without a pair included
     num_diverged: int  # those that were stopped as hopeless included
     num_stopped: int
     num_not_reached: int  # the diverged ones included
-    p_diverged: float | None  # that more diverge by chance; None where none did
     obstacle: Obstacle | None
+    num_reference_diverged: int = 0
+    num_worse: int = 0  # seeds whose final quality is beyond the margin, diverged ones included
+    p_diverged: float | None = None  # that more diverge by chance; None where none did
+    claims: frozenset[bool] = frozenset({True, False})  # of which worse, True, can be shown
 
     @property
     def num_pairs(self) -> int:
@@ -83,11 +88,33 @@ class Comparison:
 
     @property
     def p_different(self) -> float:
-        """The p-value of no difference; of diverged runs, of no more of them."""
-        if self.p_diverged is not None:
-            return self.p_diverged
-        few = self.difference is None or self.obstacle is Obstacle.FEW_SEEDS
-        return 1.0 if few or self.difference is None else self.difference.p_different
+        """The p-value of no difference; with diverged seeds, of being no worse.
+
+        Then there are two ways to be worse, and Bonferroni's bound holds the error of both: more
+        seeds diverge (one-sided), or the others are worse. Of too few others only the first is
+        asked.
+        """
+        if self.p_diverged is None or self._tested is None:
+            return self.p_others if self.p_diverged is None else self.p_diverged
+        return min(1.0, 2 * self.p_diverged, self.p_others)
+
+    @property
+    def p_others(self) -> float:
+        """The two-sided p-value of seeds that came to their end; 1 in a direction without a claim.
+
+        Those are a selection. The side that loses more of its seeds is not shown to be better by
+        the rest, and a candidate that loses any never is.
+        """
+        found = self._tested
+        if found is None:
+            return 1.0
+        is_worse = (found.value < 0) == (self.quantity == "accuracy")
+        return found.p_different if is_worse in self.claims else 1.0
+
+    @property
+    def _tested(self) -> Difference | None:
+        few = min(self.num_seeds, self.num_reference_seeds) < MIN_SEEDS
+        return None if few else self.difference
 
 
 def compare_quality(
@@ -95,13 +122,13 @@ def compare_quality(
 ) -> Comparison | None:
     """Return the comparison of final quality; None where a side was never evaluated.
 
-    A diverged run has no final quality, and is a failure of it: it is counted, equivalence is out
-    of the question, and whether more runs diverge than at the baseline is tested (Fisher's exact
-    test). The difference is then that of the runs that did not.
+    A diverged run has no final quality. It rules out equivalence, on whichever side it is. Of the
+    candidate it is a failure, and both are asked: whether more runs diverge than at the baseline,
+    and whether those that did not are worse, as far as the baseline has not lost more of its own.
     """
     ours, theirs = (_known({x.seed: x.quality for x in side}) for side in (candidate, reference))
-    diverged = sum(x.is_diverged for x in candidate)
-    if not theirs or not (ours or diverged):
+    lost, theirs_lost = (sum(x.is_diverged for x in side) for side in (candidate, reference))
+    if not theirs or not (ours or lost):
         return None
     floor = _accuracy_floor(candidate) if quality == "accuracy" else 0.0
     difference, counts, few = _difference(ours, theirs, floor)
@@ -111,12 +138,30 @@ def compare_quality(
         room=margin,
         num_seeds=counts[0],
         num_reference_seeds=counts[1],
-        num_diverged=diverged,
+        num_all=len(ours) + lost,
+        num_diverged=lost,
         num_stopped=sum(x.is_stopped for x in candidate),
-        num_not_reached=diverged,
-        p_diverged=_more_diverged(candidate, reference) if diverged else None,
-        obstacle=Obstacle.DIVERGED if diverged else Obstacle.FEW_SEEDS if few else None,
+        num_not_reached=lost,
+        num_reference_diverged=theirs_lost,
+        num_worse=lost + _num_worse(ours, theirs, margin, sign=-1 if quality == "accuracy" else 1),
+        p_diverged=more_lost(lost, len(candidate), theirs_lost, len(reference)) if lost else None,
+        claims=_claims(lost / len(candidate), theirs_lost / len(reference)),
+        obstacle=Obstacle.DIVERGED if lost or theirs_lost else Obstacle.FEW_SEEDS if few else None,
     )
+
+
+def _claims(lost_frac: float, reference_lost_frac: float) -> frozenset[bool]:
+    """Return whether worse, True, and better, False, can be shown by runs that did not diverge."""
+    claims = {True} if lost_frac >= reference_lost_frac else set()
+    return frozenset(claims if lost_frac else {*claims, False})
+
+
+def _num_worse(
+    ours: dict[int, float], theirs: dict[int, float], margin: float, *, sign: int
+) -> int:
+    """Return how many seeds are worse by more than the margin than the same one, else the mean."""
+    mean = math.fsum(theirs.values()) / len(theirs)
+    return sum(sign * (value - theirs.get(seed, mean)) > margin for seed, value in ours.items())
 
 
 def compare_samples(
@@ -157,10 +202,10 @@ def compare_samples(
         room=room,
         num_seeds=counts[0],
         num_reference_seeds=counts[1],
+        num_all=len(candidate),
         num_diverged=sum(x.is_diverged for x in candidate),
         num_stopped=sum(x.is_stopped for x in candidate),
         num_not_reached=cut[0],
-        p_diverged=None,
         obstacle=obstacle,
     )
 
@@ -192,11 +237,3 @@ def _accuracy_floor(side: Sequence[Outcome]) -> float:
     """Return the standard deviation of a difference of two shares that are rounded to 1 / n."""
     counts = [x.num_val_samples for x in side if x.num_val_samples]
     return 1 / (min(counts) * math.sqrt(6)) if counts else 0.0
-
-
-def _more_diverged(candidate: Sequence[Outcome], reference: Sequence[Outcome]) -> float:
-    """Return the one-sided p-value of Fisher's exact test that a candidate diverges more often."""
-    ours, theirs = sum(x.is_diverged for x in candidate), sum(x.is_diverged for x in reference)
-    n, m, k = len(candidate), len(reference), ours + theirs
-    ways = sum(math.comb(n, i) * math.comb(m, k - i) for i in range(ours, min(n, k) + 1))
-    return ways / math.comb(n + m, k)

@@ -28,11 +28,11 @@ class History:
     train_s: np.ndarray  # in training steps, from the start
     with_eval_s: np.ndarray  # in evaluations too, this one included; start-up never is
     metrics: Mapping[str, np.ndarray] = field(default_factory=dict)
+    lr: np.ndarray = field(default_factory=lambda: np.empty(0))  # applied as an epoch ends, each
 
     def values(self, target: MetricTarget) -> np.ndarray | None:
         """Return the metric of a target; None where it was never told, or is no share of 1."""
-        names = (target.metric, target.metric.lower(), target.column)
-        found = next((self.metrics[x] for x in names if x in self.metrics), None)
+        found = next((self.metrics[x] for x in target.told_as if x in self.metrics), None)
         if found is None or not np.isfinite(found).any():
             return None
         is_percent = target.is_share and float(np.nanmax(found)) > 1
@@ -84,6 +84,7 @@ def _within(table: Mapping[str, np.ndarray], epochs: Mapping[str, np.ndarray] | 
             **{name: _column(table, name)[order] for name in _OWN if name in table},
             **{name: values[order] for name, values in _told(table).items()},
         },
+        lr=_rates(epochs),
     )
 
 
@@ -116,7 +117,14 @@ def _at_ends(table: Mapping[str, np.ndarray]) -> History:
         train_s=train_s[was_evaluated],
         with_eval_s=(train_s + eval_s)[was_evaluated],
         metrics={name: values[was_evaluated] for name, values in metrics.items()},
+        lr=_rates(table),
     )
+
+
+def _rates(epochs: Mapping[str, np.ndarray] | None) -> np.ndarray:
+    if epochs is None or "lr" not in epochs:
+        return np.empty(0)
+    return _column(epochs, "lr")[np.argsort(epochs["epoch"])]
 
 
 def _column(table: Mapping[str, np.ndarray], name: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from ray_bench.analysis.parity.runs import LOST
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import RunRecord
 
-#: World size and learning-rate rule.
+#: World size and learning-rate rule, or several with / between them that are one training.
 Cell = tuple[int, str]
 #: accuracy: a fraction, the larger the better. loss: the smaller the better.
 Quality = Literal["accuracy", "loss"]
@@ -54,33 +54,20 @@ def quality_of(runs: Sequence[RunRecord]) -> Quality | None:
     return "loss" if any(run.final_val_loss for run in runs) else None
 
 
-def outcomes(
-    runs: Sequence[RunRecord],
-    found: Histories,
-    quality: Quality | None,
-    target: MetricTarget | None,
-) -> dict[Cell, tuple[Outcome, ...]]:
-    """Return the outcomes by world size and rule, seeds ascending.
-
-    Args:
-        runs: Finished and diverged ones, of one group of comparable runs.
-        found: Evaluations by run.
-        quality: What final quality is measured by.
-        target: None leaves `reached` out.
-    """
-    by_cell: dict[Cell, list[RunRecord]] = {}
-    for run in runs:
-        by_cell.setdefault((run.point.world_size, run.point.rule_label), []).append(run)
-    return {cell: by_seed(those, found, quality, target) for cell, those in sorted(by_cell.items())}
-
-
 def by_seed(
     runs: Sequence[RunRecord],
     found: Histories,
     quality: Quality | None,
     target: MetricTarget | None,
 ) -> tuple[Outcome, ...]:
-    """Return the outcome of every seed, ascending."""
+    """Return the outcome of every seed, ascending.
+
+    Args:
+        runs: Finished and diverged ones, of one training of one world size.
+        found: Evaluations by run.
+        quality: What final quality is measured by.
+        target: None leaves `reached` out.
+    """
     seeds: dict[int, list[RunRecord]] = {}
     for run in runs:
         seeds.setdefault(seed_of(run), []).append(run)
@@ -102,12 +89,17 @@ def _outcome(
     ways = [reached(found.get(run.run_id), target) for run in runs if target is not None]
     return Outcome(
         seed=seed_of(runs[0]),
-        quality=float(np.mean(values)) if values else None,
+        quality=_mean(values) if values else None,
         is_diverged=any(run.status in LOST for run in runs),
         is_stopped=any(run.status == "stopped" for run in runs),
         num_val_samples=next((run.num_val_samples for run in runs if run.num_val_samples), None),
         reached=next((x for x in ways if x is not None), None),
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean, which of equal values is their value to the last digit."""
+    return values[0] + math.fsum(x - values[0] for x in values) / len(values)
 
 
 def _quality(run: RunRecord, quality: Quality | None) -> float | None:

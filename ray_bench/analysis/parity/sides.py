@@ -8,7 +8,7 @@ one, which flatters it: its intervals are those that hold for all of them togeth
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from ray_bench.analysis.parity.history import Histories
 from ray_bench.analysis.parity.outcomes import MIN_SEEDS, Cell, Reached, reached, seed_of
 from ray_bench.analysis.parity.runs import LOST
-from ray_bench.config.lr_rules import rule_of
+from ray_bench.analysis.parity.trainings import label_of, trainings
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import Estimate
@@ -105,7 +105,7 @@ def sides_of(
     target: MetricTarget,
     timed: Collection[str] | None = None,
 ) -> dict[Cell, Side]:
-    """Return runs by world size and rule, of which any was evaluated for the target.
+    """Return runs by world size and training, of which any was evaluated for the target.
 
     Args:
         runs: Finished and lost ones.
@@ -117,56 +117,13 @@ def sides_of(
     for run_id, way in ways.items():
         if way is not None and timed is not None and run_id not in timed:
             ways[run_id] = replace(way, train_s=None, with_eval_s=None)
-    cells: dict[tuple[int, object], list[RunRecord]] = {}
-    for run in runs:
-        if ways[run.run_id] is not None or run.status in LOST:
-            cells.setdefault((run.point.world_size, _training_of(run)), []).append(run)
+    known = [run for run in runs if ways[run.run_id] is not None or run.status in LOST]
     sides = {}
-    for size, those in _merged(cells):
-        side = Side(_label(those), tuple(those), tuple(ways[run.run_id] for run in those))
+    for those in trainings(known, found):
+        side = Side(label_of(those), those, tuple(ways[run.run_id] for run in those))
         if any(side.ways):
-            sides[size, side.rule] = side
+            sides[side.world_size, side.rule] = side
     return sides
-
-
-def _training_of(run: RunRecord) -> object:
-    """Return what tells trainings of one world size apart: rules that change nothing do not."""
-    point = run.point
-    if point.lr_rule is None or point.lr is None or point.lr != point.base_lr:
-        return point.rule_label
-    return (point.lr, rule_of(point.lr_rule).starts_at_zero)
-
-
-def _merged(
-    cells: Mapping[tuple[int, object], list[RunRecord]],
-) -> list[tuple[int, list[RunRecord]]]:
-    """Return the runs of each training of each world size.
-
-    Where the rate has not grown, rules whose seeds ended with the very same loss were one training:
-    a schedule that starts at zero anyway leaves nothing of how their warm-ups differ.
-    """
-    found: list[tuple[int, list[RunRecord]]] = []
-    for (size, kind), runs in cells.items():
-        is_base = not isinstance(kind, str)
-        same = (x for n, x in found if n == size and is_base and _are_one(x, runs))
-        known = next(same, None)
-        if known is None:
-            found.append((size, runs))
-        else:
-            known.extend(runs)
-    return found
-
-
-def _are_one(one: Sequence[RunRecord], other: Sequence[RunRecord]) -> bool:
-    ends = [{seed_of(run): run.final_val_loss for run in runs} for runs in (one, other)]
-    shared = ends[0].keys() & ends[1].keys()
-    rates = {run.point.lr == run.point.base_lr for run in one}
-    return bool(shared) and rates == {True} and all(ends[0][s] == ends[1][s] for s in shared)
-
-
-def _label(runs: Sequence[RunRecord]) -> str:
-    """Return the rule, or all that are one and the same training, as where no batch has grown."""
-    return "/".join(sorted({run.point.rule_label for run in runs}))
 
 
 def _best(sides: Sequence[Side]) -> Side:

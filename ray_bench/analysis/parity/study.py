@@ -18,14 +18,9 @@ from ray_bench.analysis.parity.compare import (
 from ray_bench.analysis.parity.history import Histories
 from ray_bench.analysis.parity.mlperf import RcpTest, reference_test
 from ray_bench.analysis.parity.multiplicity import holm
-from ray_bench.analysis.parity.outcomes import (
-    Cell,
-    Outcome,
-    by_seed,
-    outcomes,
-    quality_of,
-)
+from ray_bench.analysis.parity.outcomes import Cell, Outcome, by_seed, quality_of
 from ray_bench.analysis.parity.power import Needed, needed
+from ray_bench.analysis.parity.trainings import Training, joined, label_of, rules_of, trainings
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import Estimate
@@ -41,13 +36,18 @@ class ParityRow:
     """A world size and rule against the baseline."""
 
     world_size: int
-    lr_rule: str
+    lr_rules: tuple[str, ...]  # several where they are one training
     verdict: Verdict
     comparison: Comparison
     effect: Estimate | None  # of accuracy a difference, else a relative change; 95 %, by itself
     p_equivalent: float  # adjusted for all comparisons of the quantity, as is the next
     p_different: float
     needed: Needed | None  # pairs in all; None where the spread is not known
+
+    @property
+    def lr_rule(self) -> str:
+        """The rule, or with / between them all that are this training."""
+        return joined(self.lr_rules)
 
     @property
     def quantity(self) -> Quantity:
@@ -93,26 +93,38 @@ def parity(
     quality, margin = quality_of(runs), margin or Margin()
     if len(sizes) < 2 or quality is None:
         return None
-    cells = outcomes(runs, found, quality, target)
-    base = [run for run in runs if run.point.world_size == min(sizes)]
-    # Every rule gives the same learning rate at the baseline; its own runs come first.
-    anyones = by_seed(base, found, quality, target)
-    sides = {
-        cell: (side, cells.get((min(sizes), cell[1]), anyones))
-        for cell, side in cells.items()
-        if cell[0] > min(sizes)
-    }
-    rows = _judged({c: compare_quality(*x, quality, margin.of(quality)) for c, x in sides.items()})
+    known = trainings(runs, found)
+    base = [those for those in known if those[0].point.world_size == min(sizes)]
+    sides: dict[Cell, tuple[Sequence[Outcome], Sequence[Outcome]]] = {}
+    for those in sorted((x for x in known if x not in base), key=_cell):
+        of_both = [by_seed(x, found, quality, target) for x in (those, _reference(those, base))]
+        sides[_cell(those)] = (of_both[0], of_both[1])
+    rules = {_cell(those): rules_of(those) for those in known}
+    compared = {c: compare_quality(*x, quality, margin.of(quality)) for c, x in sides.items()}
+    rows = _judged(compared, rules)
     if target is not None:
-        rows += _judged({c: compare_samples(*x, margin.of("samples")) for c, x in sides.items()})
+        compared = {c: compare_samples(*x, margin.of("samples")) for c, x in sides.items()}
+        rows += _judged(compared, rules)
+    everyone = by_seed([run for those in base for run in those], found, quality, target)
     return Parity(
         reference_size=min(sizes),
         margin=margin,
         target=target,
         rows=rows,
         rcp=_reference_tests(sides) if target is not None else {},
-        reference_error_frac=_error_frac(anyones) if quality == "accuracy" else None,
+        reference_error_frac=_error_frac(everyone) if quality == "accuracy" else None,
     )
+
+
+def _cell(training: Training) -> Cell:
+    return training[0].point.world_size, label_of(training)
+
+
+def _reference(training: Training, base: Sequence[Training]) -> list[RunRecord]:
+    """Return the baseline's runs with the same rule, else all: rules differ where batches grow."""
+    rules = set(rules_of(training))
+    own = [run for those in base if rules & set(rules_of(those)) for run in those]
+    return own or [run for those in base for run in those]
 
 
 def _error_frac(side: Sequence[Outcome]) -> float | None:
@@ -120,24 +132,30 @@ def _error_frac(side: Sequence[Outcome]) -> float | None:
     return 1 - math.fsum(known) / len(known) if known else None
 
 
-def _judged(found: Mapping[Cell, Comparison | None]) -> tuple[ParityRow, ...]:
+def _judged(
+    found: Mapping[Cell, Comparison | None], rules: Mapping[Cell, tuple[str, ...]]
+) -> tuple[ParityRow, ...]:
     known = {cell: x for cell, x in found.items() if x is not None}
     equal = holm([x.p_equivalent for x in known.values()])
     other = holm([x.p_different for x in known.values()])
     return tuple(
-        _row(cell, x, p_equivalent, p_different, len(known))
+        _row((cell[0], rules[cell]), x, p_equivalent, p_different, len(known))
         for (cell, x), p_equivalent, p_different in zip(known.items(), equal, other, strict=True)
     )
 
 
 def _row(
-    cell: Cell, found: Comparison, p_equivalent: float, p_different: float, num_tests: int
+    cell: tuple[int, tuple[str, ...]],
+    found: Comparison,
+    p_equivalent: float,
+    p_different: float,
+    num_tests: int,
 ) -> ParityRow:
     # Holm's first step, the strictest: enough for every comparison, however the others come out.
     plan = _plan(found, ALPHA / num_tests)
     return ParityRow(
         world_size=cell[0],
-        lr_rule=cell[1],
+        lr_rules=cell[1],
         verdict=_verdict(found, p_equivalent, p_different, plan),
         comparison=found,
         effect=_effect(found),

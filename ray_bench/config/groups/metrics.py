@@ -15,8 +15,8 @@ class MetricsConfig(Model):
     target: str | None = Field(
         None,
         description="What `report` decides for, by how soon it is reached: 'accuracy>=0.9' (of "
-        "validation), 'loss<=0.3' (bits per byte of a model of bytes), or a metric that a script "
-        "tells by name. Not set: none.",
+        "validation), 'loss<=0.3' (of validation; bits per byte of a model of bytes), or a metric "
+        "that a script tells by name. Not set: none.",
     )
     accuracy_margin_frac: Float = Field(
         0.005, gt=0, lt=1, description="Final accuracies that differ by less count as equivalent."

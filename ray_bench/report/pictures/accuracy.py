@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ray_bench.analysis.progress import MAX_DRAWN_EPOCHS, ProgressRow
+from ray_bench.report.accuracy_words import lost_words
 from ray_bench.report.cells import Cell, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.format import show
@@ -28,6 +29,7 @@ def kept(context: Context) -> Picture | None:
         return None
     cells = [(x, estimate(x.difference, "points")) for x in against]
     words = "; ".join(f"{workers(x.world_size)} {show(cell)}" for x, cell in cells)
+    lost = lost_words(context)
     has_standin = any("standin_data" in run.flags for run in context.study.group.runs)
     return Picture(
         key=context.key("accuracy_kept"),
@@ -44,6 +46,7 @@ def kept(context: Context) -> Picture | None:
         notes=(
             *([_STANDIN] if has_standin else []),
             "Points: percentage points of validation accuracy. Bars: 95 % intervals.",
+            *([lost] if lost else []),
         ),
     )
 
@@ -72,6 +75,9 @@ def _by_time(context: Context, found: Sequence[ProgressRow]) -> Picture:
         )
     if any("standin_data" in run.flags for run in context.study.group.runs):
         notes.insert(0, _STANDIN)
+    lost = lost_words(context)
+    if lost is not None:
+        notes.append(lost)
     return Picture(
         key=context.key("accuracy_time"),
         title=context.title("Validation accuracy against time"),

@@ -11,8 +11,8 @@ from ray_bench.analysis.answer import (
     AnswerFacts,
     Sureness,
     failed_sizes,
-    sweep_caveats,
 )
+from ray_bench.analysis.caveats import sweep_caveats
 from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.parity.asked import complaint, configured_target
 from ray_bench.analysis.parity.runs import LOST

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ray_bench.analysis.by_size import SizeRow, size_rows
 from ray_bench.analysis.decision.options import Spend
 from ray_bench.analysis.resources import cost
+from ray_bench.report.accuracy_words import lost_words
 from ray_bench.report.cells import Cell, Kind, Unit, asked, estimate, number
 from ray_bench.report.context import Context, workers
 from ray_bench.report.decision_words import aim_words
@@ -207,12 +208,13 @@ def _choice(context: Context) -> tuple[_Row, ...]:
 
 def _rest(context: Context) -> tuple[_Row, ...]:
     topic = "Result and resources"
-    batch = context.study.batch_size
+    batch, lost = context.study.batch_size, lost_words(context)
     whole = "" if context.study.scaling == "weak" else f"{batch} in all"
     return (
         _Row(
             key="val_accuracy", title="Validation accuracy", unit="frac", topic=topic,
-            note="at the end of training", get=lambda x: x.val_frac,
+            note=f"at the end of training. {lost}" if lost else "at the end of training",
+            get=lambda x: x.val_frac,
         ),
         _Row(
             key="memory", title="Memory per worker", unit="bytes", topic=topic, note="peak",

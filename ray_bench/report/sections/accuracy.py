@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ray_bench.analysis.accuracy import AccuracyRow
-from ray_bench.report.accuracy_words import accuracy_row, accuracy_title
+from ray_bench.report.accuracy_words import accuracy_row, accuracy_title, lost_words
 from ray_bench.report.cells import Section, Table
 from ray_bench.report.context import Context, workers
 from ray_bench.report.evaluation import evaluated_words
@@ -41,6 +41,8 @@ def _accuracy(context: Context) -> Table:
             "runs", "Runs", "count", None, lambda x: x.num_runs if cells[x.world_size] > 1 else None
         ),
         Field("seeds", "Seeds", "count", None, lambda x: x.num_seeds),
+        Field("diverged", "Diverged", "count", None, lambda x: x.num_diverged or None),
+        Field("stopped", "Stopped", "count", None, lambda x: x.num_stopped or None),
         Field("train", "Final training", "frac", "measured", lambda x: x.train_frac),
         Field(
             "val",
@@ -76,6 +78,9 @@ def _notes(context: Context) -> list[str]:
         "several; repeats of a seed train the same model again and do not count.",
         *evaluated,
     ]
+    lost = lost_words(context)
+    if lost is not None:
+        notes.insert(0, lost)
     if any("standin_data" in run.flags for run in context.study.group.runs):
         notes.insert(
             0,

@@ -27,7 +27,7 @@ from ray_bench.report.parity_words import (
     margin_words,
     more_seeds,
     summary,
-    unknown_words,
+    unknown_phrases,
     verdict_phrases,
 )
 from ray_bench.report.sections.to_target import batch_table, batches_of, gain_table
@@ -94,12 +94,12 @@ def target_section(found: Judged) -> Section | None:
 
 
 def quality_words(found: Judged) -> tuple[str, ...]:
-    """Return the verdicts on final quality alone; of what is not known no more than that."""
+    """Return the verdicts on final quality alone; of what is not known, what the eye sees."""
     rows = [x for x in found.parity.rows if x.quantity != "samples"]
     known = [x for x in rows if x.verdict in ("equivalent", "worse", "better")]
-    words = verdict_phrases(known, found.parity.margin)
+    margin = found.parity.margin
     unknown = [x for x in rows if x not in known]
-    return (*words, *([unknown_words(unknown)] if unknown else []))
+    return (*verdict_phrases(known, margin), *unknown_phrases(unknown, margin))
 
 
 def says(found: Judged) -> str:
@@ -187,6 +187,16 @@ def _test_notes(judged: Parity, quantity: Quantity, rows: Sequence[ParityRow]) -
         notes.append("Seeds are paired: the same seed with both numbers of workers.")
     elif paired:
         notes.append("Where seeds are not the same on both sides, they count as independent ones.")
+    if any(len(x.lr_rules) > 1 for x in rows):
+        notes.append(
+            "Rules with / between them are one training, and count once: the rate has not grown, "
+            "or rates and results are the same to the last digit."
+        )
+    if any(x.comparison.p_diverged is not None for x in rows):
+        notes.append(
+            "A diverged seed rules out equivalence. Worse is then shown by more of them than with "
+            "the baseline (Fisher's exact test), or by the other seeds; the difference is theirs."
+        )
     if quantity == "samples":
         notes.append(
             "Samples to the target: until the evaluation that showed it, as a ratio; the spacing "

@@ -29,11 +29,14 @@ def by_cell(rows):
 
 
 def test_the_rule_that_loses_is_told_from_the_one_that_does_not():
-    noise, rules = noisy(0.001), ("linear", "none", "sqrt")
+    noise, rules = noisy(0.0005), ("linear", "none", "sqrt")
     lost = {("sqrt", 4): 0.013, ("none", 2): -0.02}
-    found = judged(
-        learned(lambda n, rule, s: 0.9 - lost.get((rule, n), 0.0) + noise(n, rule, s), rules=rules)
+    results = learned(
+        lambda n, rule, s: 0.9 - lost.get((rule, n), 0.0) + noise(n, rule * (n > 1), s),
+        rules=rules,
+        scaling="weak",
     )
+    found = judged(results)
     rows = by_cell(found.of("accuracy"))
     assert (found.reference_size, found.of("samples")) == (1, ())
     assert set(rows) == {(n, rule) for n in (2, 4) for rule in rules}
@@ -91,17 +94,63 @@ def test_repeats_of_a_seed_are_no_seeds():
     assert (row.verdict, row.comparison.num_seeds) == ("too_few_runs", 1)
 
 
-def test_diverged_runs_count_as_failures():
-    def one(n, rule, s):
-        return None if n == 2 and s == 0 else 0.9 + 0.0005 * s
+def lost(gone, worse_by=0.0):
+    """A sweep of 1 and 2 workers: who diverges at which size, and how the others of 2 end."""
 
-    (row,) = judged(learned(one, sizes=(1, 2))).rows
+    def end(n, rule, s):
+        jitter = 0.0005 * (s + 0.3 * (n > 1) * (-1) ** s)
+        return None if s in gone.get(n, ()) else 0.9 + jitter - worse_by * (n > 1)
+
+    return judged(learned(end, sizes=(1, 2))).rows[0]
+
+
+def test_diverged_runs_count_as_failures():
+    row = lost({2: (0,)})
     assert (row.verdict, row.comparison.num_diverged) == ("not_shown", 1)
     assert row.comparison.obstacle is Obstacle.DIVERGED
-    assert row.p_different == pytest.approx(0.5)  # 1 of 5 against 0 of 5
-    (row,) = judged(learned(lambda n, r, s: None if n == 2 and s else 0.9, sizes=(1, 2))).rows
+    assert row.comparison.p_diverged == pytest.approx(0.5)  # 1 of 5 against 0 of 5
+    assert (row.p_equivalent, row.p_different) == (1.0, 1.0)
+    row = lost({2: (0, 1, 2, 3)})
     assert (row.verdict, row.comparison.num_diverged) == ("worse", 4)
-    assert row.p_different == pytest.approx(6 / 252)
+    assert row.p_different == pytest.approx(6 / 252)  # of one that is left nothing else is asked
+
+
+def test_with_a_diverged_seed_the_others_can_still_be_shown_to_be_worse():
+    row, found = lost({2: (0,)}, 0.01), lost({2: (0,)}, 0.01).comparison
+    assert (row.verdict, found.p_diverged) == ("worse", pytest.approx(0.5))
+    assert (found.num_seeds, found.num_all, found.num_worse) == (4, 5, 5)
+    assert row.p_different == found.difference.p_different < 0.001
+    assert lost({2: (0,), 1: (0,)}, 0.01).verdict == "worse"
+    assert lost({2: (0,), 1: (1,)}, 0.01).comparison.num_seeds == 3
+
+
+def test_of_two_questions_each_has_half_of_the_error():
+    """4 of 10 diverged and 6 are left: Fisher's test has 0.043 alone, and 0.087 of two."""
+    results = learned(
+        lambda n, r, s: None if n == 2 and s < 4 else 0.9 + 0.001 * ((s + n) % 2),
+        sizes=(1, 2),
+        seeds=range(10),
+    )
+    (row,) = judged(results).rows
+    assert row.comparison.p_diverged == pytest.approx(0.0433, abs=1e-4)
+    assert row.verdict == "not_shown"
+    assert row.p_different == pytest.approx(2 * row.comparison.p_diverged)
+
+
+def test_seeds_that_did_not_diverge_are_a_selection_and_show_nothing_good():
+    for gone in ({2: (0,)}, {2: (0,), 1: (0,)}, {2: (0,), 1: (0, 1)}):
+        for better_by in (0.0, 0.01):
+            row = lost(gone, -better_by)
+            assert (row.verdict, row.comparison.obstacle) == ("not_shown", Obstacle.DIVERGED)
+
+
+def test_a_baseline_that_diverged_more_often_is_not_shown_to_be_better():
+    """Its seeds that are left are a selection, too."""
+    assert lost({1: (0,)}).verdict == "not_shown"
+    assert lost({1: (0,)}).comparison.num_reference_diverged == 1
+    assert lost({1: (0,)}, 0.01).verdict == "not_shown"
+    assert lost({1: (0, 1), 2: (0,)}, 0.01).verdict == "not_shown"
+    assert lost({1: (0,)}, -0.01).verdict == "better"
 
 
 def test_where_there_is_no_accuracy_the_loss_is_compared_as_a_ratio():
