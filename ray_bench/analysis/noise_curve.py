@@ -8,6 +8,7 @@ section 3.1), at every epoch by its own noise scale.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import numpy as np
 from ray_bench.analysis.batches import step_samples
 from ray_bench.analysis.noise_scale import fieller
 from ray_bench.analysis.parity.goodput import efficiency_frac
+from ray_bench.analysis.times import mean
 from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import Estimate
 
@@ -30,6 +32,7 @@ class NoiseEpoch:
     world_size: int
     lr_rule: str
     epoch: int
+    num_samples: float | None  # seen by its end, over all ranks; a mean over seeds
     global_batch_size: int
     num_seeds: int
     noise_scale: Estimate | None  # samples; no bounds of one seed, None: |G|^2 is not told from 0
@@ -62,6 +65,7 @@ def _rows(
     size: int, rule: str, runs: Sequence[RunRecord], epochs: Tables, base_batch: float
 ) -> list[NoiseEpoch]:
     found = [_moments(epochs[run.run_id]) for run in runs]
+    seen = [_seen(epochs[run.run_id]) for run in runs]
     batch = step_samples(runs)
     rows = []
     for epoch in sorted({n for x in found for n in x}):
@@ -72,6 +76,7 @@ def _rows(
                 world_size=size,
                 lr_rule=rule,
                 epoch=epoch,
+                num_samples=mean(x[epoch] for x in seen if epoch in x),
                 global_batch_size=round(batch),
                 num_seeds=len(pairs),
                 noise_scale=scale,
@@ -89,6 +94,15 @@ def _ratio(pairs: np.ndarray) -> Estimate | None:
     if len(pairs) < 2:
         return Estimate(variance / mean_sq) if mean_sq > 0 and variance > 0 else None
     return fieller(mean_sq, variance, np.cov(pairs.T) / len(pairs), len(pairs) - 1)
+
+
+def _seen(table: Mapping[str, np.ndarray]) -> dict[int, float]:
+    """Return the samples that were seen by the end of every epoch."""
+    if "num_samples" not in table:
+        return {}
+    seen = np.cumsum(np.array(table["num_samples"], dtype=float))
+    pairs = zip(table["epoch"].tolist(), seen.tolist(), strict=True)
+    return {int(n): x for n, x in pairs if math.isfinite(x)}
 
 
 def _moments(table: Mapping[str, np.ndarray] | None) -> dict[int, tuple[float, float]]:

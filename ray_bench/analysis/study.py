@@ -10,6 +10,7 @@ import copy
 from functools import cached_property
 from typing import final
 
+from ray_bench.analysis.batches import batch_by_size
 from ray_bench.analysis.decision.advice import Ask, Decision, decide
 from ray_bench.analysis.decision.options import Measured
 from ray_bench.analysis.decision.prospect import Prospect
@@ -21,6 +22,7 @@ from ray_bench.analysis.groups import Group, groups_of
 from ray_bench.analysis.long_tables import LongTables
 from ray_bench.analysis.nodes import workers_per_node
 from ray_bench.analysis.observed import Observed
+from ray_bench.analysis.parity.noise_check import NoiseCheck, noise_checks
 from ray_bench.analysis.parity.to_target import ToTarget, common_loss, to_target
 from ray_bench.analysis.predict import Prediction, predictions
 from ray_bench.config.metric_target import MetricTarget
@@ -83,6 +85,14 @@ class Study(Observed):
             self.timed_ids,
             self.part_curve,
         )
+
+    @property
+    def noise_checks(self) -> tuple[NoiseCheck, ...]:
+        """Samples to the target as the gradient noise scale predicts them, and as measured."""
+        gain = self.to_target
+        if gain is None or not (self.noise or self.noise_curve):
+            return ()
+        return noise_checks(gain, self.noise, self.noise_curve, batch_by_size(self.trained))
 
     def decide(self, ask: Ask) -> Decision:
         """Return the decision for another wish; nothing is measured or fitted again."""

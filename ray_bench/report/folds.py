@@ -20,6 +20,7 @@ from ray_bench.report.sections import (
     method,
     network,
     nodes,
+    noise_fold,
     parity,
     predictions,
     rates,
@@ -207,9 +208,9 @@ def _noise(contexts: Sequence[Context], drawn: _Drawn) -> Iterator[Fold]:
         yield Fold(
             key="noise",
             title="Batch against gradient noise",
-            says=accuracy.noise_says(with_noise[0]),
-            sections=tuple(s for x in with_noise for s in accuracy.noise_section(x)),
-            pictures=drawn.of("noise_scale"),
+            says=noise_fold.says(with_noise[0]),
+            sections=noise_fold.sections(with_noise),
+            pictures=drawn.of("noise_curve", "noise_scale"),
         )
 
 

@@ -15,6 +15,7 @@ from ray_bench.report.charts.theme import _PALETTES
 from ray_bench.report.model import build_report
 from ray_bench.report.picture import Picture
 from ray_bench.report.picture_fields import shown
+from tests.analysis.test_noise_curve import planted
 from tests.report.reports import CASES, report_of
 from tests.synthetic import synthetic
 
@@ -23,6 +24,12 @@ PICTURES = {
     **{f"golden {x.key}": x for x in report_of("golden").pictures if not charts.is_drawing(x)},
     **{f"rules {x.key}": x for x in report_of("rules").pictures if x.chart == "learning"},
     **{f"noise {x.key}": x for x in report_of("noise").pictures if x.chart == "batch"},
+    **{
+        f"{len(seeds)} seeds {x.key}": x
+        for seeds in ((0,), (0, 1, 2, 3))
+        for x in build_report(planted(seeds=seeds)).pictures
+        if x.chart == "noise_curve"
+    },
 }
 KINDS = {
     "batch",
@@ -31,6 +38,7 @@ KINDS = {
     "learning",
     "clock",
     "allreduce",
+    "noise_curve",
 }
 
 

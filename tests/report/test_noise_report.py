@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from ray_bench.report.json_report import json_report
 from ray_bench.report.model import build_report
 from ray_bench.report.pictures.noise import BATCH
+from tests.analysis.parity.test_noise_check import trained
 from tests.report.reports import CASES, report_of, tables
 from tests.synthetic import synthetic
 
@@ -56,3 +61,34 @@ def test_unknown_is_a_dash_with_a_reason_and_no_picture():
     assert any("cannot be told from 0" in note for note in table.notes)
     assert picture_of(report) is None
     assert "noise scale" not in findings(report)
+
+
+def test_the_fold_says_what_was_predicted_and_what_was_measured():
+    """In JSON as well; of several curves that learnt from the same runs once."""
+    report = build_report(trained(2.6), target=0.85)
+    said = findings(report)
+    assert "samples to 85 % accuracy at a batch of 512 against 128: predicted 1.60x" in said
+    assert "the noise scale does not describe this training" in said
+    assert next(x for x in report.folds if x.key == "noise").says in said
+    document = json.loads(json_report(report))
+    (section,) = (x for x in document["sections"] if x["key"] == "noise")
+    assert "does not describe" in section["paragraphs"][0]
+    (table,) = (x for x in section["tables"] if x["key"] == "noise_check")
+    (row,) = table["rows"]
+    assert row["verdict"]["value"] == "apart"
+    assert row["measured"]["low"] < row["measured"]["value"] < row["measured"]["high"]
+
+
+def test_curves_of_the_same_training_have_its_noise_once():
+    results = trained(1.6, seeds=(0, 1, 2, 3))
+    (known,) = results.environments.values()
+    other = replace(known, niceness=known.niceness + 5)
+    runs = [
+        replace(x, environment_hash=other.environment_hash) if x.point.seed % 2 else x
+        for x in results.runs
+    ]
+    both = {x.environment_hash: x for x in (known, other)}
+    report = build_report(replace(results, runs=tuple(runs), environments=both))
+    fold = next(x for x in report.folds if x.key == "noise")
+    keys = [[t.key for t in x.tables] for x in fold.sections]
+    assert keys == [["noise_scale", "noise_check", "goodput"], ["goodput_2"]]

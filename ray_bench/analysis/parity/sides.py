@@ -194,7 +194,7 @@ def gain(base: Side, side: Side, pick: Pick) -> Estimate | None:
     shared = sorted(before.keys() & after.keys())
     if len(shared) >= MIN_SEEDS:
         ratio = mean_log([before[s] - after[s] for s in shared])
-        floor = (base.step_log**2 + side.step_log**2) / (12 * len(shared))
+        floor = sum(_read_variance(x, pick, len(shared)) for x in (base, side))
         ratio = replace(ratio, variance=max(ratio.variance or 0.0, floor))
     else:
         one, other = _means_of([base, side], pick)
@@ -202,6 +202,17 @@ def gain(base: Side, side: Side, pick: Pick) -> Estimate | None:
             return None
         ratio = log_ratio(one, other)
     return ratio.widened(num_pairs(base, side)).estimate
+
+
+def _read_variance(side: Side, pick: Pick, num_seeds: int) -> float:
+    """Return the variance of a mean logarithm that the spacing of evaluations alone makes.
+
+    That of one reading is step^2 / 12. It averages out over seeds that are read at different
+    evaluations; those that are all read at the same one or two are too late by the same amount.
+    """
+    seeds = side.by_seed(pick) or {}
+    is_spread = len(seeds) > 1 and np.std([*seeds.values()], ddof=1) >= side.step_log / 2
+    return side.step_log**2 / 12 / (num_seeds if is_spread else 1)
 
 
 def num_pairs(base: Side, side: Side) -> int:

@@ -16,6 +16,7 @@ from ray_bench.report.pictures import (
     decision,
     network,
     noise,
+    noise_curve,
     phases,
     ranks,
     scaling,
@@ -32,6 +33,7 @@ _OF_A_GROUP = (
     ranks.rank_times,
     accuracy.by_time,
     accuracy.kept,
+    noise_curve.noise_curve,
     noise.noise_scale,
     clock.block_times,
 )

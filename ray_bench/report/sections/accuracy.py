@@ -10,37 +10,13 @@ from ray_bench.report.cells import Section, Table
 from ray_bench.report.context import Context, workers
 from ray_bench.report.evaluation import evaluated_words
 from ray_bench.report.fields import Field, rows_table
-from ray_bench.report.sections.noise import batch_words, curve_table, noise_table
 from ray_bench.report.sections.progress import progress_table
-from ray_bench.report.sections.to_target import goodput_table
 
 
 def section(context: Context) -> Section:
     """Return the accuracy section."""
     tables = (_accuracy(context), progress_table(context))
     return Section(context.key("accuracy"), context.title("Accuracy by epoch"), tables=tables)
-
-
-def noise_section(context: Context) -> tuple[Section, ...]:
-    """Return the noise of the gradient; no section where it was not measured."""
-    study = context.study
-    words = batch_words(context)
-    title = context.title("Batch against gradient noise")
-    found = []
-    if study.noise_curve:
-        found.append(curve_table(context))
-    if study.noise:
-        found.append(noise_table(context))
-    if study.noise and study.scaling == "weak":
-        found.append(goodput_table(context))
-    if not found:
-        return ()
-    return (Section(context.key("noise"), title, () if words is None else (words,), tuple(found)),)
-
-
-def noise_says(context: Context) -> str:
-    """Return the main finding of the noise."""
-    return batch_words(context) or "the global batch against the noise of the gradient"
 
 
 def says(context: Context) -> str:

@@ -69,18 +69,19 @@ def curve_table(context: Context) -> Table:
     ]
     if max(x.epoch for x in found) > _MAX_EPOCHS:
         notes.append("Not every epoch is here; the table `epochs` of the results has all.")
-    rows = [_curve_row(x) for x in _some(found)]
+    rows = [_curve_row(x) for x in evenly(found, _MAX_EPOCHS)]
     title = "Gradient noise scale over training"
     return table(context.key("noise_curve"), title, columns, rows, notes, optional=("efficiency",))
 
 
-def _some(found: Sequence[NoiseEpoch]) -> list[NoiseEpoch]:
+def evenly(found: Sequence[NoiseEpoch], most: int) -> list[NoiseEpoch]:
+    """Return at most so many epochs of every world size and rule, the first and the last too."""
     cells: dict[tuple[int, str], list[NoiseEpoch]] = {}
     for row in found:
         cells.setdefault((row.world_size, row.lr_rule), []).append(row)
     kept = []
     for rows in cells.values():
-        at = np.linspace(0, len(rows) - 1, min(len(rows), _MAX_EPOCHS)).round().astype(int)
+        at = np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(int)
         kept += [rows[i] for i in at]
     return kept
 
@@ -92,12 +93,12 @@ def _curve_row(row: NoiseEpoch) -> tuple[Cell, ...]:
         asked(row.epoch),
         asked(row.global_batch_size),
         asked(row.num_seeds),
-        estimate(row.noise_scale, "count"),
+        scale_cell(row),
         estimate(row.efficiency_frac, "frac", "derived"),
     )
 
 
-def scale_cell(row: NoiseRow) -> Cell:
+def scale_cell(row: NoiseRow | NoiseEpoch) -> Cell:
     """Return the noise scale in samples."""
     return estimate(row.noise_scale, "count")
 

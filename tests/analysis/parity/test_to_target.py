@@ -174,6 +174,16 @@ def test_the_noise_of_samples_is_no_less_than_the_spacing_of_evaluations_leaves(
     assert alone.samples_noise is None
 
 
+def test_seeds_that_are_read_at_one_evaluation_are_too_late_together():
+    """Five seeds of 8.03 and 11.97 epochs are read as 9 and 12: a ratio of 1.49 comes as 1.33."""
+    results = learned(
+        lambda *_: 0.9, lambda n, r, s: (2.7785 + 0.001 * s) * (1.49 if n == 4 else 1), sizes=(1, 4)
+    )
+    gained = found_of(results).rows[1].more_samples
+    assert gained.value == pytest.approx(12 / 9)
+    assert gained.contains(1.49)
+
+
 def test_seeds_are_paired_so_that_a_lucky_seed_is_lucky_on_both_sides():
     found = found_of(
         learned(lambda *_: 0.9, lambda n, r, s: (6.0 + 2 * s) * (1 + 0.2 * (n == 2)), epochs=160)
