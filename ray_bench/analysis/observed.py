@@ -5,7 +5,7 @@ Nothing is computed before it is asked for, and everything once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeVar, final
@@ -67,6 +67,11 @@ class Observed:
     def curve(self) -> Curve:
         """Samples/s by world size, of all that were timed."""
         return curve_of(self._timed, self._tables.blocks)
+
+    def part_curve(self, run_ids: Collection[str]) -> Curve:
+        """Return the curve of some of its runs, as of one learning-rate rule."""
+        runs = [run for run in self._timed if run.run_id in run_ids]
+        return curve_of(runs, self._tables.blocks)
 
     @cached_property
     def clean_sizes(self) -> tuple[int, ...]:
@@ -147,8 +152,9 @@ class Observed:
 
     @cached_property
     def timed_ids(self) -> frozenset[str]:
-        """Runs of the curve, whose times may be compared."""
-        return frozenset(run.run_id for run in self.group.runs)
+        """Runs of the curve whose times may be compared: not with more ranks than cores or GPUs."""
+        clean = set(self.clean_sizes)
+        return frozenset(x.run_id for x in self.group.runs if x.point.world_size in clean)
 
     @property
     def histories(self) -> Histories:

@@ -75,7 +75,13 @@ class Study(Observed):
         if target is None or self.is_ladder:
             return None
         return to_target(
-            self.trained, self.histories, target, self.curve, self.clean_sizes, self.timed_ids
+            self.trained,
+            self.histories,
+            target,
+            self.curve,
+            self.clean_sizes,
+            self.timed_ids,
+            self.part_curve,
         )
 
     def decide(self, ask: Ask) -> Decision:

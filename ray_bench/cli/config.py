@@ -48,7 +48,7 @@ def _schema() -> str:
 def _resolved(source: str | None, settings: list[str]) -> str:
     import yaml
 
-    from ray_bench.sweep.plan import resolve
+    from ray_bench.sweep.requested import resolve
 
     values = resolve(source, settings).config.model_dump(mode="json")
     return yaml.safe_dump(values, sort_keys=False).rstrip("\n")

@@ -17,7 +17,8 @@ After `--` stands your own training script, which is measured as it is. {local_b
 {seed} and others (`ray-bench config` lists them under `args`) are filled in for every run.
 
 Every run is stored as soon as it ends, so an interrupted sweep loses nothing: the same command with
---resume runs only what is missing or has failed.
+--resume runs only what is missing or has failed. For more seeds, world sizes, rules or repeats than
+an earlier sweep had, --extend begins a new one, takes over what is measured, and runs the rest.
 
 \b
 Examples:
@@ -27,6 +28,7 @@ Examples:
   ray-bench run demo 'world_sizes=[1,2,4]' repeats=5 --budget 20min
   ray-bench run curve workload=cnn-digits 'world_sizes=[1,2]' cpus_per_worker=1
   ray-bench run workload=cnn-digits data.dir=/data --resume
+  ray-bench run demo 'seeds=[0,1,2,3,4]' --extend
   ray-bench run demo --name baseline --tag nightly --note 'before the update'
   ray-bench run workload=cnn-digits 'world_sizes=[1,2]' --interleaved stop.half_width=0.01
   ray-bench run sweep.yaml 'world_sizes=[1,2,4]' 'placements=[pack,spread,2x2]' --address auto
@@ -48,6 +50,14 @@ def run(
     address: Address = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the newest sweep of this configuration.")
+    ] = False,
+    extend: Annotated[
+        bool,
+        typer.Option(
+            "--extend",
+            help="Take over the finished runs of an earlier sweep that differs in world_sizes, "
+            "lr_rules, seeds or repeats alone, and run the rest.",
+        ),
     ] = False,
     interleaved: Annotated[
         bool,
@@ -91,7 +101,7 @@ def run(
         typer.Option(
             metavar="SWEEP",
             show_default=False,
-            help="With --resume: continue this one; an id or its start, a name or a tag.",
+            help="With --resume or --extend: this one; an id or its start, a name or a tag.",
         ),
     ] = None,
     name: Annotated[
@@ -121,14 +131,22 @@ def run(
         settings.append("interleaved=true")
     if trace:
         settings.append("measure.trace_steps=5")
-    if sweep is not None and not resume:
-        raise ConfigError(f"--sweep {sweep} is for --resume; --name names a new sweep.")
+    if sweep is not None and not (resume or extend):
+        raise ConfigError(
+            f"--sweep {sweep} is for --resume and --extend; --name names a new sweep."
+        )
+    if resume and extend:
+        raise ConfigError(
+            "--resume continues a sweep as it was asked for, --extend begins a larger one: give "
+            "one of them. What --extend began is continued with --resume."
+        )
     request = SweepRequest(
         source,
         tuple(settings),
         results,
         address,
         resume=resume,
+        extend=extend,
         budget=budget,
         script=script_of(ctx),
         resumed=sweep,

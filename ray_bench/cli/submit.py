@@ -84,6 +84,14 @@ def submit(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the newest sweep of this configuration.")
     ] = False,
+    extend: Annotated[
+        bool,
+        typer.Option(
+            "--extend",
+            help="Take over the finished runs of an earlier sweep that differs in world_sizes, "
+            "lr_rules, seeds or repeats alone, and run the rest.",
+        ),
+    ] = False,
     report: Annotated[
         str | None,
         typer.Option(
@@ -133,7 +141,7 @@ def submit(
 
     words = [*([source] if source else []), *settings, "--results", results]
     request = JobRequest(
-        arguments=(*words, *(["--resume"] if resume else [])),
+        arguments=(*words, *(["--resume"] if resume else []), *(["--extend"] if extend else [])),
         python=python,
         working_dir=folder,
         runtime_env=env,

@@ -29,6 +29,8 @@ FLAGS: Mapping[str, str] = {
     "nothing is predicted from them",
     "resumed": "the run went on from a checkpoint after its workers were lost: its time and energy "
     "from the launch on are those of the last attempt",
+    "taken_over": "the run is that of an earlier sweep, which this one extends: it was measured at "
+    "another time than the rest",
     "steps_cut": "the run was ended by `steps` before the last epoch was complete",
     "placement_differs": "the workers were on other nodes than the placement that was asked for "
     "gives: the run is invalid, and is made again",

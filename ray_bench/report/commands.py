@@ -1,9 +1,10 @@
-"""The command of a sweep with something changed: settings, seeds, `--resume`."""
+"""The command of a sweep with something changed: settings, seeds, `--resume`, `--extend`."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 
 def with_settings(command: str, settings: Sequence[str]) -> str | None:
@@ -22,7 +23,7 @@ def with_settings(command: str, settings: Sequence[str]) -> str | None:
 
 
 def with_seeds(command: str, seeds: Collection[int], more: int) -> str | None:
-    """Return a command with so many more seeds; None where it cannot be told."""
+    """Return the command that adds so many seeds to a sweep; None where it cannot be told."""
     if not seeds:
         return None
     wanted = sorted(seeds)
@@ -31,17 +32,26 @@ def with_seeds(command: str, seeds: Collection[int], more: int) -> str | None:
         if number not in seeds:
             wanted.append(number)
         number += 1
-    return with_settings(command, [f"seeds=[{','.join(map(str, sorted(wanted)))}]"])
+    return extended(with_settings(command, [f"seeds=[{','.join(map(str, sorted(wanted)))}]"]))
 
 
 def resumed(command: str) -> str | None:
     """Return a command with `--resume`; None where it is no `ray-bench run`."""
+    return _with_option(command, "--resume")
+
+
+def extended(command: str | None) -> str | None:
+    """Return a command with `--extend`: what an earlier sweep has measured of it is taken over."""
+    return None if command is None else _with_option(command, "--extend")
+
+
+def _with_option(command: str, option: Literal["--resume", "--extend"]) -> str | None:
     words = _words(command)
     if words is None:
         return None
     at = words.index("--") if "--" in words else len(words)
-    own = [word for word in words[:at] if word != "--resume"]
-    return shlex.join([*own, "--resume", *words[at:]])
+    own = [word for word in words[:at] if word not in ("--resume", "--extend")]
+    return shlex.join([*own, option, *words[at:]])
 
 
 def _replaced(words: Sequence[str], setting: str) -> list[str]:

@@ -61,6 +61,19 @@ class LogEstimate:
             return None
         return t_quantile(self.df, level) * math.sqrt(self.variance)
 
+    def widened(self, num_choices: int) -> LogEstimate:
+        """Return the estimate of what these data chose from several: its interval allows for that.
+
+        Its 95 % interval is the one at 1 - 0.05 / num_choices, so that those of all of them hold
+        together, whichever was chosen (Bonferroni; Miller 1981, Simultaneous Statistical
+        Inference). The variance is made to match, for what is computed from it.
+        """
+        if num_choices < 2 or self.variance is None or self.df is None:
+            return self
+        level = 1 - (1 - COVERAGE_FRAC) / num_choices
+        more = t_quantile(self.df, level) / t_quantile(self.df)
+        return replace(self, variance=self.variance * more**2)
+
     def times(self, factor: float) -> LogEstimate:
         """Return the quantity times a constant above 0."""
         return replace(self, log_mean=self.log_mean + math.log(factor))

@@ -30,7 +30,7 @@ from ray_bench.store.location import Location, safe_name
 from ray_bench.store.patience import Say
 from ray_bench.store.reader import Reader
 from ray_bench.store.rows import columns_of, plain
-from ray_bench.store.run_files import files_of
+from ray_bench.store.run_files import copied, files_of
 from ray_bench.store.schema import LONG_TABLES
 from ray_bench.store.summary import SweepSummary
 from ray_bench.store.tables import table_bytes
@@ -116,6 +116,19 @@ class ResultsStore:
             StoreError: If it cannot be stored; says where it is kept.
         """
         self._delivery.store(files_of(data))
+
+    def take_over(self, runs: Sequence[RunRecord], source_id: str) -> None:
+        """Store runs that another sweep has measured, with all that they left; they stay there.
+
+        Args:
+            runs: As they are to stand in their new sweep.
+            source_id: The sweep that measured them.
+
+        Raises:
+            StoreError: If they cannot be read or stored.
+        """
+        for run in runs:
+            self._delivery.store(copied(self._location, run, source_id))
 
     def write_network(self, network_id: str, records: Sequence[NetworkRecord]) -> None:
         """Store an all-reduce sweep, in place of an earlier one of this id."""

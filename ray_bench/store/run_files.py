@@ -13,6 +13,9 @@ from ray_bench.store.rows import plain
 from ray_bench.store.schema import ATTEMPT, TABLES_OF_A_RUN
 from ray_bench.store.tables import table_bytes
 
+#: What a run leaves that is no table, by rank, and the end of its files' names.
+_BESIDE = (("traces", "json.gz"), ("outputs", "txt"))
+
 _ATTEMPT_END = re.compile(r"-a\d+$")
 
 
@@ -106,6 +109,42 @@ def store_run(location: Location, files: RunFiles) -> None:
     if files.environment is not None and not location.exists(files.environment[0]):
         location.write(*files.environment)
     location.write_once(name, content)
+
+
+def copied(location: Location, run: RunRecord, source_id: str) -> RunFiles:
+    """Return the files of a run that another sweep has measured, to be stored for this one.
+
+    Args:
+        location: Where both sweeps are.
+        run: As it is to stand in the new sweep, the attempt's number as before.
+        source_id: The sweep that it was measured in.
+
+    Raises:
+        StoreError: If a file cannot be read.
+    """
+    name = f"{stem(run.run_id, run.attempt)}.parquet"
+    start = run.run_id if run.attempt == 1 else stem(run.run_id, run.attempt)
+    names = dict.fromkeys(TABLES_OF_A_RUN, name)
+    beside = [
+        (table, f"{safe_name(f'{start}-rank{rank}')}.{end}")
+        for table, end in _BESIDE
+        for rank in range(run.point.world_size)
+    ]
+    wanted = [*names.items(), *beside]
+    found = location.each(lambda x: location.find(f"{folder(x[0], source_id)}/{x[1]}"), wanted)
+    tables, absent = {}, []
+    for (table, file), data in zip(wanted, found, strict=True):
+        target = f"{folder(table, run.sweep_id)}/{file}"
+        if data is not None:
+            tables[target] = data
+        elif table in TABLES_OF_A_RUN:
+            absent.append(target)
+    return RunFiles(
+        run=(f"{folder('runs', run.sweep_id)}/{name}", table_bytes("runs", [flat_run(run)])),
+        tables=tables,
+        absent=tuple(absent),
+        environment=None,  # it is there: sweeps share it
+    )
 
 
 def _refuse_other_content(location: Location, files: RunFiles, stored: bytes) -> None:

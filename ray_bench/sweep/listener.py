@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, final
 
-from ray_bench.records import NetworkRecord, PlannedRun, RunData, SweepRecord
+from ray_bench.records import NetworkRecord, PlannedRun, RunData
 from ray_bench.store import ResultsStore
 from ray_bench.store.stop_note import is_asked_to_stop
 from ray_bench.sweep.board import StopAskedError
@@ -27,8 +27,8 @@ class StoringListener:
         live: Counts the runs, and knows what goes on.
         viewer: Shows them.
         tracking: The trackers.
-        new_sweep: Written when the cluster can place its runs; None where it is resumed.
-        joined: Called then, too.
+        joined: Called when the cluster can place its runs: a sweep that cannot be placed leaves
+            nothing.
         kept: Returns what is kept and how to go on, for last words.
     """
 
@@ -39,7 +39,6 @@ class StoringListener:
         live: LiveSweep,
         viewer: Viewer,
         tracking: Tracking,
-        new_sweep: SweepRecord | None,
         kept: Callable[[], str],
         joined: Callable[[], None],
     ) -> None:
@@ -48,14 +47,11 @@ class StoringListener:
         self._live = live
         self._viewer = viewer
         self._tracking = tracking
-        self._new_sweep = new_sweep
         self._kept = kept
         self._joined = joined
 
     def joined(self) -> None:
-        """Write down what is to run; a sweep that cannot be placed leaves nothing."""
-        if self._new_sweep is not None:
-            self._store.write_sweep(self._new_sweep)
+        """Pass on that the runs can begin."""
         self._joined()
 
     def run_started(self, planned: PlannedRun) -> None:

@@ -12,8 +12,9 @@ from ray_bench.errors import RayBenchError
 from ray_bench.records import RunRecord
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.estimate import Estimates, Range, RunTime, earlier_runs
-from ray_bench.sweep.plan import Plan, requested_plan, resolve
+from ray_bench.sweep.plan import Plan
 from ray_bench.sweep.request import SweepRequest
+from ray_bench.sweep.requested import requested_plan, resolve
 from ray_bench.sweep.run import run_sweep
 
 #: Long enough for a rate: two seconds or 11 steps of them are warm-up.

@@ -107,8 +107,8 @@ class SweepProgress:
             "failed": self.num_failed - self.num_lasting,
             "diverged": self.num_by_status["diverged"],
             "stopped as hopeless": self.num_by_status["stopped"],
-            "stood still for a time and do not count": self.num_stalled,
-            "were on other nodes than asked for and do not count": self.num_elsewhere,
+            "not counted (stood still for a time)": self.num_stalled,
+            "not counted (on other nodes than asked for)": self.num_elsewhere,
             "did not begin": left,
         }
         said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)

@@ -20,9 +20,11 @@ class SweepRequest:
         results: A folder or a URI.
         address: A Ray cluster; None for RAY_ADDRESS, or else one that ends with the sweep.
         resume: Run only what the newest sweep of this configuration lacks.
+        extend: Take over what an earlier sweep, which asked for fewer runs, has measured.
         budget: At most so much, as `20min` or `5USD`; what tells most is measured first.
         script: What stands after `--`: somebody's training script, and its arguments.
-        resumed: Which sweep to resume: an id, its start, a name or a tag; None takes the newest.
+        resumed: Which sweep to resume or extend: an id, its start, a name or a tag; None takes the
+            newest, or the one that has most of the runs.
         labels: What the sweep is called from its start.
     """
 
@@ -31,6 +33,7 @@ class SweepRequest:
     results: str
     address: str | None = None
     resume: bool = False
+    extend: bool = False
     budget: str | None = None
     script: tuple[str, ...] = ()
     resumed: str | None = None

@@ -19,9 +19,10 @@ from ray_bench.sweep.estimate import Estimates, earlier_runs
 from ray_bench.sweep.keep_live import kept_live
 from ray_bench.sweep.listener import StoringListener
 from ray_bench.sweep.live import LiveSweep
-from ray_bench.sweep.plan import Plan, Resolved, requested_plan, resolve
+from ray_bench.sweep.plan import Plan
 from ray_bench.sweep.progress import SweepProgress
 from ray_bench.sweep.request import SweepRequest
+from ray_bench.sweep.requested import Resolved, requested_plan, resolve
 from ray_bench.sweep.rounds import FurtherRounds, check_stop, stop_rule
 from ray_bench.sweep.script import check_script
 from ray_bench.sweep.viewer import Viewer, Voice
@@ -87,7 +88,6 @@ class Sweep:
                 self.live,
                 viewer,
                 tracking,
-                new_sweep=None if self.plan.is_resumed else self.plan.sweep,
                 kept=self.what_is_kept,
                 joined=lambda: self._begin(viewer.note),
             )
@@ -106,7 +106,12 @@ class Sweep:
             self._run(listener, self.plan.todo, self._further())
 
     def _begin(self, say: Callable[[str], None]) -> None:
-        """Say in the store what the sweep is called, if anything was asked for, and its id."""
+        """Write down what is to run, what it takes over, and what it is called if that was said."""
+        plan = self.plan
+        if plan.extends is not None:
+            self.store.take_over(plan.stored, plan.extends)
+        if not plan.is_resumed:
+            self.store.write_sweep(plan.sweep)
         forget_stop(self.store, self.sweep_id)
         said = announcement(self.sweep_id)
         if said is not None:

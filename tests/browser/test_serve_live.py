@@ -10,8 +10,9 @@ from playwright.sync_api import expect
 from ray_bench.store import ResultsStore
 from ray_bench.store.live import write_live
 from ray_bench.sweep.live import LiveSweep
-from ray_bench.sweep.plan import new_plan, resolve
+from ray_bench.sweep.plan import new_plan
 from ray_bench.sweep.progress import SweepProgress
+from ray_bench.sweep.requested import resolve
 from tests.browser.serving import serving, watched
 from tests.samples import data_of
 

@@ -27,7 +27,7 @@ def test_runs_that_stood_still_are_not_good():
     fine = [{}] * 11
     assert progress_after(*fine, {}).outcome is None
     outcome = progress_after(*fine, {"flags": ("stalled",)}).outcome
-    assert outcome == ("11 of 12 runs finished well: 1 stood still for a time and do not count.")
+    assert outcome == ("11 of 12 runs finished well: 1 not counted (stood still for a time).")
 
 
 def test_runs_that_were_elsewhere_are_not_good_and_are_made_again():
@@ -35,6 +35,6 @@ def test_runs_that_were_elsewhere_are_not_good_and_are_made_again():
     assert make_run(**elsewhere).must_repeat
     outcome = progress_after(*[{}] * 10, elsewhere, {"flags": ("stalled",)}).outcome
     assert outcome == (
-        "10 of 12 runs finished well: 1 stood still for a time and do not count, "
-        "1 were on other nodes than asked for and do not count."
+        "10 of 12 runs finished well: 1 not counted (stood still for a time), "
+        "1 not counted (on other nodes than asked for)."
     )

@@ -9,7 +9,7 @@ import pytest
 from ray_bench.config.schema import SweepConfig
 from ray_bench.errors import ClusterCapacityError, LaunchError
 from ray_bench.launch.cluster import Capacity, _start, choose_gpu
-from ray_bench.sweep.plan import resolve
+from ray_bench.sweep.requested import resolve
 
 
 def config(**values) -> SweepConfig:

@@ -42,17 +42,20 @@ def test_a_setting_takes_the_place_of_what_its_key_had(command, found):
 @pytest.mark.parametrize(
     ("command", "found"),
     [
-        ("ray-bench run cnn 'seeds=[0,1]' --yes", "ray-bench run cnn 'seeds=[0,1,2,5]' --yes"),
-        ("ray-bench run cnn --resume", "ray-bench run cnn 'seeds=[0,1,2,5]' --resume"),
+        (
+            "ray-bench run cnn 'seeds=[0,1]' --yes",
+            "ray-bench run cnn 'seeds=[0,1,2,5]' --yes --extend",
+        ),
+        ("ray-bench run cnn --resume", "ray-bench run cnn 'seeds=[0,1,2,5]' --extend"),
         (
             "ray-bench run steps=9 -- t.py seeds=4",
-            "ray-bench run steps=9 'seeds=[0,1,2,5]' -- t.py seeds=4",
+            "ray-bench run steps=9 'seeds=[0,1,2,5]' --extend -- t.py seeds=4",
         ),
         ("ray-bench run 'cnn", None),
         ("", None),
     ],
 )
-def test_the_command_keeps_all_but_the_seeds(command, found):
+def test_the_command_for_more_seeds_keeps_all_else_and_what_is_measured(command, found):
     assert with_seeds(command, {0, 5}, 2) == found
 
 

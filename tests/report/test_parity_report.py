@@ -73,14 +73,39 @@ def test_the_verdicts_are_said_and_are_data(rules):
 
 def test_the_headline_has_throughput_time_and_cost(rules):
     said = words(rules)
-    assert "Soonest at 85 % accuracy: 4 workers, which also have the most throughput." in said
-    assert "4 workers: 3.9" in said
+    best = "Soonest at 85 % accuracy: 4 workers with linear, which also have the most throughput."
+    assert best in said
+    assert "4 workers with linear, soonest of 2 rules in these runs: 3.9" in said
     assert "to 85 % accuracy, at " in said
     assert [x.value for x in column(rules, "target_gain", "reached")] == [
         "10 of 10",
         "5 of 5",
         "5 of 5",
     ]
+
+
+def test_of_one_rule_nothing_is_said_of_a_choice():
+    report = build_report(learned(loses, sizes=(1, 4), with_blocks=True), target=0.85)
+    said = words(report) + report.screens[0].answer.lead
+    assert re.search(r"4 workers: 3\.\d+x .* in samples/s, 3\.\d+x", said)
+    assert "rules" not in said
+    assert "with linear: " in said  # of the verdicts
+    assert "Bonferroni" not in " ".join(tables(report)["target_gain"].notes)
+
+
+def test_where_times_say_nothing_the_rule_is_that_with_fewest_samples():
+    results = learned(
+        loses,
+        lambda n, rule, s: 8.0 + 0.1 * s + 8.0 * (n == 4) - 2.0 * (rule == "sqrt" and n == 4),
+        rules=("linear", "sqrt"),
+        scaling="weak",
+        sizes=(1, 4),
+        epochs=80,
+        flags=lambda n: ("oversubscribed",) if n == 4 else (),
+    )
+    said = words(build_report(results, target=0.85))
+    assert "4 workers with sqrt, fewest samples of 2 rules in these runs: 1." in said
+    assert "nothing is claimed of its time" in said
 
 
 def test_missing_seeds_come_with_the_command_for_them():
@@ -264,10 +289,11 @@ def test_learning_is_judged_over_runs_that_no_curve_of_speed_may_join(rules):
 
 def test_the_answer_is_about_the_target(rules):
     answer = rules.screens[0].answer
-    assert answer.target[0].startswith("2 workers: ")
+    assert answer.target[0].startswith("2 workers with linear, soonest of 2 rules in these runs: ")
     assert "to 85 % accuracy, at " in answer.target[0]
-    assert answer.target[-1].startswith("Soonest at 85 % accuracy: 4 workers")
-    assert answer.lead == f"Use 2 workers: target reached {answer.gain.value:.2f}x as fast"
+    assert answer.target[-1].startswith("Soonest at 85 % accuracy: 4 workers with linear")
+    use = "Use 2 workers with linear (soonest of 2 rules)"
+    assert answer.lead == f"{use}: target reached {answer.gain.value:.2f}x as fast"
     document = json.loads(json_report(rules))
     assert document["screens"][0]["answer"]["target"] == list(answer.target)
     first = {x.key for x in rules.screens[0].numbers.first}
@@ -346,5 +372,12 @@ def test_a_critical_batch_that_is_refused_says_the_true_reason():
     (steep,) = batch_words(critical_batch([128, 256, 512], [1000, 2200, 4600]))
     assert "grow by more than the batch" in steep
     assert "misses" not in steep
-    (bent,) = batch_words(critical_batch([128, 256, 512], [43800, 42000, 80100]))
+    batch, cost = [128, 256, 512], [43800, 42000, 80100]
+    (bent,) = batch_words(critical_batch(batch, cost))
     assert "misses a batch by 21.3 %, more than 10 %" in bent
+    (shown,) = batch_words(critical_batch(batch, cost, [(0.02**2, 4)] * 3))
+    assert "misses a batch by 21.3 %, more than the spread between seeds explains" in shown
+    (noisy_one,) = batch_words(critical_batch(batch, cost, [(0.2**2, 4)] * 3))
+    assert "not known, a larger batch is not shown to need more samples" in noisy_one
+    (straight,) = batch_words(critical_batch(batch, [1000, 2080, 4160], [(0.05**2, 4)] * 3))
+    assert "grow in proportion to the batch as far as the noise tells" in straight

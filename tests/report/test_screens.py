@@ -193,7 +193,7 @@ def test_a_single_world_size_is_told_what_to_measure_next(size, sizes):
     screen = build_report(synthetic((size,))).screens[0]
     assert screen.curve is None
     assert screen.answer.lead.startswith("One point is no curve: measure ")
-    assert screen.answer.next.command.endswith(f"'world_sizes={sizes}'")
+    assert screen.answer.next.command.endswith(f"'world_sizes={sizes}' --extend")
 
 
 def test_diverged_runs_are_results_and_no_failures():

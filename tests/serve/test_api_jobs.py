@@ -9,7 +9,8 @@ import pytest
 
 from ray_bench.serve.board import JobRequest
 from ray_bench.store import ResultsStore
-from ray_bench.sweep.plan import new_plan, resolve
+from ray_bench.sweep.plan import new_plan
+from ray_bench.sweep.requested import resolve
 from tests.serve.conftest import PAGE
 
 EMULATED = {"settings": ["workload=emulated", "world_sizes=[1]", "repeats=2"]}

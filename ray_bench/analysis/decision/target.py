@@ -17,7 +17,7 @@ from ray_bench.stats.log_estimate import LogEstimate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """The way to the target at one world size, by the rule that needed fewest samples."""
+    """The way to the target at one world size, by the rule that is soonest there."""
 
     world_size: int
     lr_rule: str
@@ -48,8 +48,9 @@ def convergence(
 ) -> dict[int, Convergence]:
     """Return what every world size took to the target.
 
-    Rules are not mixed: of those under which every run got there, the one with fewest samples on
-    average counts. The samples between two evaluations are the resolution.
+    Rules are not mixed: of those under which every run got there, the one that was soonest on
+    average counts (`best_rules`), and the intervals allow for the choice. The samples between two
+    evaluations are the resolution.
 
     Args:
         runs: Finished and diverged ones of one group.

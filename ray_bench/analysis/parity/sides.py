@@ -1,13 +1,13 @@
 """Runs of one world size and rule on their way to a target, and what one side gains on another.
 
 Gains are ratios of seeds that both sides have, in pairs, where there are three or more: seeds are
-lucky or not with any number of workers, and that cancels.
+lucky or not with any number of workers, and that cancels. Of several rules the data choose the best
+one, which flatters it: its intervals are those that hold for all of them together.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -32,6 +32,8 @@ class Side:
     rule: str
     runs: tuple[RunRecord, ...]
     ways: tuple[Reached | None, ...]
+    num_rules: int = 1  # that it was chosen from
+    is_soonest: bool = True  # by time; False: times are not known, it has the fewest samples
 
     @property
     def world_size(self) -> int:
@@ -71,6 +73,10 @@ class Side:
             if value is not None:
                 found.setdefault(seed_of(run), []).append(math.log(value))
         return found or None
+
+    def has_all(self, pick: Pick) -> bool:
+        """Whether it is known of every run."""
+        return all(x is not None and pick(x) is not None for x in self.ways)
 
     def by_seed(self, pick: Pick) -> dict[int, float] | None:
         """Return the mean logarithm of every seed: its repeats train the same model again."""
@@ -120,12 +126,21 @@ def sides_of(
     return sides
 
 
-def _order(side: Side) -> tuple[bool, int, float, float]:
-    """Rules are not mixed: the fewest samples count, without all the most runs that got there.
+def _best(sides: Sequence[Side]) -> Side:
+    """Return the rule that is soonest at the target; by samples where a time is not known."""
+    there = [x for x in sides if x.num_reached == len(x.runs)]
+    is_soonest = all(x.has_all(time_of) for x in there)
+    pick = time_of if is_soonest else samples_of
+    best = min(sides, key=lambda x: _order(x, pick))
+    return replace(best, num_rules=len(sides), is_soonest=is_soonest)
+
+
+def _order(side: Side, pick: Pick) -> tuple[bool, int, float, float]:
+    """Rules are not mixed: the least counts, without all the most runs that got there.
 
     A rule that has not all its seeds yet does not win by a lucky one.
     """
-    known = side.by_seed(samples_of)
+    known = side.by_seed(pick)
     mean = math.inf if known is None else float(np.mean(list(known.values())))
     num_seeds = min(MIN_SEEDS, len({seed_of(run) for run in side.runs}))
     return (known is None, -num_seeds, mean, -side.num_reached / len(side.runs))
@@ -137,20 +152,14 @@ def best_rules(
     target: MetricTarget,
     timed: Collection[str] | None = None,
 ) -> dict[int, Side]:
-    """Return the runs of every world size under the rule by which it needs fewest samples.
+    """Return the runs of every world size under the rule by which it is soonest at the target.
 
     Empty where no run was evaluated for the target. The arguments are those of `sides_of`.
     """
     sides = sides_of(runs, found, target, timed)
     sizes = sorted({size for size, _ in sides})
     of = {n: [x for cell, x in sides.items() if cell[0] == n] for n in sizes}
-    return {n: min(those, key=_order) for n, those in of.items()}
-
-
-def num_rules(runs: Sequence[RunRecord], found: Histories, target: MetricTarget) -> int:
-    """Return how many rules there are to choose from, at most, at a world size."""
-    counts = Counter(size for size, _ in sides_of(runs, found, target))
-    return max(counts.values(), default=0)
+    return {n: _best(those) for n, those in of.items()}
 
 
 def means_of(sides: Sequence[Side], pick: Pick) -> list[LogEstimate | None]:
@@ -158,6 +167,11 @@ def means_of(sides: Sequence[Side], pick: Pick) -> list[LogEstimate | None]:
 
     With a single seed its repeats are all there is; how seeds differ is not in their spread.
     """
+    means = zip(_means_of(sides, pick), sides, strict=True)
+    return [None if mean is None else mean.widened(side.num_rules) for mean, side in means]
+
+
+def _means_of(sides: Sequence[Side], pick: Pick) -> list[LogEstimate | None]:
     full: dict[int, list[float]] = {}
     for i, side in enumerate(sides):
         logs = side.logs(pick)
@@ -172,6 +186,7 @@ def gain(base: Side, side: Side, pick: Pick) -> Estimate | None:
     """Return how many times as much the base takes, in pairs of seeds where there are enough.
 
     Equal readings are not equal values: a target is reached somewhere between two evaluations.
+    Where a side was chosen from several rules, the interval holds for all pairs of them.
     """
     before, after = base.by_seed(pick), side.by_seed(pick)
     if before is None or after is None:
@@ -180,6 +195,15 @@ def gain(base: Side, side: Side, pick: Pick) -> Estimate | None:
     if len(shared) >= MIN_SEEDS:
         ratio = mean_log([before[s] - after[s] for s in shared])
         floor = (base.step_log**2 + side.step_log**2) / (12 * len(shared))
-        return replace(ratio, variance=max(ratio.variance or 0.0, floor)).estimate
-    one, other = means_of([base, side], pick)
-    return None if one is None or other is None else log_ratio(one, other).estimate
+        ratio = replace(ratio, variance=max(ratio.variance or 0.0, floor))
+    else:
+        one, other = _means_of([base, side], pick)
+        if one is None or other is None:
+            return None
+        ratio = log_ratio(one, other)
+    return ratio.widened(num_pairs(base, side)).estimate
+
+
+def num_pairs(base: Side, side: Side) -> int:
+    """Return from how many pairs of rules these two were chosen."""
+    return base.num_rules * side.num_rules

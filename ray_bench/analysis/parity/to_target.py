@@ -3,13 +3,14 @@
 Seconds are from the first step, start-up left out, to the end of the evaluation that showed the
 target; and without the time of evaluations. A size of which a run did not get there has a median
 (Kaplan and Meier) where half of its runs did, and no mean. Of a size without a claim (more ranks
-than cores or GPUs) samples count, and times do not.
+than cores or GPUs) samples count, and times do not. Where a sweep has several learning-rate rules a
+world size is told by one of them, its throughput too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from ray_bench.analysis.parity.sides import (
     best_rules,
     gain,
     means_of,
-    num_rules,
+    num_pairs,
     samples_of,
     time_of,
     train_time_of,
@@ -32,15 +33,24 @@ from ray_bench.config.metric_target import LOSS, MetricTarget
 from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import Estimate
 from ray_bench.stats.log_estimate import LogEstimate, log_means
+from ray_bench.stats.means import Part
+
+#: Of the samples to a target that is reached at the first evaluation: all of them may be too many.
+_MOST_LATE_FRAC = 0.99
+
+#: The curve of some of its runs, by their ids.
+PartCurve = Callable[[Collection[str]], Curve]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRow:
-    """One world size, under the rule by which it needs fewest samples; None is unknown."""
+    """One world size, under the rule by which it is soonest; None is unknown."""
 
     world_size: int
     lr_rule: str  # several, with / between them, where they are one training
     first_rule: str  # of them
+    num_rules: int  # that it was chosen from by these runs, which its intervals allow for
+    is_soonest: bool  # by time; False: times are not known, it has the fewest samples
     is_claimed: bool  # False: more ranks than cores or GPUs, whose times say nothing
     num_reached: int
     num_runs: int
@@ -52,7 +62,7 @@ class TargetRow:
     energy_j: Estimate | None  # of all workers
     speedup: Estimate | None  # of with_eval_s against the smallest world size
     train_speedup: Estimate | None
-    rate_speedup: Estimate | None  # of throughput
+    rate_speedup: Estimate | None  # of throughput, under these rules
     cost: Estimate | None  # worker-time to the target against that of the smallest world size
     more_samples: Estimate | None  # to the target, against the smallest world size
 
@@ -60,6 +70,19 @@ class TargetRow:
     def is_complete(self) -> bool:
         """Whether every run got there."""
         return self.num_reached == self.num_runs
+
+    @property
+    def samples_noise(self) -> Part | None:
+        """Variance of ln of the mean samples, and its degrees of freedom; None without an interval.
+
+        No less than the spacing of evaluations d leaves of one reading, ln^2(1 - d / samples) / 12:
+        where seeds differ by less than it, they are all read too late by the same amount.
+        """
+        if self.samples is None or self.samples.part is None:
+            return None
+        variance, df = self.samples.part
+        late = min((self.resolution or 0.0) / self.samples.estimate.value, _MOST_LATE_FRAC)
+        return max(variance, math.log1p(-late) ** 2 / 12), df
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +96,11 @@ class ToTarget:
     is_told_apart: bool  # the two differ, and by more than the noise
     is_sure: bool  # every other size that gets there is shown to be later than `fastest`
     has_one_seed: bool  # somewhere: how seeds differ is not in the intervals
-    num_rules: int  # of which the best one counts, at most of one world size
+
+    @property
+    def num_rules(self) -> int:
+        """Of which the best one counts, at most of one world size."""
+        return max(row.num_rules for row in self.rows)
 
     def row(self, size: int | None) -> TargetRow | None:
         """Return the row of a world size."""
@@ -87,6 +114,7 @@ def to_target(
     curve: Curve,
     claimed: Sequence[int],
     timed: Collection[str] | None = None,
+    part_curve: PartCurve | None = None,
 ) -> ToTarget | None:
     """Return what the target takes; None where no run was evaluated for it.
 
@@ -97,6 +125,8 @@ def to_target(
         curve: Throughput by world size.
         claimed: World sizes whose times carry a claim: not more ranks than cores or GPUs.
         timed: Runs whose times count, the curve's; None: all.
+        part_curve: Throughput of some of the curve's runs, by their ids; None: of the rules by
+            themselves it is not known.
     """
     best = best_rules(runs, found, target, timed)
     if not best:
@@ -105,7 +135,13 @@ def to_target(
     picks = {"samples": samples_of, "time": time_of, "train": train_time_of}
     means = {name: means_of(sides, pick) for name, pick in picks.items()}
     rows = [
-        _row(side, base, {k: x[i] for k, x in means.items()}, curve, claimed)
+        _row(
+            side,
+            base,
+            {k: x[i] for k, x in means.items()},
+            claimed,
+            _rate_gain(base, side, curve, part_curve),
+        )
         for i, side in enumerate(sides)
     ]
     fastest, by_rate = _best(rows, curve)
@@ -117,7 +153,6 @@ def to_target(
         is_told_apart=_is_told_apart(best.get(fastest or 0), best.get(by_rate or 0)),
         is_sure=_is_sure([x for x in sides if x.world_size in claimed], best.get(fastest or 0)),
         has_one_seed=any(x.has_one_seed for x in sides),
-        num_rules=num_rules(runs, found, target),
     )
 
 
@@ -137,18 +172,19 @@ def _row(
     side: Side,
     base: Side,
     means: Mapping[str, LogEstimate | None],
-    curve: Curve,
     claimed: Sequence[int],
+    rate_gain: Estimate | None,
 ) -> TargetRow:
     size, smallest = side.world_size, base.world_size
     is_claimed, is_base = size in claimed, side is base
     both = {size, smallest} <= set(claimed) and not is_base
-    has_rates = both and {size, smallest} <= set(curve.throughput)
     speedup = gain(base, side, time_of) if both else None
     return TargetRow(
         world_size=size,
         lr_rule=side.rule,
         first_rule=side.runs[0].point.rule,
+        num_rules=side.num_rules,
+        is_soonest=side.is_soonest,
         is_claimed=is_claimed,
         num_reached=side.num_reached,
         num_runs=len(side.runs),
@@ -160,10 +196,25 @@ def _row(
         energy_j=_energy(side) if is_claimed else None,
         speedup=speedup,
         train_speedup=gain(base, side, train_time_of) if both else None,
-        rate_speedup=curve.ratio(size, smallest).estimate if has_rates else None,
+        rate_speedup=rate_gain if both else None,
         cost=None if speedup is None else speedup.mapped(lambda x: size / smallest / x),
         more_samples=None if is_base else gain(side, base, samples_of),
     )
+
+
+def _rate_gain(
+    base: Side, side: Side, curve: Curve, part_curve: PartCurve | None
+) -> Estimate | None:
+    """Return the gain in throughput: under the rules of the two sides, where there are others."""
+    size, smallest = side.world_size, base.world_size
+    if num_pairs(base, side) > 1:
+        runs = (*base.runs, *side.runs)
+        curve = Curve(throughput={}) if part_curve is None else part_curve({x.run_id for x in runs})
+    if not {size, smallest} <= set(curve.throughput):
+        return None
+    # A rule that has the fewest samples was not chosen by its speed.
+    count = math.prod(x.num_rules for x in (base, side) if x.is_soonest)
+    return curve.ratio(size, smallest).widened(count).estimate
 
 
 def _energy(side: Side) -> Estimate | None:
@@ -175,7 +226,9 @@ def _energy(side: Side) -> Estimate | None:
             return None
         if run.energy_j is not None and way.with_eval_s is not None and whole_s:
             joules.append(run.energy_j * way.with_eval_s / whole_s)
-    return log_means([joules])[0].estimate if joules and min(joules) > 0 else None
+    if not joules or min(joules) <= 0:
+        return None
+    return log_means([joules])[0].widened(side.num_rules).estimate
 
 
 def _median_s(side: Sequence[Reached | None]) -> float | None:

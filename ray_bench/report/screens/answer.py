@@ -11,8 +11,8 @@ from ray_bench.analysis.answer import (
     AnswerFacts,
     Sureness,
     failed_sizes,
-    sweep_caveats,
 )
+from ray_bench.analysis.caveats import sweep_caveats
 from ray_bench.analysis.decision.advice import Reason
 from ray_bench.analysis.parity.asked import complaint, configured_target
 from ray_bench.analysis.parity.runs import LOST
@@ -27,7 +27,7 @@ from ray_bench.report.screens.caveats import caveats_of
 from ray_bench.report.screens.limit import limit_words
 from ray_bench.report.screens.next_step import next_of, step_without_runs
 from ray_bench.report.script_words import SAID_FIRST, is_of_scripts, script_warnings
-from ray_bench.report.target_words import gain_words
+from ray_bench.report.target_words import choice_words, gain_words
 
 _HOW = {
     Sureness.SURE: "Use {}",
@@ -99,7 +99,7 @@ def _outcome(results: Results) -> str:
 
 def _lead(facts: AnswerFacts) -> str:
     best = facts.world_size or 0
-    how = _HOW[facts.sureness].format(workers(best))
+    how = _HOW[facts.sureness].format(workers(best)) + _rule_words(facts, best)
     if facts.is_for_now:
         how += " for now"
     if facts.speedup is None or facts.compared is None:
@@ -107,7 +107,8 @@ def _lead(facts: AnswerFacts) -> str:
     shown = show(estimate(facts.speedup, "x")).value
     if facts.to_target is not None:
         if facts.compared != best:
-            return f"{how}: {facts.compared} reach the target {shown} as fast"
+            other = f"{facts.compared}{_rule_words(facts, facts.compared)}"
+            return f"{how}: {other} reach the target {shown} as fast"
         return f"{how}: target reached {shown} as fast{', by forecast' * facts.is_predicted}"
     if facts.compared == best:
         end = ", by forecast" if facts.is_predicted else ""
@@ -115,6 +116,13 @@ def _lead(facts: AnswerFacts) -> str:
     if facts.speedup.value < 1:
         return f"{how}: {facts.compared} are slower, {shown} as fast"
     return f"{how}: {facts.compared} are only {shown} as fast"
+
+
+def _rule_words(facts: AnswerFacts, size: int) -> str:
+    """Return ` with linear (soonest of 3 rules)` where these runs chose the rule, else nothing."""
+    row = None if facts.to_target is None else facts.to_target.row(size)
+    choice = None if row is None else choice_words(row)
+    return "" if row is None or choice is None else f" with {row.lr_rule} ({choice})"
 
 
 def _few(count: int) -> str:

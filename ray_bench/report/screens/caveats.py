@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ray_bench.analysis.answer import CaveatFact, CaveatKind
+from ray_bench.analysis.caveats import CaveatFact, CaveatKind
 from ray_bench.report.screen import Caveat, Level
 
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six")

@@ -9,7 +9,7 @@ from ray_bench.analysis.resources import cost
 from ray_bench.causes import remedy_of
 from ray_bench.records import Results
 from ray_bench.report.cells import estimate, number
-from ray_bench.report.commands import resumed
+from ray_bench.report.commands import extended, resumed
 from ray_bench.report.configured import command_with
 from ray_bench.report.context import Context, room_of, workers
 from ray_bench.report.screen import NextStep
@@ -104,7 +104,9 @@ def _second_size(context: Context) -> NextStep:
     return NextStep(
         head=f"measure {workers(second)}",
         world_size=second,
-        command=command_with(results, f"world_sizes=[{min(size, second)},{max(size, second)}]"),
+        command=extended(
+            command_with(results, f"world_sizes=[{min(size, second)},{max(size, second)}]")
+        ),
         note=note,
     )
 

@@ -23,6 +23,7 @@ from ray_bench.report.cells import (
     text,
 )
 from ray_bench.report.context import Context, workers
+from ray_bench.report.format import show
 from ray_bench.report.parity_words import listed
 from ray_bench.report.target_words import target_words
 from ray_bench.stats.estimate import Estimate
@@ -74,8 +75,9 @@ def _gain_notes(context: Context, gain: ToTarget, *, has_price: bool) -> list[st
         notes.insert(0, f"Target: what every run reached{other}.")
     if gain.num_rules > 1:
         notes.append(
-            f"Of {gain.num_rules} rules the one with fewest samples counts at every size; that it "
-            "was chosen by these runs is not in the intervals."
+            f"Of {gain.num_rules} rules the one that is soonest at the target counts at every size "
+            "(where times are not known, with fewest samples), its throughput too. As these runs "
+            "chose it, intervals are those that hold for all of its rules together (Bonferroni)."
         )
     if any(not row.is_complete for row in gain.rows):
         notes.append(
@@ -137,8 +139,9 @@ def batches_of(context: Context, gain: ToTarget | None) -> CriticalBatch | None:
     if gain is None or context.study.scaling != "weak" or len(gain.rows) < 2:
         return None
     sizes = {run.point.world_size: run.samples_per_step for run in context.study.group.runs}
-    known = [(sizes[x.world_size], x.samples.estimate.value) for x in gain.rows if x.samples]
-    return critical_batch([b for b, _ in known], [cost for _, cost in known])
+    known = {sizes[x.world_size]: x for x in gain.rows if x.samples}
+    taken = [x.samples.estimate.value for x in known.values() if x.samples]
+    return critical_batch(list(known), taken, [x.samples_noise for x in known.values()])
 
 
 def batch_table(context: Context, found: CriticalBatch) -> Table:
@@ -174,7 +177,8 @@ def batch_table(context: Context, found: CriticalBatch) -> Table:
             )
     notes = [
         "From the other batches: E0 (1 + B / Bc) fitted without this one. Batches that were not "
-        "measured: with the 95 % interval of such a measurement."
+        "measured: with the 95 % interval of such a measurement.",
+        _noise_note(found),
     ]
     inside = sum(x.is_covered for x in tests.values())
     if tests:
@@ -192,6 +196,17 @@ def batch_table(context: Context, found: CriticalBatch) -> Table:
         rows,
         notes,
         optional=("predicted", "error"),
+    )
+
+
+def _noise_note(found: CriticalBatch) -> str:
+    """Return where the intervals come from, and how well the form describes the means."""
+    if found.p_misfit is None:
+        return "Intervals: of what the fit leaves; how seeds differ is not known at every batch."
+    often = show(number(found.p_misfit, "prob")).value
+    return (
+        "Intervals: of the spread between seeds and the spacing of evaluations. If E0 (1 + B / Bc) "
+        f"is right, noise alone misses the means by as much in {often} of sweeps."
     )
 
 

@@ -1,8 +1,11 @@
 """What a target takes at every world size, beside throughput."""
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from ray_bench.analysis.columns import split_by_run
 from ray_bench.analysis.curve import curve_of
@@ -15,8 +18,17 @@ TARGET = MetricTarget("val_accuracy_frac", ">=", 0.85)
 
 
 def found_of(results, target=TARGET, claimed=(1, 2, 4)):
-    curve = curve_of(results.ok_runs, split_by_run(results.blocks))
-    return to_target(results.runs, histories_of(results), target, curve, claimed)
+    blocks = split_by_run(results.blocks)
+    timed = {x.run_id for x in results.ok_runs if x.point.world_size in claimed}
+    return to_target(
+        results.runs,
+        histories_of(results),
+        target,
+        curve_of(results.ok_runs, blocks),
+        claimed,
+        timed,
+        lambda ids: curve_of([x for x in results.ok_runs if x.run_id in ids], blocks),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +89,89 @@ def test_the_rule_that_needs_fewest_samples_counts():
     assert [row.num_runs for row in found.rows] == [10, 5, 5]
     assert found.num_rules == 2
     assert found.rows[1].more_samples.value == pytest.approx(0.5, rel=0.1)
+
+
+def slow_sqrt(results):
+    """The same sweep on a host that was three times as slow while sqrt was trained."""
+    runs = []
+    for run in results.runs:
+        slow = 3.0 if (run.point.lr_rule, run.point.world_size) == ("sqrt", 4) else 1.0
+        speed = run.throughput_samples_per_s / slow
+        runs.append(replace(run, throughput_samples_per_s=speed))
+    return replace(results, runs=tuple(runs))
+
+
+def test_the_numbers_of_a_world_size_are_all_of_the_rule_that_counts():
+    """Throughput as well: with both rules together it would be far less than linear's."""
+    results = learned(
+        lambda *_: 0.9,
+        lambda n, rule, s: 8.0 + 0.1 * s + 4.0 * (rule == "sqrt" and n > 1),
+        rules=("linear", "sqrt"),
+        scaling="weak",
+        sizes=(1, 4),
+    )
+    four = found_of(slow_sqrt(results)).rows[1]
+    assert (four.lr_rule, four.num_rules, four.is_soonest) == ("linear", 2, True)
+    alone = found_of(learned(lambda *_: 0.9, scaling="weak", sizes=(1, 4))).rows[1]
+    assert four.rate_speedup.value == pytest.approx(alone.rate_speedup.value, rel=0.02)
+    curve = curve_of(slow_sqrt(results).ok_runs, {})
+    assert curve.ratio(4, 1).estimate.value < 0.7 * four.rate_speedup.value
+
+
+def test_a_rule_that_the_data_chose_has_intervals_for_all_of_them():
+    """Two more rules that nobody would take: the same value, and not as sure."""
+
+    def of(*rules):
+        slower = {"none": 20.0, "sqrt": 15.0}
+        made = learned(
+            lambda *_: 0.9,
+            lambda n, rule, s: slower.get(rule, 8.0 + s * n / 4) if n > 1 else 8.0 + 0.1 * s,
+            rules=rules,
+            scaling="weak",
+            sizes=(1, 4),
+            epochs=120,
+        )
+        return found_of(made).rows[1]
+
+    one, three = of("linear"), of("linear", "sqrt", "none")
+    assert (one.num_rules, three.num_rules, three.lr_rule) == (1, 3, "linear")
+    for name in ("speedup", "more_samples", "cost", "train_speedup"):
+        before, after = getattr(one, name), getattr(three, name)
+        assert after.value == pytest.approx(before.value, rel=0.02)
+        assert after.low < before.low < before.high < after.high
+    t = [stats.t.ppf(x, 4) for x in (1 - 0.025, 1 - 0.025 / 3)]
+    widths = [math.log(x.more_samples.high / x.more_samples.low) for x in (one, three)]
+    assert widths[1] / widths[0] == pytest.approx(t[1] / t[0])
+    ways = [x.with_eval_s.estimate for x in (one, three)]
+    assert math.log(ways[1].high / ways[1].low) > 1.2 * math.log(ways[0].high / ways[0].low)
+
+
+def test_the_rule_is_the_soonest_where_times_are_known_and_has_the_fewest_samples_elsewhere():
+    """Linear needs fewer samples; sqrt trains twice as fast, and is there first."""
+    results = learned(
+        lambda *_: 0.9,
+        lambda n, rule, s: 8.0 + 0.1 * s + 1.0 * (rule == "sqrt" and n > 1),
+        rules=("linear", "sqrt"),
+        scaling="weak",
+        sizes=(1, 4),
+    )
+    quick = {x.run_id for x in results.runs if x.point.lr_rule == "sqrt" and x.point.world_size > 1}
+    is_quick = np.array([x in quick for x in results.epochs["run_id"]])
+    epochs = {**results.epochs, "train_s": results.epochs["train_s"] / np.where(is_quick, 2, 1)}
+    results = replace(results, epochs=epochs)
+    claimed, unclaimed = (found_of(results, claimed=x).rows[1] for x in ((1, 4), (1,)))
+    assert (claimed.lr_rule, claimed.is_soonest) == ("sqrt", True)
+    assert (unclaimed.lr_rule, unclaimed.is_soonest) == ("linear", False)
+
+
+def test_the_noise_of_samples_is_no_less_than_the_spacing_of_evaluations_leaves():
+    """All seeds are read at the same evaluation: that is no exact number of samples."""
+    row = found_of(learned(lambda *_: 0.9, every=10, epochs=40)).rows[0]
+    late = row.resolution / row.samples.estimate.value
+    assert row.samples.variance < 1e-12
+    assert row.samples_noise == (pytest.approx(math.log1p(-min(late, 0.99)) ** 2 / 12), 4)
+    alone = found_of(learned(lambda *_: 0.9, seeds=(0,))).rows[0]
+    assert alone.samples_noise is None
 
 
 def test_seeds_are_paired_so_that_a_lucky_seed_is_lucky_on_both_sides():

@@ -16,8 +16,9 @@ from ray_bench.serve.pages.jobs import end_of_log
 from ray_bench.store import ResultsStore
 from ray_bench.store.live import write_live
 from ray_bench.sweep.live import LiveSweep
-from ray_bench.sweep.plan import new_plan, resolve
+from ray_bench.sweep.plan import new_plan
 from ray_bench.sweep.progress import SweepProgress
+from ray_bench.sweep.requested import resolve
 from tests.samples import data_of
 from tests.serve.conftest import PAGE
 

@@ -8,7 +8,8 @@ from ray_bench.serve.asking.draft import Draft, draft_of_form, draft_of_preset
 from ray_bench.serve.asking.fields import FIRST, fields, groups, setting_of
 from ray_bench.serve.queue.allowed import keys, open_keys
 from ray_bench.store import ResultsStore
-from ray_bench.sweep.plan import new_plan, resolve
+from ray_bench.sweep.plan import new_plan
+from ray_bench.sweep.requested import resolve
 from tests.samples import data_of
 from tests.serve.conftest import PAGE
 

@@ -6,8 +6,8 @@ import pytest
 
 from ray_bench.errors import ConfigError
 from ray_bench.store import ResultsStore
-from ray_bench.sweep.plan import requested_plan, resolve
 from ray_bench.sweep.request import SweepRequest
+from ray_bench.sweep.requested import requested_plan, resolve
 from tests.fakes import TinyWorkload
 
 TARGET = "metrics.target=accuracy>=0.9"
@@ -28,7 +28,7 @@ def said(tmp_path, *settings):
     return notes
 
 
-@pytest.mark.parametrize("workload", ["emulated", "tests.sweep.test_plan:Unevaluated"])
+@pytest.mark.parametrize("workload", ["emulated", "tests.sweep.test_requested:Unevaluated"])
 @pytest.mark.parametrize(
     "settings",
     [[TARGET], ["stop.hopeless=true"], ["stop.hopeless_epochs=2", "stop.hopeless_loss=1"]],

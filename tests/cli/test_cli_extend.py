@@ -1,0 +1,120 @@
+"""`ray-bench run --extend`: a larger sweep takes over what a smaller one has measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from ray_bench.records import Results
+from ray_bench.store import ResultsStore
+
+SETTINGS = ["workload=cnn-digits", "steps=20", "seeds=[0,1]", "world_sizes=[1,2]"]
+LARGER = [*SETTINGS[:2], "seeds=[0,1,2]", "world_sizes=[1,2,4]"]
+
+
+@pytest.fixture
+def measured(ray_bench, launcher, tmp_path):
+    """Four runs, the first of which needed a second attempt; gives the folder."""
+    results = str(tmp_path / "r")
+    launcher.stop_after, launcher.fail = 1, lambda planned: True
+    ray_bench("run", *SETTINGS, "--results", results)
+    launcher.stop_after, launcher.fail = None, lambda planned: False
+    assert ray_bench("run", *SETTINGS, "--results", results, "--resume").code == 0
+    return results
+
+
+def last(results: str) -> Results:
+    store = ResultsStore(results)
+    return store.read(store.sweeps()[-1].sweep_id)
+
+
+def test_only_what_is_missing_runs(ray_bench, launcher, measured):
+    outcome = ray_bench("run", *LARGER, "--results", measured, "--extend")
+    assert outcome.code == 0
+    assert "4 of 9 runs are taken over from it; 5 to run." in outcome.err
+    old, new = (ResultsStore(measured).read(x.sweep_id) for x in ResultsStore(measured).sweeps())
+    made = {run.run_id for run in launcher.calls[-1]["planned"]}
+    assert made.isdisjoint(run.run_id for run in old.runs)
+    assert (len(old.ok_runs), len(new.ok_runs), new.missing_run_ids) == (4, 9, ())
+
+
+def test_what_is_taken_over_is_what_was_measured_and_says_so(ray_bench, measured):
+    before = last(measured)
+    ray_bench("run", *LARGER, "--results", measured, "--extend")
+    after = last(measured)
+    taken = {run.run_id: run for run in after.runs if "taken_over" in run.flags}
+    assert set(taken) == {run.run_id for run in before.runs}
+    for run in before.runs:
+        same = taken[run.run_id]
+        assert (same.step_time_s, same.started_at_utc) == (run.step_time_s, run.started_at_utc)
+        assert (same.attempt, same.sweep_id) == (run.attempt, after.sweep.sweep_id)
+    assert {run.attempt for run in taken.values()} == {1, 2}
+    epochs = {run_id for run_id in after.epochs["run_id"].tolist() if run_id in taken}
+    assert epochs == set(before.epochs["run_id"].tolist())
+
+
+def test_runs_are_numbered_anew_and_what_was_first_comes_first(ray_bench, measured):
+    ray_bench("run", *LARGER, "--results", measured, "--extend")
+    runs = last(measured).runs
+    assert [run.order_index for run in runs] == list(range(9))
+    assert all("taken_over" in run.flags for run in runs[:4])
+
+
+def test_the_larger_sweep_is_resumed_by_its_own_command(ray_bench, launcher, measured):
+    launcher.stop_after = 2
+    outcome = ray_bench("run", *LARGER, "--results", measured, "--extend")
+    assert "6 of 9 runs are kept" in outcome.err
+    assert "--extend" not in outcome.err.partition("Continue with:")[2]
+    launcher.stop_after = None
+    outcome = ray_bench("run", *LARGER, "--results", measured, "--resume")
+    assert "skipping 6 of 9 runs" in outcome.err
+    runs = last(measured).runs
+    assert [run.order_index for run in runs] == list(range(9))
+
+
+def test_the_smaller_sweep_stays(ray_bench, measured):
+    before = ResultsStore(measured).sweeps()[0]
+    ray_bench("run", *LARGER, "--results", measured, "--extend")
+    assert ResultsStore(measured).sweeps()[0] == before
+
+
+def test_a_larger_sweep_without_it_says_what_it_would_spare(ray_bench, measured):
+    outcome = ray_bench("run", *LARGER, "--results", measured)
+    assert "has measured 4 of these runs; --extend would take them over" in outcome.err
+
+
+def test_a_plan_counts_what_is_taken_over(ray_bench, measured):
+    outcome = ray_bench("run", *LARGER, "--results", measured, "--extend", "--dry-run")
+    assert "5 runs of cnn-digits" in outcome.out
+    assert len(ResultsStore(measured).sweeps()) == 1
+
+
+def test_nothing_is_made_twice(ray_bench, measured):
+    outcome = ray_bench("run", *SETTINGS, "--results", measured, "--extend")
+    assert outcome.code == 2
+    assert "has all 4 runs that are asked for" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["batch_size=32"], "Leave out --extend to measure all of it"),
+        (["--resume"], "give one of them"),
+        (["--interleaved", "seeds=[0]"], "cannot be extended"),
+        (["--sweep", "nothing"], "nothing"),
+    ],
+)
+def test_what_cannot_be_extended_is_said(ray_bench, measured, words, expected):
+    settings = [x for x in words if not x.startswith("-") and x != "nothing"]
+    options = [x for x in words if x not in settings]
+    outcome = ray_bench("run", *LARGER, *settings, "--results", measured, "--extend", *options)
+    assert outcome.code != 0
+    assert expected in outcome.err
+
+
+def test_the_sweep_to_extend_may_be_named(ray_bench, launcher, measured):
+    ray_bench("run", *SETTINGS[:2], "seeds=[1]", "world_sizes=[1]", "--results", measured)
+    smallest = ResultsStore(measured).sweeps()[-1].sweep_id
+    options = ["--extend", "--sweep", smallest]
+    outcome = ray_bench("run", *LARGER, "--results", measured, *options)
+    assert f"Extending sweep {smallest}: 1 of 9 runs" in outcome.err
+    assert len(launcher.calls[-1]["planned"]) == 8
