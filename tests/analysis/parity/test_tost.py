@@ -52,6 +52,21 @@ def test_the_pairs_that_are_needed_are_the_fewest(wanted):
     assert shown(0.0, count, 0.004) == pytest.approx(power(0.004, 0.005, count), abs=0.01)
 
 
+@pytest.mark.parametrize("spread", [0.002, 0.006])
+def test_the_plan_has_its_power_at_holms_first_step_of_six(spread):
+    """As many seeds as it asks for show equivalence in 80 %, and one fewer does not."""
+    alpha = 0.05 / 6
+    wanted = needed(spread, 4, 0.005, alpha=alpha).for_80
+    shown = []
+    for num_pairs in (wanted, wanted - 1):
+        found = spread * np.random.default_rng(5).standard_normal((20_000, num_pairs))
+        error = found.std(axis=1, ddof=1) / np.sqrt(num_pairs)
+        shown.append(
+            np.mean(p_equivalent(found.mean(axis=1), error, num_pairs - 1, 0.005) <= alpha)
+        )
+    assert shown[1] < 0.80 <= shown[0]
+
+
 def test_more_noise_stricter_tests_and_unsure_spreads_need_more():
     plan = needed(0.003, 2, 0.005)
     assert plan.for_80 <= plan.for_90 < plan.for_90_at_bound
