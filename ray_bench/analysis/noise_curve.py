@@ -53,7 +53,8 @@ def noise_curve(runs: Sequence[RunRecord], epochs: Tables) -> tuple[NoiseEpoch, 
             cell.setdefault(run.point.seed, run)  # repeats of a seed train the same model again
     if not cells:
         return ()
-    base = step_samples(list(cells[min(cells)].values()))
+    smallest = min(run.point.world_size for run in runs)  # 1 worker, of which no norms are known
+    base = step_samples([run for run in runs if run.point.world_size == smallest])
     return tuple(
         row
         for (size, rule), by_seed in sorted(cells.items())
