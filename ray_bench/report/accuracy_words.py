@@ -6,7 +6,7 @@ import math
 
 from ray_bench.analysis.accuracy import AccuracyRow
 from ray_bench.report.cells import estimate
-from ray_bench.report.context import Context, workers
+from ray_bench.report.context import Context, rule_words, workers
 from ray_bench.report.format import points_lost, show
 
 
@@ -41,7 +41,7 @@ def accuracy_title(context: Context, row: AccuracyRow) -> str:
 def _where(context: Context, row: AccuracyRow) -> str:
     """Return `4 workers with linear`, the rule where there are several."""
     rules = {x.lr_rule for x in context.study.accuracy}
-    return f"{workers(row.world_size)}{f' with {row.lr_rule}' * (len(rules) > 1)}"
+    return f"{workers(row.world_size)}{f' with {rule_words(row.lr_rule)}' * (len(rules) > 1)}"
 
 
 def ruled_out(context: Context, row: AccuracyRow) -> str:

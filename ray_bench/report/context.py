@@ -81,6 +81,11 @@ def _value_words(name: str, value: object) -> str:
 _SELF_EXPLAINING = ("precision", "workload", "device", "dataset", "cpu_model", "memory_format")
 
 
+def rule_words(rule: str) -> str:
+    """Return a learning-rate rule as it stands after `with`: that there is none is a rule, too."""
+    return "rule none" if rule == "none" else rule
+
+
 def workers(count: int) -> str:
     """Return `1 worker`, `2 workers`."""
     return f"{count} worker" if count == 1 else f"{count} workers"

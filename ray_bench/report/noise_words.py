@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ray_bench.analysis.parity.noise_check import NoiseCheck
 from ray_bench.config.metric_target import MetricTarget
 from ray_bench.report.cells import estimate
-from ray_bench.report.context import workers
+from ray_bench.report.context import rule_words, workers
 from ray_bench.report.format import show
 from ray_bench.report.target_words import target_words
 from ray_bench.stats.estimate import Estimate
@@ -23,10 +23,11 @@ def check_words(checks: Sequence[NoiseCheck], target: MetricTarget) -> list[str]
 def _words(check: NoiseCheck, goal: str) -> str:
     """Return `4 workers with linear, ...: predicted 1.06x; measured 1.8x (1.6 to 2.1): ...`."""
     where = "over training" if check.is_over_training else "as training ended"
+    who = f"{workers(check.world_size)} with {rule_words(check.lr_rule)}"
     return (
-        f"{workers(check.world_size)} with {check.lr_rule}, samples to {goal} at a batch of "
-        f"{check.batch:g} against {check.base_batch:g}: predicted {_x(check.predicted)} by the "
-        f"noise scale {where}; measured {_x(check.measured)}: {_verdict(check)}."
+        f"{who}, samples to {goal} at a batch of {check.batch:g} against {check.base_batch:g}: "
+        f"predicted {_x(check.predicted)} by the noise scale {where}; measured "
+        f"{_x(check.measured)}: {_verdict(check)}."
     )
 
 

@@ -9,7 +9,7 @@ from ray_bench.analysis.parity.compare import Comparison, Margin, Obstacle, Quan
 from ray_bench.analysis.parity.outcomes import MIN_SEEDS
 from ray_bench.analysis.parity.power import MAX_PAIRS
 from ray_bench.analysis.parity.study import ALPHA, Parity, ParityRow
-from ray_bench.report.context import workers
+from ray_bench.report.context import rule_words, workers
 from ray_bench.stats.estimate import Estimate
 
 #: Of the baseline's errors: with a margin from that on, equivalent may be much worse.
@@ -52,7 +52,8 @@ def unknown_phrases(rows: Sequence[ParityRow], margin: Margin) -> list[str]:
 
 def _who(rules: Mapping[int, Sequence[str]]) -> str:
     """Return `2 workers with linear and sqrt, 4 workers with linear`."""
-    return ", ".join(f"{workers(size)} with {listed(names)}" for size, names in rules.items())
+    said = {size: listed([rule_words(name) for name in names]) for size, names in rules.items()}
+    return ", ".join(f"{workers(size)} with {names}" for size, names in said.items())
 
 
 def listed(names: Sequence[str]) -> str:

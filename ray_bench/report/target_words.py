@@ -6,7 +6,7 @@ from ray_bench.analysis.parity.critical_batch import MAX_RESIDUAL_FRAC, Critical
 from ray_bench.analysis.parity.to_target import TargetRow, ToTarget
 from ray_bench.config.metric_target import ACCURACY, LOSS, MetricTarget
 from ray_bench.report.cells import estimate
-from ray_bench.report.context import workers
+from ray_bench.report.context import rule_words, workers
 from ray_bench.report.format import show
 from ray_bench.report.parity_words import listed
 from ray_bench.stats.estimate import Estimate
@@ -36,7 +36,10 @@ def _names(gain: ToTarget) -> dict[int, str]:
     """Return what every world size is called: with its rule, where the sweep has several."""
     if gain.num_rules < 2:
         return {row.world_size: workers(row.world_size) for row in gain.rows}
-    return {row.world_size: f"{workers(row.world_size)} with {row.lr_rule}" for row in gain.rows}
+    return {
+        row.world_size: f"{workers(row.world_size)} with {rule_words(row.lr_rule)}"
+        for row in gain.rows
+    }
 
 
 def choice_words(row: TargetRow) -> str | None:

@@ -18,7 +18,7 @@ from ray_bench.analysis.parity.asked import complaint, configured_target
 from ray_bench.analysis.parity.runs import LOST
 from ray_bench.records import Results
 from ray_bench.report.cells import Cell, estimate, number
-from ray_bench.report.context import Context, workers
+from ray_bench.report.context import Context, rule_words, workers
 from ray_bench.report.decision_words import aim_words, closest_words, larger_words
 from ray_bench.report.failure_words import ended
 from ray_bench.report.format import show
@@ -122,7 +122,7 @@ def _rule_words(facts: AnswerFacts, size: int) -> str:
     """Return ` with linear (soonest of 3 rules)` where these runs chose the rule, else nothing."""
     row = None if facts.to_target is None else facts.to_target.row(size)
     choice = None if row is None else choice_words(row)
-    return "" if row is None or choice is None else f" with {row.lr_rule} ({choice})"
+    return "" if row is None or choice is None else f" with {rule_words(row.lr_rule)} ({choice})"
 
 
 def _few(count: int) -> str:
