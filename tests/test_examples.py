@@ -176,7 +176,8 @@ def test_the_sweeps_can_be_planned(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     words = [word.replace("my_package.my_module", "my_workload") for word in words]
-    words = [word.replace("/shared/results", "results") for word in words if word != "--resume"]
+    words = [word.replace("/shared/results", "results") for word in words]
+    words = [word for word in words if word not in ("--resume", "--extend")]
     with pytest.raises(SystemExit) as end:
         main([words[1], "--dry-run", *words[2:]])
     sys.modules.pop("my_workload", None)

@@ -30,6 +30,7 @@ class CaveatKind(Enum):
     INVALID = "invalid"
     MISSING = "missing"
     UNSTEADY = "unsteady"  # equal runs differ in speed by more than a quiet machine explains
+    OTHER_TIME = "other_time"  # sizes that were measured after the others, by --extend
     STANDIN = "standin"
     NO_INTERVAL = "no_interval"
     ONE_RUN = "one_run"
@@ -65,9 +66,7 @@ def caveats(study: Study, results: Results) -> Iterator[CaveatFact]:
     if left_out:
         yield CaveatFact(kind=kind.OVERSUBSCRIBED, world_sizes=tuple(sorted(left_out)))
     yield from sweep_caveats(results, study)
-    spread = run_spread(study)
-    if spread is not None and spread >= MAX_RUN_SPREAD:
-        yield CaveatFact(kind=kind.UNSTEADY, spread_frac=spread)
+    yield from _of_the_machine(study)
     if "standin_data" in flags:
         yield CaveatFact(kind=kind.STANDIN)
     if study.throughput and study.source == "none":
@@ -127,6 +126,21 @@ def run_spread(study: Study) -> float | None:
         return None
     found = next(iter(pooled(study.throughput).values()))
     return math.sqrt((found.variance or 0.0) * found.num_runs)
+
+
+def _of_the_machine(study: Study) -> Iterator[CaveatFact]:
+    spread = run_spread(study)
+    if spread is not None and spread >= MAX_RUN_SPREAD:
+        yield CaveatFact(kind=CaveatKind.UNSTEADY, spread_frac=spread)
+    later = _later_sizes(study)
+    if later:
+        yield CaveatFact(kind=CaveatKind.OTHER_TIME, world_sizes=later)
+
+
+def _later_sizes(study: Study) -> tuple[int, ...]:
+    """Return the sizes of which no run is as old as those of an earlier sweep, ascending."""
+    taken = {x.point.world_size for x in study.group.runs if "taken_over" in x.flags}
+    return tuple(sorted(set(study.throughput) - taken)) if taken else ()
 
 
 def _notes(study: Study, results: Results) -> Iterator[CaveatFact]:

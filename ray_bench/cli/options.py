@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ray_bench.errors import ConfigError
+
 Config = Annotated[
     str | None,
     typer.Argument(
@@ -23,6 +25,28 @@ Overrides = Annotated[
         help="Settings on top of it; dots for groups (data.standin=true). Values are YAML.",
     ),
 ]
+
+Extend = Annotated[
+    bool,
+    typer.Option(
+        "--extend",
+        help="Take over the finished runs of an earlier sweep that differs in world_sizes, "
+        "lr_rules, seeds or repeats alone, and run the rest.",
+    ),
+]
+
+
+def check_one_of(*, resume: bool, extend: bool) -> None:
+    """Refuse --resume and --extend together.
+
+    Raises:
+        ConfigError: If both are given.
+    """
+    if resume and extend:
+        raise ConfigError(
+            "--resume continues a sweep as it was asked for, --extend begins a larger one: give "
+            "one of them. What --extend began is continued with --resume."
+        )
 
 
 class ScalingMode(StrEnum):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ray_bench.cli.after_dashes import script_of
-from ray_bench.cli.options import Address, Config, Overrides, Results, split
+from ray_bench.cli.options import Address, Config, Extend, Overrides, Results, check_one_of, split
 from ray_bench.errors import ConfigError
 
 HELP = """Measure a sweep: train the workload at every world size, and print the report.
@@ -51,14 +51,7 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the newest sweep of this configuration.")
     ] = False,
-    extend: Annotated[
-        bool,
-        typer.Option(
-            "--extend",
-            help="Take over the finished runs of an earlier sweep that differs in world_sizes, "
-            "lr_rules, seeds or repeats alone, and run the rest.",
-        ),
-    ] = False,
+    extend: Extend = False,
     interleaved: Annotated[
         bool,
         typer.Option(
@@ -135,11 +128,7 @@ def run(
         raise ConfigError(
             f"--sweep {sweep} is for --resume and --extend; --name names a new sweep."
         )
-    if resume and extend:
-        raise ConfigError(
-            "--resume continues a sweep as it was asked for, --extend begins a larger one: give "
-            "one of them. What --extend began is continued with --resume."
-        )
+    check_one_of(resume=resume, extend=extend)
     request = SweepRequest(
         source,
         tuple(settings),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ray_bench.cli.after_dashes import script_of
-from ray_bench.cli.options import Config, Overrides, split
+from ray_bench.cli.options import Config, Extend, Overrides, check_one_of, split
 from ray_bench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -84,14 +84,7 @@ def submit(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the newest sweep of this configuration.")
     ] = False,
-    extend: Annotated[
-        bool,
-        typer.Option(
-            "--extend",
-            help="Take over the finished runs of an earlier sweep that differs in world_sizes, "
-            "lr_rules, seeds or repeats alone, and run the rest.",
-        ),
-    ] = False,
+    extend: Extend = False,
     report: Annotated[
         str | None,
         typer.Option(
@@ -129,6 +122,7 @@ def submit(
     check_results_stay(results)
     from ray_bench.sweep.request import script_settings
 
+    check_one_of(resume=resume, extend=extend)
     source, settings = split(config, overrides)
     settings += script_settings(script_of(ctx))
     env = runtime_env_of(runtime_env)

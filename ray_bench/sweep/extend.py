@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ray_bench.config.grid import config_sha256
 from ray_bench.config.rounds import planned_runs
 from ray_bench.config.schema import SweepConfig
+from ray_bench.config.secrets import MASK
 from ray_bench.errors import ConfigError
 from ray_bench.records import PlannedRun, RunRecord, SweepRecord
 from ray_bench.store import ResultsStore
@@ -84,25 +85,32 @@ def earlier_alike(
         sweep_id: The one to look at; None looks for the one that has most.
     """
     wanted = {run.run_id for run in planned_runs(config)}
-    found = [
-        Earlier(sweep, _finished(store, sweep, wanted))
-        for sweep in store.sweeps()
-        if sweep_id in (None, sweep.sweep_id) and _differs_in_axes_alone(sweep, config)
-    ]
-    best = max(reversed(found), key=lambda x: len(x.runs), default=None)
-    return best if best is not None and best.runs else None
+    best: Earlier | None = None
+    for sweep in reversed(store.sweeps()):
+        most = len(wanted.intersection(sweep.run_ids))
+        is_asked = sweep_id in (None, sweep.sweep_id)
+        # Runs are many to read: only where a sweep can have more of them than the best so far.
+        if not is_asked or most <= (0 if best is None else len(best.runs)):
+            continue
+        if _differs_in_axes_alone(sweep, config):
+            runs = _finished(store, sweep, wanted)
+            best = Earlier(sweep, runs) if len(runs) > (len(best.runs) if best else 0) else best
+    return best
 
 
 def _finished(store: ResultsStore, sweep: SweepRecord, wanted: Set[str]) -> tuple[RunRecord, ...]:
-    if wanted.isdisjoint(sweep.run_ids):
-        return ()
     runs = store.runs(sweep.sweep_id)
     kept = [run for run in runs if run.run_id in wanted and not run.must_repeat]
     return tuple(sorted(kept, key=lambda run: run.started_at_utc))
 
 
 def _differs_in_axes_alone(sweep: SweepRecord, config: SweepConfig) -> bool:
-    """Tell whether two sweeps are one but for how many runs of each kind they ask for."""
+    """Tell whether two sweeps are one but for how many runs of each kind they ask for.
+
+    Of values that were stored masked nobody knows whether they are equal.
+    """
+    if MASK in sweep.config_json:
+        return False
     try:
         other = SweepConfig.model_validate(json.loads(sweep.config_json))
     except ValueError:
@@ -139,6 +147,7 @@ def _numbered(planned: Sequence[PlannedRun]) -> tuple[PlannedRun, ...]:
 def _nothing_to_extend(store: ResultsStore, sweep_id: str | None) -> str:
     which = f"No sweep in {store.root}" if sweep_id is None else f"Sweep {sweep_id} is not one that"
     return (
-        f"{which} has finished runs of this configuration and differs in {_AXES_WORDS} alone. "
-        "Leave out --extend to measure all of it."
+        f"{which} has finished runs of this configuration and differs in {_AXES_WORDS} alone "
+        "(secrets are stored masked, and masked values count as different). Leave out --extend to "
+        "measure all of it."
     )

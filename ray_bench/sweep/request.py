@@ -51,7 +51,7 @@ class SweepRequest:
         words += ["--address", self.address] if self.address else []
         words += ["--budget", self.budget] if self.budget else []
         words += ["--resume"] if resume else []
-        words += ["--sweep", self.resumed] if resume and self.resumed else []
+        words += ["--sweep", self.resumed] if resume and self.resumed and not self.extend else []
         words += ["--", *self.script] if self.script else []
         return shlex.join(masked_arguments(words))
 

@@ -10,7 +10,7 @@ from ray_bench.config.load import fill_in, load
 from ray_bench.config.rounds import planned_runs
 from ray_bench.config.schema import SweepConfig
 from ray_bench.config.script import what_varies
-from ray_bench.errors import ConfigError
+from ray_bench.errors import ConfigError, StoreError
 from ray_bench.store import ResultsStore
 from ray_bench.sweep.budget import informative_order
 from ray_bench.sweep.extend import earlier_alike, extended_plan
@@ -95,7 +95,7 @@ def requested_plan(
         plan = extended_plan(config, store, command, request.resumed, order)
         say(
             f"Extending sweep {plan.extends}: {len(plan.finished)} of {len(plan.planned)} runs are "
-            f"taken over from it; {len(plan.todo)} to run."
+            f"taken over from it; {len(plan.todo)} to run. {_as_measured(plan)}"
         )
         return plan
     if not request.resume:
@@ -116,9 +116,19 @@ def requested_plan(
     return plan
 
 
+def _as_measured(plan: Plan) -> str:
+    """Return when what is taken over was measured: what changed since is not seen."""
+    days = sorted({f"{run.started_at_utc:%Y-%m-%d}" for run in plan.finished})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"They are of {when}; changes of your own code since then are not seen."
+
+
 def _extension_note(config: SweepConfig, store: ResultsStore) -> str | None:
     """Return a hint that --extend would spare work, if it would."""
-    earlier = None if config.interleaved else earlier_alike(config, store)
+    try:
+        earlier = None if config.interleaved else earlier_alike(config, store)
+    except StoreError:
+        return None  # a hint is no reason to stop, and whoever reads that sweep is told
     if earlier is None or len(earlier.runs) == len(planned_runs(config)):
         return None
     return (

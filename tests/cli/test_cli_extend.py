@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from ray_bench.records import Results
+from ray_bench.report.model import build_report
 from ray_bench.store import ResultsStore
+from ray_bench.sweep.extend import earlier_alike
+from ray_bench.sweep.requested import resolve
+from tests.synthetic import synthetic
 
 SETTINGS = ["workload=cnn-digits", "steps=20", "seeds=[0,1]", "world_sizes=[1,2]"]
 LARGER = [*SETTINGS[:2], "seeds=[0,1,2]", "world_sizes=[1,2,4]"]
@@ -118,3 +126,63 @@ def test_the_sweep_to_extend_may_be_named(ray_bench, launcher, measured):
     outcome = ray_bench("run", *LARGER, "--results", measured, *options)
     assert f"Extending sweep {smallest}: 1 of 9 runs" in outcome.err
     assert len(launcher.calls[-1]["planned"]) == 8
+
+
+def test_what_goes_on_is_the_new_sweep_and_not_the_one_that_was_named(
+    ray_bench, launcher, measured
+):
+    sweep_id = ResultsStore(measured).sweeps()[0].sweep_id
+    launcher.stop_after = 1
+    options = ["--extend", "--sweep", sweep_id]
+    outcome = ray_bench("run", *LARGER, "--results", measured, *options)
+    command = outcome.err.partition("Continue with:")[2].strip().splitlines()[0]
+    assert command.endswith("--resume")
+    launcher.stop_after = None
+    outcome = ray_bench(*shlex.split(command)[1:])
+    assert "skipping 5 of 9 runs" in outcome.err
+
+
+def test_masked_values_are_not_taken_for_equal_ones(ray_bench, launcher, tmp_path):
+    results = str(tmp_path / "m")
+    script = tmp_path / "train.py"
+    script.write_text("print(1)")
+    words = ["--", str(script), "--drop-token", "0.1", "--batch-size", "{local_batch_size}"]
+    settings = ["steps=20", "batch_size=8", "world_sizes=[1]"]
+    outcome = ray_bench("run", *settings, "--results", results, *words)
+    assert outcome.code == 0, outcome.err
+    assert len(ResultsStore(results).sweeps()) == 1
+    larger = [*settings[:2], "world_sizes=[1,2]", "--results", results, "--extend"]
+    outcome = ray_bench("run", *larger, *words[:3], "0.5", *words[4:])
+    assert outcome.code == 2
+    assert "masked values count as different" in outcome.err
+
+
+def test_a_damaged_run_of_another_sweep_stops_no_new_one(ray_bench, measured):
+    runs = Path(measured) / "runs"
+    next(runs.rglob("*.parquet")).write_bytes(b"no table")
+    assert ray_bench("run", *LARGER, "--results", measured).code == 0
+
+
+def test_only_sweeps_that_can_have_more_of_it_are_read(ray_bench, measured, monkeypatch):
+    ray_bench("run", *LARGER, "--results", measured, "--extend")
+    read = []
+    monkeypatch.setattr(ResultsStore, "runs", lambda store, sweep_id: read.append(sweep_id) or ())
+    config = resolve(None, LARGER).config
+    earlier_alike(config, ResultsStore(measured))
+    assert len(read) == 2  # neither has any now
+    monkeypatch.undo()
+    store = ResultsStore(measured)
+    assert earlier_alike(config, store).sweep == store.sweeps()[-1]
+
+
+def test_sizes_of_another_time_are_a_caveat():
+    results = synthetic((1, 2, 4), repeats=3, noise=0.01)
+    runs = [
+        replace(run, flags=(*run.flags, "taken_over")) if run.point.world_size < 4 else run
+        for run in results.runs
+    ]
+    screen = build_report(replace(results, runs=tuple(runs))).screens[0]
+    assert "Measured later: 4 workers." in [x.head for x in screen.answer.caveats]
+    assert all(
+        "Measured later" not in x.head for x in build_report(results).screens[0].answer.caveats
+    )

@@ -97,6 +97,13 @@ _WORDS: dict[CaveatKind, tuple[Level, Words, Words, str | None]] = {
         "on a quiet one.",
         "runs",
     ),
+    CaveatKind.OTHER_TIME: (
+        "warn",
+        lambda x: f"Measured later: {_sizes(x)} workers.",
+        "The other sizes are of an earlier sweep (--extend): what changed on the machine since is "
+        "part of the speedup. Samples and accuracy know no time.",
+        "runs",
+    ),
     CaveatKind.STANDIN: (
         "warn",
         "Stand-in data.",
