@@ -1,4 +1,4 @@
-"""The seeds that a verdict lacks: the command that measures them, and nothing else."""
+"""The seeds that a verdict lacks: the command for them, at the sizes and rules that lack some."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MissingSeeds:
 
     Attributes:
         command: Makes it, and takes over what is measured.
-        num_runs: That it makes where all runs that it takes over are there.
+        num_runs: That it makes at least, where all that it takes over are there.
     """
 
     command: str
@@ -27,8 +27,8 @@ class MissingSeeds:
     def words(self) -> str:
         """What the command does, in a sentence."""
         return (
-            f"The command below makes the {self.num_runs} runs that are missing for it, and takes "
-            "over those that are measured."
+            f"The command below makes {self.num_runs} runs or more for it, where seeds are "
+            "missing, and takes over those that are measured."
         )
 
 
@@ -50,6 +50,7 @@ def missing_seeds(context: Context, judged: Parity) -> MissingSeeds | None:
     narrowed = with_settings(context.results.sweep.command, words)
     command = None if narrowed is None else with_seeds(narrowed, seeds, more)
     num_cells = len(settings["world_sizes"]) * len(settings.get("lr_rules", [""]))
+    num_cells *= len({run.repeat for run in runs})
     return None if command is None else MissingSeeds(command, more * num_cells)
 
 

@@ -70,13 +70,16 @@ class LogEstimate:
         """
         if num_choices < 2 or self.variance is None or self.df is None:
             return self
-        level = 1 - (1 - COVERAGE_FRAC) / num_choices
-        more = t_quantile(self.df, level) / t_quantile(self.df)
-        return replace(self, variance=self.variance * more**2)
+        return replace(self, variance=self.variance * widening(self.df, num_choices) ** 2)
 
     def times(self, factor: float) -> LogEstimate:
         """Return the quantity times a constant above 0."""
         return replace(self, log_mean=self.log_mean + math.log(factor))
+
+
+def widening(df: float, num_choices: int) -> float:
+    """Return by how much `LogEstimate.widened` makes an interval wider."""
+    return t_quantile(df, 1 - (1 - COVERAGE_FRAC) / num_choices) / t_quantile(df)
 
 
 def value_of(log_estimate: LogEstimate | None) -> Estimate | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,10 @@ class Line:
     def at(self, batch: np.ndarray | float) -> np.ndarray:
         """Return the line."""
         return np.asarray(self.beta[0] + self.beta[1] * batch)
+
+    def widened(self, factor: float) -> Line:
+        """Return the line with intervals so many times wider."""
+        return replace(self, noise_sq=self.noise_sq * factor**2)
 
     def estimate(self, batch: float, *, is_new: bool = False) -> Estimate:
         """Return the line at a batch; or where a new measurement there would be."""

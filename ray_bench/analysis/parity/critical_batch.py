@@ -54,6 +54,7 @@ class CriticalBatch:
     cost: tuple[float, ...]
     refusal: Refusal | None
     noise: tuple[Part, ...] | None = None  # variance of ln cost and its degrees of freedom
+    widening: float = 1.0  # of intervals, where the data chose what the costs are of
     max_residual_frac: float | None = None  # of a measured cost
     p_misfit: float | None = None  # how often noise alone makes such a misfit; None: not known
     least_cost: Estimate | None = None  # E0
@@ -76,7 +77,7 @@ class CriticalBatch:
         if not near or self.refusal in (Refusal.FEW_BATCHES, Refusal.NOT_DESCRIBED):
             return None
         line = fit_line(np.array(self.batch), np.array(self.cost), self.noise)
-        return line.estimate(batch, is_new=True)
+        return line.widened(self.widening).estimate(batch, is_new=True)
 
     @property
     def least_steps(self) -> float | None:
@@ -109,6 +110,8 @@ def critical_batch(
     batch: Sequence[float],
     cost: Sequence[float],
     noise: Sequence[Part | None] | None = None,
+    *,
+    widening: float = 1.0,
 ) -> CriticalBatch:
     """Fit E = E0 (1 + B / Bc).
 
@@ -117,6 +120,7 @@ def critical_batch(
         cost: Mean samples or epochs to the target at each of them.
         noise: Variance of the logarithm of each mean and its degrees of freedom, from seeds. Where
             one of them is not known all are taken from the fit.
+        widening: How many times wider the intervals are to be; the refusal knows nothing of it.
     """
     order = np.argsort(batch)
     b, e = np.asarray(batch, dtype=float)[order], np.asarray(cost, dtype=float)[order]
@@ -127,10 +131,11 @@ def critical_batch(
         cost=tuple(e.tolist()),
         refusal=Refusal.FEW_BATCHES,
         noise=known if len(known) == len(b) else None,
+        widening=widening,
     )
     if len(b) < MIN_BATCHES:
         return bare
-    line = fit_line(b, e, bare.noise)
+    line = fit_line(b, e, bare.noise).widened(widening)
     missed = float(np.max(np.abs(e - line.at(b)) / e))
     judged = replace(bare, max_residual_frac=missed, p_misfit=line.p_misfit)
     if judged.is_misfit or line.beta[0] <= 0:
@@ -159,6 +164,7 @@ def back_test(found: CriticalBatch) -> tuple[BackTest, ...]:
             [found.batch[j] for j in rest],
             [found.cost[j] for j in rest],
             None if found.noise is None else [found.noise[j] for j in rest],
+            widening=found.widening,
         )
         predicted = fit.predict(batch)
         if predicted is not None:

@@ -29,10 +29,11 @@ from ray_bench.analysis.parity.sides import (
     time_of,
     train_time_of,
 )
+from ray_bench.analysis.parity.trainings import rules_of
 from ray_bench.config.metric_target import LOSS, MetricTarget
 from ray_bench.records import RunRecord
 from ray_bench.stats.estimate import Estimate
-from ray_bench.stats.log_estimate import LogEstimate, log_means
+from ray_bench.stats.log_estimate import LogEstimate, log_means, widening
 from ray_bench.stats.means import Part
 
 #: Of the samples to a target that is reached at the first evaluation: all of them may be too many.
@@ -48,6 +49,7 @@ class TargetRow:
 
     world_size: int
     lr_rule: str  # several, with / between them, where they are one training
+    lr_rules: tuple[str, ...]  # these
     first_rule: str  # of them
     num_rules: int  # that it was chosen from by these runs, which its intervals allow for
     is_soonest: bool  # by time; False: times are not known, it has the fewest samples
@@ -75,14 +77,24 @@ class TargetRow:
     def samples_noise(self) -> Part | None:
         """Variance of ln of the mean samples, and its degrees of freedom; None without an interval.
 
+        Of the measurement itself: without what `samples` allows for the choice of a rule.
+
         No less than the spacing of evaluations d leaves of one reading, ln^2(1 - d / samples) / 12:
         where seeds differ by less than it, they are all read too late by the same amount.
         """
         if self.samples is None or self.samples.part is None:
             return None
         variance, df = self.samples.part
+        variance /= self.widening**2
         late = min((self.resolution or 0.0) / self.samples.estimate.value, _MOST_LATE_FRAC)
         return max(variance, math.log1p(-late) ** 2 / 12), df
+
+    @property
+    def widening(self) -> float:
+        """By how much the interval of `samples` is wider, as the rule was chosen by these runs."""
+        if self.samples is None or self.samples.df is None:
+            return 1.0
+        return widening(self.samples.df, self.num_rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +194,7 @@ def _row(
     return TargetRow(
         world_size=size,
         lr_rule=side.rule,
+        lr_rules=rules_of(side.runs),
         first_rule=side.runs[0].point.rule,
         num_rules=side.num_rules,
         is_soonest=side.is_soonest,

@@ -95,7 +95,8 @@ def _is_same(one: RunRecord, other: RunRecord, found: Histories) -> bool:
         return False
     ours, theirs = found.get(one.run_id), found.get(other.run_id)
     if ours is None or theirs is None:
-        return ours is theirs
+        has_losses = any(x is not None for x in ends[0][:2])  # accuracies may be equal by chance
+        return ours is theirs and has_losses
     return _are_equal(ours, theirs)
 
 

@@ -42,7 +42,7 @@ def _rules(context: Context, known: Sequence[NoiseEpoch]) -> dict[int, str]:
     found: dict[int, str] = {}
     for x in known:
         row = None if gain is None else gain.row(x.world_size)
-        best = [] if row is None else row.lr_rule.split("/")
+        best = () if row is None else row.lr_rules
         if x.world_size not in found or (x.lr_rule in best and found[x.world_size] not in best):
             found[x.world_size] = x.lr_rule
     return found

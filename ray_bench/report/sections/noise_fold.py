@@ -13,42 +13,41 @@ from ray_bench.report.sections.to_target import goodput_table
 
 
 def sections(contexts: Sequence[Context]) -> tuple[Section, ...]:
-    """Return a section of every curve: what its runs learnt, of the same runs once, and goodput."""
+    """Return the noise of every curve and what a larger batch costs, of the same runs once."""
     seen: set[frozenset[str]] = set()
     found = []
     for context in contexts:
         ids = frozenset(run.run_id for run in context.study.trained)
-        words = [] if ids in seen else _paragraphs(context)
-        tables = [] if ids in seen else _tables(context)
-        if context.study.noise and context.study.scaling == "weak":
-            tables.append(goodput_table(context))
+        found += [_noise(context, is_new=ids not in seen), _cost(context, is_new=ids not in seen)]
         seen.add(ids)
-        if tables:
-            title = context.title("Batch against gradient noise")
-            found.append(Section(context.key("noise"), title, tuple(words), tuple(tables)))
-    return tuple(found)
+    return tuple(x for x in found if x.tables)
 
 
 def says(context: Context) -> str:
     """Return the main finding of the noise."""
-    found = _paragraphs(context)
-    return found[0] if found else "the global batch against the noise of the gradient"
+    found = (words for x in sections([context]) for words in x.paragraphs)
+    return next(found, "the global batch against the noise of the gradient")
 
 
-def _paragraphs(context: Context) -> list[str]:
-    gain, words = context.study.to_target, batch_words(context)
-    checked = [] if gain is None else check_words(context.study.noise_checks, gain.target)
-    return [*([] if words is None else [words]), *checked]
-
-
-def _tables(context: Context) -> list[Table]:
-    study = context.study
-    checks = study.noise_checks
-    return [
-        *([curve_table(context)] if study.noise_curve else []),
-        *([noise_table(context)] if study.noise else []),
-        *([_check_table(context, checks)] if checks else []),
+def _noise(context: Context, *, is_new: bool) -> Section:
+    study, words = context.study, batch_words(context)
+    tables = [
+        *([curve_table(context)] if study.noise_curve and is_new else []),
+        *([noise_table(context)] if study.noise and is_new else []),
     ]
+    title = context.title("Batch against gradient noise")
+    return Section(context.key("noise"), title, () if words is None else (words,), tuple(tables))
+
+
+def _cost(context: Context, *, is_new: bool) -> Section:
+    study = context.study
+    gain, checks = study.to_target, study.noise_checks if is_new else ()
+    words = [] if gain is None else check_words(checks, gain.target)
+    tables = [_check_table(context, checks)] if checks else []
+    if study.noise and study.scaling == "weak":
+        tables.append(goodput_table(context))
+    title = context.title("What a larger batch costs")
+    return Section(context.key("noise_cost"), title, tuple(words), tuple(tables))
 
 
 def _check_table(context: Context, checks: Sequence[NoiseCheck]) -> Table:

@@ -141,7 +141,12 @@ def batches_of(context: Context, gain: ToTarget | None) -> CriticalBatch | None:
     sizes = {run.point.world_size: run.samples_per_step for run in context.study.group.runs}
     known = {sizes[x.world_size]: x for x in gain.rows if x.samples}
     taken = [x.samples.estimate.value for x in known.values() if x.samples]
-    return critical_batch(list(known), taken, [x.samples_noise for x in known.values()])
+    return critical_batch(
+        list(known),
+        taken,
+        [x.samples_noise for x in known.values()],
+        widening=max((x.widening for x in known.values()), default=1.0),
+    )
 
 
 def batch_table(context: Context, found: CriticalBatch) -> Table:
