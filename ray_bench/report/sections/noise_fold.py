@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ray_bench.analysis.parity.noise_check import NoiseCheck
-from ray_bench.report.cells import Cell, Section, Table, asked, estimate, number, table, text
+from ray_bench.report.cells import Cell, Section, Table, asked, estimate, table, text
 from ray_bench.report.context import Context
 from ray_bench.report.noise_words import check_words
 from ray_bench.report.sections.noise import batch_words, curve_table, noise_table
@@ -85,8 +85,8 @@ def _check_row(check: NoiseCheck) -> tuple[Cell, ...]:
     return (
         asked(check.world_size),
         text(check.lr_rule),
-        number(check.batch, "count"),
-        number(check.base_batch, "count"),
+        asked(check.batch),
+        asked(check.base_batch),
         estimate(check.predicted, "x", "predicted"),
         estimate(check.measured, "x"),
         text(check.verdict),
