@@ -217,3 +217,15 @@ def test_goodput_is_throughput_times_polluxs_efficiency():
     unknown = goodput_rows([noise(1, 128, None)], rates)[0]
     assert (unknown.efficiency_frac, unknown.goodput) == (None, None)
     assert goodput_rows([], rates) == ()
+
+
+def test_a_choice_widens_the_interval_and_not_what_a_misfit_is_judged_by():
+    batch, cost = [16.0, 32.0, 64.0], [2130.0, 2820.0, 4860.0]
+    noise = [(0.03**2, 4.0)] * 3
+    plain, chosen = (critical_batch(batch, cost, noise, widening=x) for x in (1.0, 1.5))
+    assert chosen.p_misfit == plain.p_misfit
+    assert chosen.critical.value == plain.critical.value
+    assert chosen.critical.low < plain.critical.low < plain.critical.high < chosen.critical.high
+    for ahead in (8.0, 128.0):
+        wide, narrow = chosen.predict(ahead), plain.predict(ahead)
+        assert wide.low < narrow.low < narrow.high < wide.high
