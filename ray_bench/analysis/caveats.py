@@ -17,6 +17,8 @@ from ray_bench.stats.log_estimate import log_ratio, pooled
 
 #: A benchmark is unstable from this relative spread of its runs on, after pyperf (Stinner).
 MAX_RUN_SPREAD = 0.10
+#: A machine may be another one after a pause as long as this.
+_PAUSE_S = 3600
 
 
 class CaveatKind(Enum):
@@ -30,7 +32,7 @@ class CaveatKind(Enum):
     INVALID = "invalid"
     MISSING = "missing"
     UNSTEADY = "unsteady"  # equal runs differ in speed by more than a quiet machine explains
-    OTHER_TIME = "other_time"  # sizes that were measured after the others, by --extend
+    OTHER_TIME = "other_time"  # sizes that were not measured when the smallest was, by --extend
     STANDIN = "standin"
     NO_INTERVAL = "no_interval"
     ONE_RUN = "one_run"
@@ -132,15 +134,27 @@ def _of_the_machine(study: Study) -> Iterator[CaveatFact]:
     spread = run_spread(study)
     if spread is not None and spread >= MAX_RUN_SPREAD:
         yield CaveatFact(kind=CaveatKind.UNSTEADY, spread_frac=spread)
-    later = _later_sizes(study)
-    if later:
-        yield CaveatFact(kind=CaveatKind.OTHER_TIME, world_sizes=later)
+    apart = _apart_sizes(study)
+    if apart:
+        yield CaveatFact(kind=CaveatKind.OTHER_TIME, world_sizes=apart)
 
 
-def _later_sizes(study: Study) -> tuple[int, ...]:
-    """Return the sizes of which no run is as old as those of an earlier sweep, ascending."""
-    taken = {x.point.world_size for x in study.group.runs if "taken_over" in x.flags}
-    return tuple(sorted(set(study.throughput) - taken)) if taken else ()
+def _apart_sizes(study: Study) -> tuple[int, ...]:
+    """Return the sizes of which no run is of the time of a run of the smallest, ascending.
+
+    Only of sweeps that took runs over. A time ends where those end, and with a pause.
+    """
+    runs = sorted(study.group.runs, key=lambda run: run.started_at_utc)
+    if not any("taken_over" in run.flags for run in runs):
+        return ()
+    times: dict[int, set[int]] = {}
+    number = 0
+    for before, run in zip([runs[0], *runs], runs, strict=False):
+        pause_s = (run.started_at_utc - before.started_at_utc).total_seconds() - before.wall_s
+        both = "taken_over" in before.flags, "taken_over" in run.flags
+        number += both == (True, False) or pause_s > _PAUSE_S
+        times.setdefault(run.point.world_size, set()).add(number)
+    return tuple(n for n in sorted(times) if times[n].isdisjoint(times[min(times)]))
 
 
 def _notes(study: Study, results: Results) -> Iterator[CaveatFact]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -175,14 +176,38 @@ def test_only_sweeps_that_can_have_more_of_it_are_read(ray_bench, measured, monk
     assert earlier_alike(config, store).sweep == store.sweeps()[-1]
 
 
-def test_sizes_of_another_time_are_a_caveat():
-    results = synthetic((1, 2, 4), repeats=3, noise=0.01)
+def apart(when, taken):
+    """Return the caveat's head; `when` gives a run's hour by world size and repeat."""
+    results = synthetic((1, 2, 4), repeats=2, noise=0.01)
+    start = results.runs[0].started_at_utc
     runs = [
-        replace(run, flags=(*run.flags, "taken_over")) if run.point.world_size < 4 else run
+        replace(
+            run,
+            started_at_utc=start + timedelta(hours=when(run.point.world_size, run.repeat)),
+            flags=(*run.flags, *["taken_over"] * taken(run.point.world_size, run.repeat)),
+        )
         for run in results.runs
     ]
     screen = build_report(replace(results, runs=tuple(runs))).screens[0]
-    assert "Measured later: 4 workers." in [x.head for x in screen.answer.caveats]
-    assert all(
-        "Measured later" not in x.head for x in build_report(results).screens[0].answer.caveats
-    )
+    return [x.head for x in screen.answer.caveats if "another time" in x.head]
+
+
+@pytest.mark.parametrize(
+    ("when", "taken", "heads"),
+    [
+        (lambda n, r: 0, lambda n, r: False, []),
+        (lambda n, r: 30 * r, lambda n, r: False, []),
+        (lambda n, r: 30 * r, lambda n, r: r == 0, []),
+        (lambda n, r: 0.1 * (n == 4), lambda n, r: n < 4, ["Measured at another time: 4 workers."]),
+        (
+            lambda n, r: 0.1 * (n == 1),
+            lambda n, r: n > 1,
+            ["Measured at another time: 2, 4 workers."],
+        ),
+        # Extended twice: 2 workers were measured after 1 worker, 4 after both.
+        (lambda n, r: 20 * n, lambda n, r: n < 4, ["Measured at another time: 2, 4 workers."]),
+    ],
+    ids=["at once", "resumed", "more repeats", "a size", "a smaller size", "twice"],
+)
+def test_sizes_of_another_time_are_a_caveat(when, taken, heads):
+    assert apart(when, taken) == heads

@@ -99,9 +99,9 @@ _WORDS: dict[CaveatKind, tuple[Level, Words, Words, str | None]] = {
     ),
     CaveatKind.OTHER_TIME: (
         "warn",
-        lambda x: f"Measured later: {_sizes(x)} workers.",
-        "The other sizes are of an earlier sweep (--extend): what changed on the machine since is "
-        "part of the speedup. Samples and accuracy know no time.",
+        lambda x: f"Measured at another time: {_sizes(x)} workers.",
+        "Than the smallest size (--extend): what changed on the machine in between is part of the "
+        "speedup. Samples and accuracy know no time.",
         "runs",
     ),
     CaveatKind.STANDIN: (
