@@ -90,3 +90,14 @@ def test_without_samples_or_a_scale_there_is_no_picture():
     one = picture_of(build_report(planted(seeds=(0,))))
     assert {x["noise_samples_low"] for x in one.rows} == {None}
     assert any("Of one seed there is no interval" in x for x in one.notes)
+
+
+def test_efficiency_is_against_the_smallest_size_also_where_it_has_no_norms():
+    made = planted()
+    alone = np.array(["-w1-" in run_id for run_id in made.epochs["run_id"]])
+    gone = {
+        key: np.where(alone, np.nan, made.epochs[key]) for key in ("grad_mean_sq", "grad_variance")
+    }
+    rows = studies(replace(made, epochs={**made.epochs, **gone}))[0].noise_curve
+    assert {x.world_size for x in rows} == {2}
+    assert rows[0].efficiency_frac.value == pytest.approx((50 + 128) / (50 + 256), rel=0.02)

@@ -107,6 +107,9 @@ def test_nothing_is_made_twice(ray_bench, measured):
     ("words", "expected"),
     [
         (["batch_size=32"], "Leave out --extend to measure all of it"),
+        (["steps=30"], "Leave out --extend to measure all of it"),
+        (["measure.block_s=0.5"], "Leave out --extend to measure all of it"),
+        (["data.standin=true"], "Leave out --extend to measure all of it"),
         (["--resume"], "give one of them"),
         (["--interleaved", "seeds=[0]"], "cannot be extended"),
         (["--sweep", "nothing"], "nothing"),
@@ -118,6 +121,43 @@ def test_what_cannot_be_extended_is_said(ray_bench, measured, words, expected):
     outcome = ray_bench("run", *LARGER, *settings, "--results", measured, "--extend", *options)
     assert outcome.code != 0
     assert expected in outcome.err
+
+
+def test_what_failed_is_made_and_not_taken_over(ray_bench, launcher, tmp_path):
+    results = str(tmp_path / "f")
+    launcher.fail = lambda planned: planned.point.world_size == 2
+    ray_bench("run", *SETTINGS, "--results", results)
+    launcher.fail = lambda planned: False
+    ray_bench("run", *LARGER, "--results", results, "--extend")
+    made = {(x.point.world_size, x.point.seed) for x in launcher.calls[-1]["planned"]}
+    assert {(2, 0), (2, 1)} < made
+    assert len(made) == 7
+
+
+def test_runs_from_the_middle_of_a_sweep_are_numbered_from_the_start(ray_bench, measured):
+    words = [*SETTINGS[:2], "seeds=[0,1,2]", "world_sizes=[2,4]"]
+    ray_bench("run", *words, "--results", measured, "--extend")
+    runs = last(measured).runs
+    assert [run.order_index for run in runs] == list(range(6))
+    assert [run.point.world_size for run in runs[:2]] == [2, 2]
+
+
+def test_what_a_script_wrote_is_taken_over(ray_bench, measured):
+    store = ResultsStore(measured)
+    sweep_id = store.sweeps()[-1].sweep_id
+    run = next(run for run in store.runs(sweep_id) if run.attempt == 1)
+    name = f"{run.run_id}-rank0.txt"
+    store.write_text(f"outputs/sweep={sweep_id}/{name}", "step 1")
+    ray_bench("run", *LARGER, "--results", measured, "--extend")
+    new_id = last(measured).sweep.sweep_id
+    assert store.read_text(f"outputs/sweep={new_id}/{name}") == "step 1"
+
+
+def test_a_job_is_not_asked_for_both(ray_bench, tmp_path):
+    words = ["demo", "--results", "/shared/r", "--resume", "--extend"]
+    outcome = ray_bench("submit", *words)
+    assert outcome.code == 2
+    assert "give one of them" in outcome.err
 
 
 def test_the_sweep_to_extend_may_be_named(ray_bench, launcher, measured):

@@ -112,3 +112,14 @@ def test_seeds_that_are_the_same_to_the_digit_stay_so_in_the_mean():
     results = planted(lambda n, r, s: 0.1 + 0.7 * (s + 1) / 7, seeds=range(5))
     found = parity(results.runs, histories_of(results), None)
     assert {x.comparison.difference.value for x in found.rows} == {0.0}
+
+
+def test_equal_accuracies_alone_do_not_make_one_training():
+    made = planted()
+    runs = tuple(replace(x, final_val_loss=None, final_train_loss=None) for x in made.runs)
+    bare = trainings(runs, {})
+    assert sorted(label_of(x) for x in bare if x[0].point.world_size == 4) == [
+        "legw",
+        "linear",
+        "sqrt",
+    ]
