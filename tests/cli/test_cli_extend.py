@@ -131,6 +131,7 @@ def test_what_failed_is_made_and_not_taken_over(ray_bench, launcher, tmp_path):
     ray_bench("run", *LARGER, "--results", results, "--extend")
     made = {(x.point.world_size, x.point.seed) for x in launcher.calls[-1]["planned"]}
     assert {(2, 0), (2, 1)} < made
+    assert set(launcher.calls[-1]["attempts"].values()) == {1}
     assert len(made) == 7
 
 

@@ -270,3 +270,21 @@ def test_rules_that_ended_with_the_same_losses_were_one_training():
         for x in same
     ]
     assert found_of(replace(made, runs=tuple(other))).num_rules == 2
+
+
+def test_the_noise_is_of_the_measurement_and_the_interval_of_the_choice():
+    def row(*rules):
+        made = learned(
+            lambda *_: 0.9,
+            lambda n, rule, s: (8 + 2 * (rule == "sqrt")) * (1 + 0.3 * s + 0.1 * n),
+            rules=rules,
+            scaling="weak",
+            epochs=200,
+        )
+        return found_of(made).row(4)
+
+    alone, chosen = row("linear"), row("linear", "sqrt")
+    assert (chosen.lr_rule, chosen.num_rules) == ("linear", 2)
+    assert chosen.samples.variance > 1.2 * alone.samples.variance
+    assert chosen.samples_noise == pytest.approx(alone.samples_noise)
+    assert alone.widening == 1.0
